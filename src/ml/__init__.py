@@ -1,0 +1,1 @@
+"""A text classifier from configuration to judged model: compose, ingest, prepare, train, evaluate."""

@@ -1,0 +1,258 @@
+"""The schema of params.yaml: what each stage may read, frozen and checked.
+
+Reads: params.yaml
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PARAMS = Path("params.yaml")
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Scalar = str | int | float | bool
+Policy = Literal["drop", "refuse"]
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration; an unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Data(Section):
+    """Where the rows come from."""
+
+    train_path: Text
+    val_path: Text | None
+    test_path: Text | None
+    preprocessing: bool
+    text_column: Text
+    label_column: Text
+    labels: Annotated[list[str | int], Field(min_length=2)] | None
+    val_fraction: Fraction
+    test_fraction: Fraction
+    synthetic_rows: Annotated[int, Field(ge=100, le=200_000)]
+
+    @model_validator(mode="after")
+    def _splits(self) -> Self:
+        if self.val_fraction + self.test_fraction > 0.8:
+            raise ValueError("val_fraction + test_fraction must leave at least 0.2 for training")
+        for name in ("val_path", "test_path"):
+            if getattr(self, name) == self.train_path:
+                raise ValueError(f"{name} must not be the same source as train_path")
+        if self.val_path and self.val_path == self.test_path:
+            raise ValueError("test_path must not be the same source as val_path")
+        if self.labels and len({str(label) for label in self.labels}) < len(self.labels):
+            raise ValueError("labels must all be different")
+        return self
+
+
+class Snapshot(Section):
+    """Content hashes of local inputs, computed by compose: a changed file is a changed parameter."""
+
+    train: str | None = None
+    val: str | None = None
+    test: str | None = None
+    pretrained: str | None = None
+
+
+class Prepare(Section):
+    """Which rows may train a model, and what happens to the others."""
+
+    sample: Share
+    max_rows: Count | None
+    min_rows: Count
+    min_class_share: Annotated[float, Field(ge=0, lt=0.5)]
+    max_chars: Count
+    nulls: Policy
+    empty: Policy
+    too_long: Policy
+    duplicates: Policy
+    conflicts: Policy
+    leakage: Policy
+
+
+class Scratch(Section):
+    """Size of a transformer that is trained from random weights."""
+
+    type: Literal["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet"]
+    layers: Count
+    hidden: Count
+    heads: Count
+    intermediate: Count
+    vocab_size: Annotated[int, Field(ge=300)]
+
+    @model_validator(mode="after")
+    def _heads(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
+        return self
+
+
+class Model(Section):
+    """What is trained."""
+
+    name: Text
+    version: Text
+    config_version: float | str
+    architecture: Literal["transformers", "custom"]
+    pretrained: Text | None
+    revision: Text | None
+    custom: Text | None
+    options: dict[str, Scalar]
+    scratch: Scratch
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None
+    max_length: Annotated[int, Field(ge=8, le=8192)]
+
+    @model_validator(mode="after")
+    def _kind(self) -> Self:
+        if self.architecture == "custom" and not self.custom:
+            raise ValueError("architecture: custom needs model.custom, the name of a registered class")
+        if self.architecture == "custom" and self.pretrained:
+            raise ValueError("architecture: custom cannot be combined with model.pretrained")
+        if self.architecture == "transformers" and self.custom:
+            raise ValueError("model.custom needs architecture: custom")
+        if self.revision and not self.pretrained:
+            raise ValueError("model.revision needs model.pretrained")
+        return self
+
+
+class Training(Section):
+    """How it is trained."""
+
+    seed: Annotated[int, Field(ge=0)]
+    threads: Count
+    batch_size: Count
+    gradient_accumulation: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    epochs: Count
+    optimizer: Literal["adam", "adamw", "sgd", "adafactor"]
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    schedule: Literal["linear", "cosine", "constant"]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+    max_grad_norm: Annotated[float, Field(gt=0)]
+    loss_function: Literal["cross_entropy", "focal"]
+    focal_gamma: Annotated[float, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"] | Annotated[list[float], Field(min_length=2)]
+    precision: Literal["auto", "fp32", "bf16"]
+    early_stopping: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _loss(self) -> Self:
+        if self.loss_function == "focal" and self.label_smoothing:
+            raise ValueError("label_smoothing acts on cross_entropy only; set it to 0 for focal")
+        if isinstance(self.class_weights, list) and min(self.class_weights) <= 0:
+            raise ValueError("class_weights must all be positive")
+        return self
+
+
+class Case(Section):
+    """A text and the label it must get."""
+
+    text: Text
+    label: str | int
+
+
+class Pair(Section):
+    """Two texts; from the first to the second the probability of `label` must rise."""
+
+    before: Text
+    after: Text
+    label: str | int
+
+
+class Behaviour(Section):
+    """A behaviour test in the sense of CheckList (Ribeiro et al., 2020)."""
+
+    name: Text
+    min_pass_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    replace: dict[str, str] | None = None
+    pairs: list[Pair] | None = None
+    cases: list[Case] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(kind is not None for kind in (self.replace, self.pairs, self.cases)) != 1:
+            raise ValueError(
+                "a behaviour test has exactly one of: replace (invariance), "
+                "pairs (directional), cases (minimum functionality)"
+            )
+        return self
+
+
+class Evaluate(Section):
+    """How it is judged."""
+
+    calibration_bins: Annotated[int, Field(ge=2, le=100)]
+    confidence: Fraction
+    resamples: Annotated[int, Field(ge=100)]
+    length_slices: list[Count]
+    slice_columns: list[str]
+    min_slice_rows: Count
+    worst_errors: Annotated[int, Field(ge=0)]
+    behaviour: list[Behaviour]
+
+
+class Resources(Section):
+    """What the machine must offer; never a reason to train again."""
+
+    gpu: Annotated[int, Field(ge=0)]
+    memory_gb: Annotated[float, Field(gt=0)]
+    cpu_cores: Count
+    missing: Literal["warn", "fail"]
+    workers: Annotated[int, Field(ge=0)]
+    checkpoint_steps: Count
+
+
+class Mlflow(Section):
+    """Where a run is recorded."""
+
+    experiment_name: Text
+    artifact_location: Text | None
+    tags: dict[str, Scalar]
+
+
+class Metadata(Section):
+    """What the model card tells about the project."""
+
+    created_date: str
+    author: str
+    description: str
+
+
+class Params(Section):
+    """The whole composed configuration."""
+
+    environment: Literal["dev", "qa", "prod"]
+    data: Data
+    prepare: Prepare
+    model: Model
+    training: Training
+    evaluate: Evaluate
+    resources: Resources
+    mlflow: Mlflow
+    metadata: Metadata
+    snapshot: Snapshot = Snapshot()
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        weights, labels = self.training.class_weights, self.data.labels
+        if isinstance(weights, list) and labels and len(weights) != len(labels):
+            raise ValueError(
+                f"training.class_weights has {len(weights)} values, data.labels has {len(labels)}"
+            )
+        return self
+
+
+def load(path: Path = PARAMS) -> Params:
+    """Read the composed configuration, which `ml.compose` has already checked."""
+    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Params.model_validate(values)
