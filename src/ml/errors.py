@@ -9,6 +9,7 @@
 Each message says what was expected, what was found and what to do next.
 """
 
+import logging
 import sys
 from collections.abc import Callable
 
@@ -35,6 +36,8 @@ class TrackingError(KnownError):
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage's `main`; a known error ends the process with its sentence and exit code 1."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("ml").setLevel(logging.INFO)
     try:
         main()
     except KnownError as error:

@@ -1,0 +1,91 @@
+# The verbs of the project, in the order of the work. People, hooks and CI use the same ones.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+export ENV ?= dev
+export EXP ?= default
+export SET ?=
+PYTHON ?= python3
+ACCELERATOR ?= cpu
+
+# The stages are started by DVC as `python -m ml.<stage>`: that must be the locked Python.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Without bytecode every stage would compile torch and transformers again, 10 s each time.
+unexport PYTHONDONTWRITEBYTECODE
+
+INSTALLED := .venv/installed-$(ACCELERATOR)
+LOCKS := requirements/common.lock requirements/torch-$(ACCELERATOR).lock
+UV := $(or $(shell command -v uv),.venv/bin/uv)
+# The CPU build of torch comes from a folder of wheels that pip is told of, else from where uv knows
+# it to be; the CUDA build is the one of the package index.
+ifeq ($(ACCELERATOR),cpu)
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=cpu)
+else
+export UV_FIND_LINKS :=
+endif
+
+.PHONY: help
+help:  ## Print the verbs
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-10s %s\n' "$$verb" "$$text"; done
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda'
+
+.PHONY: install
+install: $(INSTALLED)  ## Install the locked environment into .venv
+
+$(INSTALLED): $(LOCKS) pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v.major}.{v.minor}; name another one: make PYTHON=python3.11 ...")'
+	@echo 'installing the locked environment into .venv ($(ACCELERATOR))'
+	@rm -f .venv/installed-*
+	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
+	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
+	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: train
+train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
+	@dvc repro
+	@python -m ml.summary
+
+.PHONY: smoke
+smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
+	@python -m ml.smoke
+
+.PHONY: validate
+validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
+
+.PHONY: ui
+ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
+	@python -m ml.ui
+
+.PHONY: test
+test: $(INSTALLED)  ## Run the unit and drift tests with coverage
+	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q
+
+.PHONY: test-e2e
+test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
+	@OMP_NUM_THREADS=1 python -m pytest -q -m slow
+
+.PHONY: check
+check: $(INSTALLED)  ## Lint, format check, types
+	@ruff check . && ruff format --check . && mypy
+
+.PHONY: format
+format: $(INSTALLED)  ## Format the code
+	@ruff check --fix-only . && ruff format .
+
+.PHONY: lock
+lock: $(INSTALLED)  ## Renew the locks from pyproject.toml
+	@requirements/lock.sh
+
+.PHONY: bench
+bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and quality
+	@python benchmarks/pipeline.py
+
+.PHONY: clean
+clean:  ## Remove checkpoints and tool caches, never data, models or runs
+	@rm -rf .checkpoints .mypy_cache .pytest_cache .ruff_cache .coverage

@@ -1,0 +1,37 @@
+"""What the machine offers, against what `resources` asks for."""
+
+import logging
+import os
+
+import psutil
+import torch
+
+from ml.config import Resources, Training
+from ml.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+
+def claim(resources: Resources) -> None:
+    """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
+    if "CUDA_VISIBLE_DEVICES" not in os.environ:  # a scheduler may have chosen the GPUs already
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(i) for i in range(resources.gpu))
+    memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
+    for name, wanted, there in (
+        ("gpu", resources.gpu, torch.cuda.device_count()),
+        ("cpu_cores", resources.cpu_cores, os.cpu_count() or 1),
+        ("memory_gb", resources.memory_gb, memory_gb),
+    ):
+        if there >= wanted:
+            continue
+        message = f"resources.{name} asks for {wanted}, this machine has {there}"
+        if name == "gpu" and resources.missing == "fail":
+            raise ModelError(f"{message}; use a machine with a GPU or set resources.gpu to {there}")
+        log.warning("warning: %s; training goes on with what there is", message)
+
+
+def precision(training: Training) -> str:
+    """Return bf16 or fp32; `auto` takes bf16 on a GPU that has it."""
+    if training.precision != "auto":
+        return training.precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"

@@ -1,0 +1,195 @@
+"""The classifier and its tokenizer: from the hub, from a folder, or from random weights."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from ml import config, custom, tokenizer
+from ml.errors import ModelError
+
+# The names under which the families of transformers keep their dropout rates.
+DROPOUTS = (
+    "activation_dropout", "attention_dropout", "attention_probs_dropout_prob", "attn_pdrop",
+    "classifier_dropout", "dropout", "embd_pdrop", "hidden_dropout_prob", "resid_pdrop",
+    "seq_classif_dropout", "summary_last_dropout",
+)  # fmt: skip
+
+# transformers' own names for the sizes of `model.scratch`, where they differ from BERT's.
+SIZES = {
+    "gpt2": dict(layers="n_layer", hidden="n_embd", heads="n_head", intermediate="n_inner"),
+    "distilbert": dict(layers="n_layers", hidden="dim", heads="n_heads", intermediate="hidden_dim"),
+    "xlnet": dict(layers="n_layer", hidden="d_model", heads="n_head", intermediate="d_inner"),
+}
+BERT_SIZES = {
+    "layers": "num_hidden_layers",
+    "hidden": "hidden_size",
+    "heads": "num_attention_heads",
+    "intermediate": "intermediate_size",
+}
+
+
+def build(
+    model: config.Model, labels: list[str], texts: list[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Build the model that the configuration names; `texts` train its tokenizer if it has none."""
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    if model.architecture == "custom":
+        return _build_custom(model, labels, texts)
+    if model.pretrained:
+        return _build_pretrained(model, labels)
+    return _build_scratch(model, labels, texts)
+
+
+def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a trained model and its tokenizer."""
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        network = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
+        return network, AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{folder} should hold a trained model, but it cannot be loaded "
+            f"({_first_line(error)}); run `make train` to build it again"
+        ) from None
+
+
+def save(network: PreTrainedModel, words: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save a model and its tokenizer, readable for every user of the machine."""
+    network.save_pretrained(folder)
+    words.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(
+            0o644
+        )  # transformers writes model.safetensors as 0600: no container could read it
+
+
+def _build_custom(
+    model: config.Model, labels: list[str], texts: list[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    name = model.custom or ""
+    if name not in custom.REGISTRY:
+        raise ModelError(
+            f"model.custom: {name!r} is not registered; "
+            f"src/ml/custom.py has {sorted(custom.REGISTRY)}"
+        )
+    words = tokenizer.train(texts, "custom", model.scratch.vocab_size, model.max_length)
+    settings = custom.CustomConfig(
+        custom=name,
+        vocab_size=len(words),
+        options=dict(model.options),
+        pad_token_id=words.pad_token_id,
+        **_label_names(labels),
+    )
+    try:
+        return custom.CustomForSequenceClassification(settings), words
+    except TypeError as error:
+        raise ModelError(f"model.options do not fit model.custom: {name}: {error}") from None
+
+
+def _build_scratch(
+    model: config.Model, labels: list[str], texts: list[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    family = model.scratch.type
+    words = tokenizer.train(texts, family, model.scratch.vocab_size, model.max_length)
+    names = SIZES.get(family, BERT_SIZES)
+    sizes = {names[key]: getattr(model.scratch, key) for key in names}
+    if family == "electra":
+        sizes["embedding_size"] = model.scratch.hidden
+    if family != "xlnet":  # XLNet's positions are relative and have no bound
+        name = "n_positions" if family == "gpt2" else "max_position_embeddings"
+        sizes[name] = model.max_length + 2  # RoBERTa counts its positions from 2
+    settings = AutoConfig.for_model(
+        family,
+        vocab_size=len(words),
+        pad_token_id=words.pad_token_id,
+        bos_token_id=words.cls_token_id,
+        eos_token_id=words.sep_token_id,
+        **sizes,
+        **_label_names(labels),
+    )
+    _set_dropout(settings, model.dropout)
+    return AutoModelForSequenceClassification.from_config(settings), words
+
+
+def _build_pretrained(
+    model: config.Model, labels: list[str]
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    source = str(model.pretrained)
+    try:
+        settings = AutoConfig.from_pretrained(
+            source, revision=model.revision, **_label_names(labels)
+        )
+        _set_dropout(settings, model.dropout)
+        words = AutoTokenizer.from_pretrained(source, revision=model.revision)
+        network = AutoModelForSequenceClassification.from_pretrained(
+            source, config=settings, revision=model.revision, dtype=torch.float32,
+            # A head of another task (other number of labels) is replaced, not an error.
+            ignore_mismatched_sizes=True,
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(_why_not(source, model.revision, error)) from None
+    _check_vocabulary(network, words, source)
+    if words.pad_token is None:
+        # A token of its own: eos as padding would hide an eos that a text really ends with.
+        words.add_special_tokens({"pad_token": "<|pad|>"})
+        network.resize_token_embeddings(len(words))
+    network.config.pad_token_id = words.pad_token_id
+    words.padding_side = tokenizer.padding_side(settings.model_type)
+    longest = getattr(settings, "max_position_embeddings", None) or model.max_length
+    words.model_max_length = min(model.max_length, longest)
+    return network, words
+
+
+def _check_vocabulary(
+    network: PreTrainedModel, words: PreTrainedTokenizerBase, source: str
+) -> None:
+    rows = network.get_input_embeddings().num_embeddings
+    if len(words) > rows:
+        raise ModelError(
+            f"{source}: the tokenizer has {len(words)} tokens, the model embeds {rows}; "
+            "they do not belong together: use the tokenizer that the model was trained with"
+        )
+
+
+def _label_names(labels: list[str]) -> dict[str, Any]:
+    return {
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: index for index, label in enumerate(labels)},
+    }
+
+
+def _set_dropout(settings: Any, rate: float | None) -> None:
+    if rate is not None:
+        for name in DROPOUTS:
+            if hasattr(settings, name):
+                setattr(settings, name, rate)
+
+
+def _why_not(source: str, revision: str | None, error: Exception) -> str:
+    if Path(source).is_dir():
+        found = sorted(path.name for path in Path(source).iterdir())
+        return (
+            f"model.pretrained: {source} should hold config.json, a tokenizer and "
+            f"model.safetensors; found {found} ({_first_line(error)})"
+        )
+    at = f" at revision {revision}" if revision else ""
+    return (
+        f"model.pretrained: {source}{at} is no local folder and could not be had from the "
+        f"Hugging Face Hub ({_first_line(error)}); check the name and the network, or name a folder"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

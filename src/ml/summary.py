@@ -1,0 +1,65 @@
+"""Tell in a few lines what the pipeline made, where it is and what to do next.
+
+Reads: params.yaml, reports/metrics.json, data/prepared/labels.json, models/model/, .runs/
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ml import hashing, places
+from ml.errors import DataError, run
+
+METRICS = Path("reports/metrics.json")
+MODEL = Path("models/model")
+
+
+def lines(
+    params: dict[str, Any], metrics: dict[str, Any], synthetic: bool, where: str
+) -> list[str]:
+    """Return the summary; `where` tells the MLflow run."""
+    model, baselines = params["model"], metrics["baselines"]
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+    data = "synthetic data: it learned the grammar that made them, not English"
+    return [
+        f"{model['name']} {model['version']} in {params['environment']}"
+        + (f", trained on {data}" if synthetic else ""),
+        f"  accuracy {metrics['accuracy']:.3f} ({low:.3f} to {high:.3f}) "
+        f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, calibration error {metrics['ece']:.3f}",
+        f"  beside it: TF-IDF {baselines['tfidf']['accuracy']:.3f}, "
+        f"majority class {baselines['majority']['accuracy']:.3f}",
+        "  report  reports/report.html",
+        "  card    reports/model_card.md",
+        f"  model   {MODEL}",
+        f"  run     {where}",
+        '  next    change a value: make train SET="training.epochs=4"; compare: dvc metrics diff; '
+        "see the runs: make ui",
+    ]
+
+
+def where(environment: str) -> str:
+    """Return where the MLflow run of the model lies, or why there is none."""
+    record = places.run_record(hashing.digest(MODEL))
+    if record.exists():
+        found = json.loads(record.read_text(encoding="utf-8"))
+        if found["environment"] == environment:
+            return f"{found['run_id']} (make ui)"
+    return f"none in {environment}: the model was restored from the cache, not trained here"
+
+
+def main() -> None:
+    """Print the summary."""
+    if not METRICS.exists():
+        raise DataError(f"{METRICS} should hold the metrics, but is missing; run `make train`")
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+    labels = json.loads(Path("data/prepared/labels.json").read_text(encoding="utf-8"))
+    text = lines(params, metrics, labels["synthetic"], where(params["environment"]))
+    sys.stdout.write("\n".join(["", *text, ""]))
+
+
+if __name__ == "__main__":
+    run(main)

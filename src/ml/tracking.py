@@ -1,0 +1,204 @@
+"""The one door to MLflow: a run for each training, in the environment's own store.
+
+Reads: MLFLOW_TRACKING_URI, else the environment's SQLite store under .mlflow/
+Writes: that store, and .runs/<model>.json, which finds a model's run again
+"""
+
+import json
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# Before MLflow is imported, which reads it once: nothing is sent anywhere but to the store.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+import mlflow
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.exceptions import MlflowException
+
+from ml import places, revision
+from ml.config import PARAMS, Params
+from ml.errors import TrackingError
+
+SAMPLING_SECONDS = 2  # of the system metrics; MLflow's own 10 s give a short run hardly a point
+
+
+class Run:
+    """An open MLflow run."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self._logged = _last_step(run_id)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Log the metrics of a step, unless the run has them from before it was killed."""
+        fresh = {
+            name: value for name, value in metrics.items() if step > self._logged.get(name, -1)
+        }
+        mlflow.log_metrics(fresh, step=step, run_id=self.run_id)
+
+    def finish(self, params: Params, model_digest: str) -> None:
+        """Record which model the run made, so that it is found again by the model's content."""
+        mlflow.set_tag("model.sha256", model_digest)
+        record = {
+            "environment": params.environment,
+            "run_id": self.run_id,
+            "tracking_uri": _without_password(mlflow.get_tracking_uri()),
+            "evaluated": False,
+        }
+        _write_record(model_digest, record)
+
+
+@contextmanager
+def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Iterator[Run]:
+    """Open the run of a training; `data` maps the name of each data set to its digest.
+
+    The file `resume` names the run while it is open: a training that was killed goes on in it.
+    """
+    with _known_errors(params):
+        experiment_id = _open_store(params)
+        previous = _previous(resume)
+        mlflow.set_system_metrics_sampling_interval(SAMPLING_SECONDS)
+        active = mlflow.start_run(
+            run_id=previous,
+            experiment_id=None if previous else experiment_id,
+            run_name=f"{params.model.name}-{params.model.version}",
+            log_system_metrics=True,
+        )
+        run = Run(active.info.run_id)
+        resume.parent.mkdir(parents=True, exist_ok=True)
+        resume.write_text(run.run_id, encoding="utf-8")
+        if not previous:
+            _describe(params, data)
+    with active:  # ends the run as FINISHED, or as FAILED if the training raises
+        yield run
+
+
+def log_evaluation(
+    params: Params, model_digest: str, metrics: Mapping[str, Any], folder: Path
+) -> None:
+    """Add the judgement of a model to the run that trained it, or to a new one in this store."""
+    with _known_errors(params):
+        experiment_id = _open_store(params)
+        record = read_record(model_digest)
+        here = record and record["tracking_uri"] == _without_password(mlflow.get_tracking_uri())
+        with mlflow.start_run(
+            run_id=record["run_id"] if record and here else None,
+            experiment_id=None if here else experiment_id,
+            run_name=None if here else f"{params.model.name}-{params.model.version}-restored",
+        ) as active:
+            if not here:
+                _describe(params, {})
+                Run(active.info.run_id).finish(params, model_digest)
+            mlflow.log_metrics(flatten(metrics, "test"))
+            mlflow.log_artifacts(str(folder), artifact_path=folder.name)
+        record = read_record(model_digest) or {}
+        _write_record(model_digest, {**record, "evaluated": True})
+
+
+def read_record(model_digest: str) -> dict[str, Any] | None:
+    """Return what is known of the run that trained a model, or None."""
+    path = places.run_record(model_digest)
+    if not path.exists():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return nested values as one level, named by their dotted path."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, name))
+        else:
+            # MLflow allows no other characters in a name.
+            flat[re.sub(r"[^\w\-. /:]", "_", name)] = value
+    return flat
+
+
+def store_uri(params: Params) -> str:
+    """Return the tracking URI: the usual variable, else the environment's own SQLite file."""
+    own = places.mlflow_store(params.environment) / "mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{own}"
+
+
+def _open_store(params: Params) -> str:
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    uri = store_uri(params)
+    mlflow.set_tracking_uri(uri)
+    artifacts = params.mlflow.artifact_location
+    if uri.startswith("sqlite:"):
+        store = places.mlflow_store(params.environment)
+        store.mkdir(parents=True, exist_ok=True)
+        artifacts = artifacts or (store / "artifacts").as_uri()
+    experiment = mlflow.get_experiment_by_name(params.mlflow.experiment_name)
+    if experiment:
+        return str(experiment.experiment_id)
+    return str(mlflow.create_experiment(params.mlflow.experiment_name, artifact_location=artifacts))
+
+
+def _describe(params: Params, data: Mapping[str, str]) -> None:
+    sections = params.model_dump(exclude={"environment", "mlflow", "metadata"})
+    mlflow.log_params(flatten(sections, ""))
+    mlflow.set_tags({**params.mlflow.tags, "environment": params.environment, **revision.tags()})
+    mlflow.log_artifact(str(PARAMS))
+    # MLflow registers its local source twice and warns that it must choose one of them.
+    warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
+    for name, digest in data.items():
+        source = resolve_dataset_source(f"data/prepared/{name}.parquet")
+        mlflow.log_input(MetaDataset(source, name=name, digest=digest[:32]), context=name)
+        mlflow.set_tag(f"data.{name}.sha256", digest)
+
+
+def _previous(resume: Path) -> str | None:
+    if not resume.exists():
+        return None
+    run_id = resume.read_text(encoding="utf-8").strip()
+    try:
+        mlflow.get_run(run_id)
+    except MlflowException:
+        return None  # another store, or the run was deleted
+    return run_id
+
+
+def _last_step(run_id: str) -> dict[str, int]:
+    client = mlflow.MlflowClient()
+    names = client.get_run(run_id).data.metrics
+    return {
+        name: max(point.step for point in client.get_metric_history(run_id, name))
+        for name in names
+        if not name.startswith("system/")
+    }
+
+
+def _write_record(model_digest: str, record: Mapping[str, Any]) -> None:
+    path = places.run_record(model_digest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _known_errors(params: Params) -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            _without_password(
+                f"the MLflow store {store_uri(params)} should be open to write, but: "
+                f"{str(error).splitlines()[0]}; check MLFLOW_TRACKING_URI and that the server "
+                "runs, or unset it to record locally"
+            )
+        ) from None
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", text)

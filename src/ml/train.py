@@ -1,0 +1,205 @@
+"""Train the classifier on the prepared rows.
+
+Reads: data/prepared/{train,val}.parquet, data/prepared/labels.json
+Writes: models/model/, reports/history.json; while it runs .checkpoints/
+"""
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+import transformers
+from safetensors.torch import load_model
+from transformers import (
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.optimization import Adafactor
+from transformers.trainer_callback import ProgressCallback
+
+from ml import config, hardware, hashing, losses, model, places, tracking
+from ml.config import Params, Training
+from ml.errors import run
+from ml.trainer import BucketTrainer, EarlyStopping, Progress, Record, Rows
+
+log = logging.getLogger(__name__)
+
+PREPARED = Path("data/prepared")
+MODEL = Path("models/model")
+HISTORY = Path("reports/history.json")
+LOGS = 50  # points of the learning curve, however long the training
+EVAL_BATCH = 128
+
+
+def optimizer(training: Training) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
+    """Return the class and the arguments of the optimizer that the configuration names."""
+    kinds: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+        "adam": (torch.optim.Adam, {"fused": True}),
+        "adamw": (torch.optim.AdamW, {"fused": True}),
+        "sgd": (torch.optim.SGD, {"momentum": training.momentum}),
+        "adafactor": (Adafactor, {"scale_parameter": False, "relative_step": False}),
+    }
+    kind, arguments = kinds[training.optimizer]
+    return kind, {"lr": training.learning_rate, **arguments}
+
+
+def arguments(params: Params, rows: int, output: Path) -> TrainingArguments:
+    """Translate the configuration into the Trainer's arguments."""
+    training, resources = params.training, params.resources
+    batches = math.ceil(rows / training.batch_size)
+    steps = math.ceil(batches / training.gradient_accumulation) * training.epochs
+    log_every = max(1, steps // LOGS)
+    constant = "constant_with_warmup" if training.warmup else "constant"
+    return TrainingArguments(
+        output_dir=str(output),
+        seed=training.seed,
+        per_device_train_batch_size=training.batch_size,
+        per_device_eval_batch_size=EVAL_BATCH,
+        gradient_accumulation_steps=training.gradient_accumulation,
+        learning_rate=training.learning_rate,
+        num_train_epochs=training.epochs,
+        weight_decay=training.weight_decay,
+        lr_scheduler_type=constant if training.schedule == "constant" else training.schedule,
+        warmup_steps=training.warmup,  # below 1 it is a share of all steps
+        max_grad_norm=training.max_grad_norm,
+        bf16=hardware.precision(training) == "bf16",
+        use_cpu=resources.gpu == 0 or not torch.cuda.is_available(),
+        eval_strategy="epoch",
+        logging_steps=log_every,
+        # A checkpoint between two logs would cut the mean loss of that stretch in two on resuming.
+        save_steps=math.ceil(resources.checkpoint_steps / log_every) * log_every,
+        save_total_limit=1,
+        dataloader_num_workers=resources.workers,
+        logging_nan_inf_filter=False,
+        disable_tqdm=False,
+        report_to="none",
+    )
+
+
+def fit(params: Params, splits: Mapping[str, Rows], folder: Path, parts: Any) -> BucketTrainer:
+    """Train, from the last checkpoint in `folder` if there is one.
+
+    `parts` are the model, its tokenizer and the tracker.
+    """
+    network, words, tracker = parts
+    training = params.training
+    trainer = BucketTrainer(
+        model=network,
+        args=arguments(params, len(splits["train"]), folder),
+        data_collator=DataCollatorWithPadding(words),
+        train_dataset=splits["train"],
+        eval_dataset=splits["val"],
+        compute_loss_func=losses.build(training, splits["train"].labels, network.config.num_labels),
+        compute_metrics=lambda judged: {
+            "accuracy": float((judged.predictions == judged.label_ids).mean())
+        },
+        preprocess_logits_for_metrics=_predicted,
+        optimizer_cls_and_kwargs=optimizer(training),
+        callbacks=[Record(tracker.log_metrics)],
+    )
+    trainer.remove_callback(ProgressCallback)  # and then ours, which is a kind of it
+    trainer.add_callback(Progress)
+    best = folder / "best.safetensors"
+    if training.early_stopping:
+        trainer.add_callback(EarlyStopping(training.early_stopping, best))
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    if training.early_stopping:
+        load_model(network, best)
+    return trainer
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the newest whole checkpoint; one that a kill cut short is removed."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    for checkpoint in reversed(found):
+        try:
+            # The Trainer writes its state last: where it can be read, the rest is there.
+            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            shutil.rmtree(checkpoint)
+            continue
+        log.info("resuming from %s", checkpoint.name)
+        return str(checkpoint)
+    return None
+
+
+def history(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, float]]]:
+    """Return the Trainer's log as learning curves of train and val, without its timings."""
+    names = ("step", "epoch", "loss", "learning_rate", "grad_norm", "accuracy")
+    curves: dict[str, list[dict[str, float]]] = {"train": [], "val": []}
+    for entry in entries:
+        if "loss" not in entry and "eval_loss" not in entry:
+            continue
+        split = "val" if "eval_loss" in entry else "train"
+        plain = {name.removeprefix("eval_"): float(value) for name, value in entry.items()}
+        curves[split].append({name: float(f"{plain[name]:.6g}") for name in names if name in plain})
+    return curves
+
+
+def key(params: Params, data: Mapping[str, str]) -> str:
+    """Return a hash of all that decides the result, so that a checkpoint only serves its own."""
+    inputs = {
+        "model": params.model.model_dump(exclude={"name", "version", "config_version"}),
+        "training": params.training.model_dump(),
+        "pretrained": params.snapshot.pretrained,
+        "data": dict(data),
+        "code": {path.name: hashing.digest(path) for path in Path(__file__).parent.glob("*.py")},
+        "packages": [torch.__version__, transformers.__version__],
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def main() -> None:
+    """Run the stage."""
+    params = config.load()
+    hardware.claim(params.resources)
+    torch.set_num_threads(params.training.threads)
+    labels = json.loads((PREPARED / "labels.json").read_text(encoding="utf-8"))["labels"]
+    frames = {name: pl.read_parquet(PREPARED / f"{name}.parquet") for name in ("train", "val")}
+    data = {name: hashing.digest(PREPARED / f"{name}.parquet") for name in frames}
+    folder = places.checkpoints(key(params, data))
+    with tracking.training_run(params, data, folder / "run") as tracker:
+        set_seed(params.training.seed)
+        texts = frames["train"]["text"].to_list()
+        network, words = model.build(params.model, labels, texts)
+        splits = {name: _tokenize(frame, words) for name, frame in frames.items()}
+        trainer = fit(params, splits, folder, (network, words, tracker))
+        _write(network, words, history(trainer.state.log_history))
+        tracker.finish(params, hashing.digest(MODEL))
+    shutil.rmtree(folder)
+
+
+def _tokenize(frame: pl.DataFrame, words: PreTrainedTokenizerBase) -> Rows:
+    return Rows(dict(words(frame["text"].to_list(), truncation=True)), frame["label"].to_list())
+
+
+def _predicted(logits: Any, _labels: torch.Tensor) -> torch.Tensor:
+    scores: torch.Tensor = (
+        logits[0] if isinstance(logits, tuple) else logits
+    )  # XLNet adds its memory
+    return scores.argmax(-1)
+
+
+def _write(network: PreTrainedModel, words: PreTrainedTokenizerBase, curves: Any) -> None:
+    partial = MODEL.with_name("model.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save(network, words, partial)
+    shutil.rmtree(MODEL, ignore_errors=True)
+    partial.replace(MODEL)
+    HISTORY.parent.mkdir(parents=True, exist_ok=True)
+    HISTORY.write_text(json.dumps(curves, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

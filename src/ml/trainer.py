@@ -1,0 +1,123 @@
+"""The Trainer of transformers, made deterministic: batches, evaluation, divergence, progress."""
+
+import math
+from collections.abc import Callable, Sized
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ProgressCallback
+
+from ml.errors import ModelError
+from ml.sampler import BucketSampler
+
+
+class Rows(Dataset[dict[str, Any]]):
+    """Tokenised texts with their labels."""
+
+    def __init__(self, encoded: dict[str, list[list[int]]], labels: list[int]) -> None:
+        self.encoded = encoded
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {
+            **{name: values[row] for name, values in self.encoded.items()},
+            "labels": self.labels[row],
+        }
+
+    def lengths(self) -> list[int]:
+        """Return the number of tokens of each row."""
+        return [len(ids) for ids in self.encoded["input_ids"]]
+
+
+class BucketTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer whose result depends on nothing but its inputs."""
+
+    def _get_train_sampler(self, train_dataset: Sized | None = None) -> BucketSampler:
+        rows = cast(Rows, train_dataset or self.train_dataset)
+        return BucketSampler(rows.lengths(), self.args.train_batch_size, self.args.seed)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Train on one batch; a loss that is no number ends the training at its step."""
+        loss: Tensor = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss):
+            raise ModelError(
+                f"the training loss should be a number, but is {loss.item()} at step "
+                f"{self.state.global_step + 1}; lower training.learning_rate or "
+                "training.max_grad_norm"
+            )
+        return loss
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Judge on the validation split without moving the generator that dropout draws from."""
+        with torch.random.fork_rng():
+            return cast(dict[str, float], super().evaluate(*args, **kwargs))
+
+
+class Progress(ProgressCallback):  # type: ignore[misc]
+    """A progress bar with the time that is left and the last loss."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Show the loss in the bar instead of printing every log."""
+        if self.training_bar is not None and logs and "loss" in logs:
+            self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
+
+
+class Record(TrainerCallback):  # type: ignore[misc]
+    """Hand each logged number to the tracker as it comes."""
+
+    NAMES = ("loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy")
+
+    def __init__(self, log_metrics: Callable[[dict[str, float], int], None]) -> None:
+        self.log_metrics = log_metrics
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Log losses, learning rate, gradient norm and validation metrics by step."""
+        found = {name: float((logs or {})[name]) for name in self.NAMES if name in (logs or {})}
+        named = {
+            name.replace("eval_", "val_") if name.startswith("eval_") else f"train_{name}": value
+            for name, value in found.items()
+        }
+        if named:
+            self.log_metrics(named, state.global_step)
+
+
+class EarlyStopping(TrainerCallback):  # type: ignore[misc]
+    """Stop when the validation loss stays above its best, whose weights are kept in a file.
+
+    What it decides by is the Trainer's own log, which its checkpoints carry: a resumed training
+    stops where the other one would have.
+    """
+
+    def __init__(self, patience: int, best: Path) -> None:
+        self.patience = patience
+        self.best = best
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Keep the best weights so far, or stop."""
+        losses = [float(entry["eval_loss"]) for entry in state.log_history if "eval_loss" in entry]
+        lowest = min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
+        since = len(losses) - 1 - losses.index(lowest) if lowest in losses else len(losses)
+        if since == 0:
+            weights = {
+                name: value.contiguous() for name, value in kwargs["model"].state_dict().items()
+            }
+            partial = self.best.with_suffix(".partial")
+            save_file(weights, partial)
+            partial.replace(self.best)
+        control.should_training_stop = since >= self.patience

@@ -1,0 +1,37 @@
+"""Serve the environment's MLflow on loopback until it is interrupted.
+
+Reads: .mlflow/<ENV>/, PORT (5000 unless set)
+"""
+
+import os
+import sys
+
+from ml import places
+from ml.errors import TrackingError, run
+
+
+def main() -> None:
+    """Replace this process by the MLflow server, or tell where the remote one is."""
+    remote = os.environ.get("MLFLOW_TRACKING_URI")
+    if remote:
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI names another store ({remote}); open its own page, "
+            "or unset the variable to see the runs of this machine"
+        )
+    environment = os.environ.get("ENV", "dev")
+    store = places.mlflow_store(environment)
+    if not (store / "mlflow.db").exists():
+        raise TrackingError(
+            f"{environment} has no MLflow store on this machine; "
+            f"run `make train ENV={environment}` first"
+        )
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # 8 processes that nothing here uses
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    command = ["mlflow", "server", "--host", "127.0.0.1", "--port", os.environ.get("PORT", "5000")]
+    command += ["--backend-store-uri", f"sqlite:///{store / 'mlflow.db'}", "--workers", "1"]
+    command += ["--artifacts-destination", (store / "artifacts").as_uri()]
+    os.execv(sys.executable, [sys.executable, "-m", *command])
+
+
+if __name__ == "__main__":
+    run(main)

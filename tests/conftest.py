@@ -1,0 +1,122 @@
+"""What several test files share: a small configuration, a small data set, an empty project."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# One thread and no hub for all tests, set before torch and huggingface_hub are imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+import mlflow
+import polars as pl
+import pytest
+import yaml
+
+from ml import config
+
+ROOT = Path(__file__).parent.parent
+GOOD = ("good", "fine", "great", "lovely")
+BAD = ("bad", "poor", "awful", "dull")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the caller's variables out of the tests."""
+    for name in (
+        "ENV",
+        "EXP",
+        "SET",
+        "MLFLOW_TRACKING_URI",
+        "DVC_EXP_NAME",
+        "CUDA_VISIBLE_DEVICES",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(name="values", scope="session")
+def _values() -> dict[str, Any]:
+    """The committed params.yaml with sizes for tests: 2 layers of 16, one epoch."""
+    values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["model"]["scratch"] |= {"hidden": 16, "intermediate": 16, "vocab_size": 320}
+    values["model"]["max_length"] = 16
+    values["training"] |= {"epochs": 1, "batch_size": 8}
+    values["prepare"]["min_rows"] = 2
+    values["evaluate"] |= {"behaviour": [], "slice_columns": [], "resamples": 100}
+    return values
+
+
+@pytest.fixture(name="make_params", scope="session")
+def _make_params(values: dict[str, Any]) -> Callable[..., config.Params]:
+    """Return a function from `section={key: value}` to a configuration for tests."""
+
+    def make(**sections: Any) -> config.Params:
+        merged = dict(values)
+        for name, part in sections.items():
+            merged[name] = {**values[name], **part} if isinstance(part, dict) else part
+        return config.Params.model_validate(merged)
+
+    return make
+
+
+@pytest.fixture(name="params", scope="session")
+def _params(make_params: Callable[..., config.Params]) -> config.Params:
+    return make_params()
+
+
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: config.Params) -> Path:
+    """An empty folder with params.yaml, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    write_params(params)
+    return tmp_path
+
+
+@pytest.fixture(name="empty_store", scope="session")
+def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without a run: making its 65 tables takes seconds, copying it none."""
+    database = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{database}").search_experiments()
+    return database
+
+
+@pytest.fixture(name="prepared")
+def _prepared(project: Path, empty_store: Path) -> Path:
+    """A project with prepared rows and empty MLflow stores."""
+    prepare_rows(project, empty_store)
+    return project
+
+
+def prepare_rows(project: Path, empty_store: Path) -> None:
+    """Write rows as `prepare` leaves them: 48 to train, 16 each to validate and to test."""
+    folder = project / "data" / "prepared"
+    folder.mkdir(parents=True)
+    start = 0
+    for name, rows in (("train", 48), ("val", 16), ("test", 16)):
+        pl.DataFrame(verdicts(start, rows)).write_parquet(folder / f"{name}.parquet")
+        start += rows
+    labels = {"labels": ["negative", "positive"], "synthetic": False}
+    (folder / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    for environment in ("dev", "qa"):
+        store = project / ".mlflow" / environment
+        store.mkdir(parents=True)
+        shutil.copy(empty_store, store)
+
+
+def verdicts(start: int, rows: int) -> dict[str, list[Any]]:
+    """Return short texts of different lengths whose one adjective decides the label."""
+    numbers = range(start, start + rows)
+    words = [(GOOD if n % 2 else BAD)[n // 2 % 4] for n in numbers]
+    texts = [
+        f"film {n} was {word}" + " indeed" * (n % 5) for n, word in zip(numbers, words, strict=True)
+    ]
+    return {"text": texts, "label": [n % 2 for n in numbers]}
+
+
+def write_params(params: config.Params) -> None:
+    """Write params.yaml into the current folder."""
+    Path("params.yaml").write_text(yaml.safe_dump(params.model_dump()), encoding="utf-8")

@@ -1,0 +1,44 @@
+"""Rules of ml.predict."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from ml import config, model
+from ml.predict import predict
+
+TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30]
+FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_probabilities_do_not_depend_on_batch_mates(
+    family: str, values: dict[str, dict[str, object]], make_params: Callable[..., config.Params]
+) -> None:
+    """A text alone and among longer ones gets the same answer, in every family."""
+    scratch = {**values["model"]["scratch"], "type": family}  # type: ignore[dict-item]
+    params = make_params(model={"scratch": scratch})
+    torch.manual_seed(0)
+    network, words = model.build(params.model, ["no", "yes", "so"], TEXTS)
+
+    together, alone = (predict(network, words, TEXTS, batch_size) for batch_size in (4, 1))
+
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_answers_come_in_the_order_of_the_texts(params: config.Params) -> None:
+    """Sorting by length inside does not show outside."""
+    network, words = model.build(params.model, ["no", "yes"], TEXTS)
+
+    forward, backward = predict(network, words, TEXTS), predict(network, words, TEXTS[::-1])
+
+    np.testing.assert_allclose(forward, backward[::-1], atol=1e-6)
+
+
+def test_each_row_sums_to_one(params: config.Params) -> None:
+    """They are probabilities."""
+    network, words = model.build(params.model, ["no", "yes"], TEXTS)
+
+    np.testing.assert_allclose(predict(network, words, TEXTS).sum(1), 1.0)

@@ -1,0 +1,65 @@
+"""Rules of ml.summary."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ml import hashing, places, summary
+from ml.errors import DataError
+
+METRICS: dict[str, Any] = {
+    "accuracy": 0.9,
+    "accuracy_low": 0.85,
+    "accuracy_high": 0.95,
+    "rows": 500,
+    "macro_f1": 0.9,
+    "ece": 0.02,
+    "baselines": {"tfidf": {"accuracy": 0.7}, "majority": {"accuracy": 0.5}},
+}
+
+
+def test_the_summary_names_everything_that_a_reader_needs(values: dict[str, Any]) -> None:
+    """Metrics with their interval, baselines, report, card, model, run, and what to do next."""
+    text = "\n".join(summary.lines(values, METRICS, False, "abc (make ui)"))
+
+    for part in ("0.900 (0.850 to 0.950)", "TF-IDF 0.700", "report.html", "model_card.md",
+                 "models/model", "abc (make ui)", "make train SET="):  # fmt: skip
+        assert part in text
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_synthetic_data_are_called_so(values: dict[str, Any], synthetic: bool) -> None:
+    """Nobody takes the grammar's accuracy for one on English."""
+    text = "\n".join(summary.lines(values, METRICS, synthetic, ""))
+
+    assert ("not English" in text) == synthetic
+
+
+def test_a_model_from_the_cache_is_said_to_have_no_run_here(project: Path) -> None:
+    """The record of another environment does not count."""
+    (project / "models" / "model").mkdir(parents=True)
+
+    assert (
+        summary.where("dev")
+        == "none in dev: the model was restored from the cache, not trained here"
+    )
+
+
+@pytest.mark.usefixtures("project")
+def test_a_missing_pipeline_run_is_told() -> None:
+    """Without metrics there is nothing to sum up."""
+    with pytest.raises(DataError, match="make train"):
+        summary.main()
+
+
+def test_the_run_of_a_model_is_found(project: Path) -> None:
+    """The record that train left names the run."""
+    model = project / "models" / "model"
+    model.mkdir(parents=True)
+    record = places.run_record(hashing.digest(model))
+    record.parent.mkdir()
+    record.write_text(json.dumps({"run_id": "abc", "environment": "dev"}))
+
+    assert summary.where("dev") == "abc (make ui)"

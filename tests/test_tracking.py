@@ -1,0 +1,157 @@
+"""Rules of ml.tracking, against real SQLite stores."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+
+from conftest import write_params
+from ml import config, places, tracking
+from ml.errors import TrackingError
+
+MakeParams = Callable[..., config.Params]
+DATA = {"train": "a" * 64, "val": "b" * 64}
+RESUME = Path("checkpoints/run")
+
+
+def runs(params: config.Params) -> list[Any]:
+    """Return all runs of the environment's store, the newest first."""
+    mlflow.set_tracking_uri(tracking.store_uri(params))
+    return list(mlflow.search_runs(search_all_experiments=True, output_format="list"))
+
+
+def train(params: config.Params, digest: str = "m" * 64) -> str:
+    """Record a training of three steps; return the run's id."""
+    with tracking.training_run(params, DATA, RESUME) as run:
+        for step in (1, 2, 3):
+            run.log_metrics({"train_loss": 1.0 / step}, step)
+        run.finish(params, digest)
+    RESUME.unlink()
+    return run.run_id
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: config.Params) -> None:
+    """Parameters are flat and named by section; nothing collides with the Trainer's own names."""
+    train(params)
+    (run,) = runs(params)
+
+    assert run.info.status == "FINISHED"
+    assert run.data.params["training.learning_rate"] == "0.001"
+    assert run.data.tags["environment"] == "dev"
+    assert {entry.dataset.digest for entry in run.inputs.dataset_inputs} == {"a" * 32, "b" * 32}
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_run_carries_the_composed_configuration(params: config.Params) -> None:
+    """params.yaml is an artifact."""
+    run_id = train(params)
+
+    assert [item.path for item in mlflow.MlflowClient().list_artifacts(run_id)] == ["params.yaml"]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_metrics_can_be_read_while_the_training_runs(params: config.Params) -> None:
+    """Logging is synchronous: what was logged is in the store."""
+    with tracking.training_run(params, DATA, RESUME) as run:
+        run.log_metrics({"train_loss": 0.5}, 1)
+
+        assert mlflow.get_run(run.run_id).data.metrics["train_loss"] == 0.5
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_killed_training_goes_on_in_its_run(params: config.Params) -> None:
+    """One run for one training; a step that it has already is not logged again."""
+    with tracking.training_run(params, DATA, RESUME) as first:
+        first.log_metrics({"train_loss": 0.5}, 1)
+        first.log_metrics({"train_loss": 0.4}, 2)
+    with tracking.training_run(params, DATA, RESUME) as second:
+        second.log_metrics({"train_loss": 0.4}, 2)
+        second.log_metrics({"train_loss": 0.3}, 3)
+
+    history = mlflow.MlflowClient().get_metric_history(first.run_id, "train_loss")
+
+    assert second.run_id == first.run_id
+    assert [point.step for point in history] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_failed_training_is_told_in_its_run(params: config.Params) -> None:
+    """The run of a training that raises is FAILED."""
+    with pytest.raises(ZeroDivisionError), tracking.training_run(params, DATA, RESUME):
+        raise ZeroDivisionError
+
+    assert runs(params)[0].info.status == "FAILED"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_judgement_joins_the_run_of_its_model(params: config.Params, tmp_path: Path) -> None:
+    """Evaluate finds the run by the model's content."""
+    run_id = train(params)
+    report = tmp_path / "reports"
+    report.mkdir()
+    (report / "report.html").write_text("<html>")
+
+    tracking.log_evaluation(params, "m" * 64, {"accuracy": 0.9, "slices": {"<= 8": 0.5}}, report)
+    metrics = mlflow.get_run(run_id).data.metrics
+
+    assert metrics["test.accuracy"] == 0.9
+    assert metrics["test.slices.__ 8"] == 0.5
+    assert tracking.read_record("m" * 64)["evaluated"] is True  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_environments_do_not_see_each_others_runs(make_params: MakeParams, tmp_path: Path) -> None:
+    """A model of dev that qa restores from the cache gets a run of its own in qa."""
+    dev, qa = make_params(), make_params(environment="qa")
+    run_id = train(dev)
+    (tmp_path / "reports").mkdir()
+    write_params(qa)
+
+    tracking.log_evaluation(qa, "m" * 64, {"accuracy": 0.9}, tmp_path / "reports")
+
+    assert [run.info.run_id for run in runs(dev)] == [run_id]
+    assert len(runs(qa)) == 1
+
+
+def test_the_usual_variable_moves_tracking_to_a_server(
+    params: config.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLFLOW_TRACKING_URI beats the environment's own store."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
+
+    assert tracking.store_uri(params) == "http://mlflow.example:5000"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_an_unreachable_store_is_told_without_its_password(
+    params: config.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training does not start, and the message gives no secret away."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter2@127.0.0.1:9")
+
+    with pytest.raises(TrackingError, match=r"127\.0\.0\.1:9.*check MLFLOW_TRACKING_URI") as told:
+        train(params)
+    assert "hunter2" not in str(told.value)
+
+
+@pytest.mark.usefixtures("prepared")
+def test_nothing_is_sent_home() -> None:
+    """MLflow's telemetry is off before MLflow is imported."""
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_an_old_record_of_a_deleted_run_starts_a_new_one(params: config.Params) -> None:
+    """A resume file of another store does not stop the training."""
+    RESUME.parent.mkdir()
+    RESUME.write_text("0" * 32)
+
+    train(params)
+
+    assert len(runs(params)) == 1
+    assert places.run_record("m" * 64).exists()

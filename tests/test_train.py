@@ -1,0 +1,207 @@
+"""Rules of ml.train and ml.trainer."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+
+from conftest import prepare_rows, write_params
+from ml import config, hashing, places, train
+from ml.errors import ModelError
+from ml.trainer import BucketTrainer
+
+MakeParams = Callable[..., config.Params]
+OUTPUTS = (Path("models/model"), Path("reports/history.json"))
+
+
+def trained(params: config.Params) -> list[str]:
+    """Run the stage with a configuration and return the digests of its outputs."""
+    write_params(params)
+    train.main()
+    return [hashing.digest(path) for path in OUTPUTS]
+
+
+@pytest.fixture(name="base", scope="module")
+def _base(
+    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, empty_store: Path
+) -> list[str]:
+    """The digests of a training to compare with; its dropout would show a shifted generator."""
+    folder = tmp_path_factory.mktemp("base")
+    prepare_rows(folder, empty_store)
+    with contextlib.chdir(folder):
+        return trained(make_params(model={"dropout": 0.1}))
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_stage_leaves_a_model_and_its_curves(params: config.Params) -> None:
+    """Curves have steps in order, for train and val; no checkpoint stays."""
+    trained(params)
+    curves = json.loads(OUTPUTS[1].read_text())
+
+    assert [point["step"] for point in curves["train"]] == [1, 2, 3, 4, 5, 6]
+    assert set(curves["val"][0]) == {"step", "epoch", "loss", "accuracy"}
+    assert list(places.home().glob(".checkpoints/*")) == []
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"resources": {"workers": 2}},
+        {"resources": {"checkpoint_steps": 1}},
+        {"resources": {"memory_gb": 1.0}},
+        {"model": {"name": "other", "version": "v9"}},
+        {"mlflow": {"experiment_name": "other"}},
+        {"environment": "qa"},
+        {"metadata": {"author": "somebody"}},
+        {"evaluate": {"worst_errors": 3}},
+    ],
+    ids=str,
+)
+def test_what_is_no_input_changes_no_byte(
+    make_params: MakeParams, changed: dict[str, Any], base: list[str]
+) -> None:
+    """Workers, checkpoints and all that dvc.yaml does not name for train leave the same model."""
+    model = {"dropout": 0.1, **changed.get("model", {})}
+
+    assert trained(make_params(**{**changed, "model": model})) == base
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"optimizer": "adam"},
+        {"optimizer": "sgd"},
+        {"optimizer": "adafactor"},
+        {"loss_function": "focal"},
+        {"class_weights": [1.0, 2.0]},
+        {"label_smoothing": 0.1},
+        {"schedule": "cosine"},
+        {"schedule": "constant"},
+        {"warmup": 0.5},
+        {"weight_decay": 0.5},
+        {"learning_rate": 0.01},
+        {"batch_size": 4},
+        {"gradient_accumulation": 2},
+        {"max_grad_norm": 0.01},
+        {"epochs": 2},
+        {"seed": 1},
+        {"precision": "bf16"},
+    ],
+    ids=str,
+)
+def test_every_training_parameter_acts(
+    make_params: MakeParams, changed: dict[str, Any], base: list[str]
+) -> None:
+    """Each of the guide's and our parameters changes the model."""
+    assert trained(make_params(model={"dropout": 0.1}, training=changed))[0] != base[0]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_killed_training_resumes_to_the_same_bytes(make_params: MakeParams) -> None:
+    """After kill -9 the same command gives the model of a training that never stopped."""
+    params = make_params(
+        training={"epochs": 3}, model={"dropout": 0.1}, resources={"checkpoint_steps": 4}
+    )
+    whole = trained(params)
+    # The training ends itself at step 10, without a chance to clean up.
+    kill = (
+        "import os; from ml import train, trainer\n"
+        "step = trainer.BucketTrainer.training_step\n"
+        "def deadly(self, *a, **k):\n"
+        "    if self.state.global_step == 10: os.kill(os.getpid(), 9)\n"
+        "    return step(self, *a, **k)\n"
+        "trainer.BucketTrainer.training_step = deadly\n"
+        "train.main()\n"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", kill], capture_output=True, check=False, env=path()
+    )
+    checkpoints = list(places.home().glob(".checkpoints/*/checkpoint-*"))
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name for path in checkpoints] == ["checkpoint-8"]
+    assert trained(params) == whole
+
+
+def path() -> dict[str, str]:
+    """Return the environment of a stage that runs as a process of its own."""
+    return {**os.environ, "PYTHONPATH": str(Path(train.__file__).parents[1])}
+
+
+def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
+    """The newest whole one counts; the broken one is removed."""
+    for step, state in ((8, "{}"), (16, '{"glob'), (24, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+
+    assert train.last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-8")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-8"]
+
+
+def test_checkpoints_serve_only_their_own_inputs(make_params: MakeParams) -> None:
+    """Other data or another value gives another key; a new name does not."""
+    data = {"train": "a", "val": "b"}
+    first, renamed, changed = (
+        train.key(make_params(model=part), data) for part in ({}, {"name": "x"}, {"max_length": 32})
+    )
+
+    assert first == renamed
+    assert len({first, changed, train.key(make_params(), {**data, "val": "c"})}) == 3
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_diverging_training_tells_its_step(
+    params: config.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loss that is no number stops at once and leaves no model."""
+    compute = BucketTrainer.compute_loss
+
+    def diverge(self: BucketTrainer, *args: Any, **kwargs: Any) -> Any:
+        loss = compute(self, *args, **kwargs)
+        return loss * torch.nan if self.state.global_step == 2 else loss
+
+    monkeypatch.setattr(BucketTrainer, "compute_loss", diverge)
+
+    with pytest.raises(ModelError, match=r"is nan at step 3; lower training\.learning_rate"):
+        trained(params)
+    assert not OUTPUTS[0].exists()
+
+
+@pytest.mark.usefixtures("prepared")
+def test_early_stopping_keeps_the_best_weights(make_params: MakeParams) -> None:
+    """Training ends after the patience, and the model is the one of the best epoch."""
+    training = {"learning_rate": 0.1, "schedule": "constant", "warmup": 0.0}
+    stopped = trained(make_params(training={**training, "epochs": 12, "early_stopping": 2}))
+    losses = [point["loss"] for point in json.loads(OUTPUTS[1].read_text())["val"]]
+    best = losses.index(min(losses))
+
+    assert len(losses) == best + 3 < 12
+    assert stopped[0] == trained(make_params(training={**training, "epochs": best + 1}))[0]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_three_classes_train(params: config.Params) -> None:
+    """Nothing assumes two classes."""
+    for name in ("train", "val", "test"):
+        rows = Path(f"data/prepared/{name}.parquet")
+        frame = pl.read_parquet(rows)
+        frame.with_columns(label=pl.Series([n % 3 for n in range(len(frame))])).write_parquet(rows)
+    labels = {"labels": ["a", "b", "c"], "synthetic": False}
+    Path("data/prepared/labels.json").write_text(json.dumps(labels))
+
+    trained(params)
+
+    assert json.loads(Path("models/model/config.json").read_text())["id2label"]["2"] == "c"
