@@ -4,10 +4,14 @@ Reads: params.yaml
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ml.errors import ConfigError
+from ml.explain import complaint, explain
+from ml.origin import Layer
+from ml.yaml_file import mapping, nodes, read
 
 PARAMS = Path("params.yaml")
 
@@ -54,7 +58,7 @@ class Data(Section):
 
 
 class Snapshot(Section):
-    """Content hashes of local inputs, computed by compose: a changed file is a changed parameter."""
+    """Content hashes of local inputs, made by compose: a changed file is a changed parameter."""
 
     train: str | None = None
     val: str | None = None
@@ -113,7 +117,9 @@ class Model(Section):
     @model_validator(mode="after")
     def _kind(self) -> Self:
         if self.architecture == "custom" and not self.custom:
-            raise ValueError("architecture: custom needs model.custom, the name of a registered class")
+            raise ValueError(
+                "architecture: custom needs model.custom, the name of a registered class"
+            )
         if self.architecture == "custom" and self.pretrained:
             raise ValueError("architecture: custom cannot be combined with model.pretrained")
         if self.architecture == "transformers" and self.custom:
@@ -254,5 +260,17 @@ class Params(Section):
 
 def load(path: Path = PARAMS) -> Params:
     """Read the composed configuration, which `ml.compose` has already checked."""
-    values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return Params.model_validate(values)
+    try:
+        return parse(path)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n`python -m ml.compose` writes {path} anew") from None
+
+
+def parse(path: Path) -> Params:
+    """Read and check a composed configuration."""
+    values = mapping(path, read(path))
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        told = explain(error, Params, values, [Layer(path, nodes(path))])
+        raise complaint(list(told.values())) from None

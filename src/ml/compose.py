@@ -1,0 +1,124 @@
+"""Compose conf/ into one checked configuration.
+
+Reads: conf/, the variables ENV, EXP and SET, the local files that the configuration names
+Writes: params.yaml
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from ml import unchanged
+from ml.config import PARAMS, Params, parse
+from ml.errors import ConfigError, run
+from ml.explain import complaint, explain
+from ml.keys import Key, dotted
+from ml.names import CONF, check
+from ml.origin import Layers, around, layers
+from ml.overrides import chosen, split, values
+from ml.snapshot import inputs, taken
+from ml.yaml_file import mapping
+
+HEADER = """\
+# Composed from conf/ by `python -m ml.compose`, which every run repeats.
+# Do not edit: change conf/experiment, or run with SET="section.key=value".
+"""
+
+
+def compose(env: str = "dev", exp: str = "default", overrides: str = "") -> Params:
+    """Return the configuration of an experiment in an environment; `overrides` is SET's text."""
+    # Hydra takes half a second to load, which a run that finds nothing changed need not pay.
+    from ml.composition import composed  # noqa: PLC0415
+
+    if not (CONF / "config.yaml").is_file():
+        raise ConfigError(f"expected {CONF}/config.yaml, found none; run in the project's folder")
+    words = split(overrides)
+    groups = {"env": env, "experiment": exp} | chosen(words)
+    for group, name in groups.items():
+        place = {"env": "ENV", "experiment": "EXP"}[group] if group not in chosen(words) else "SET"
+        check(group, name, place)
+    composition = composed(groups, values(words))
+    broken = dict(composition.broken)
+    if "snapshot" in composition.values:
+        broken["snapshot",] = "expected no such key, it is computed; remove it"
+    return checked(composition.values, lambda: layers(composition.choices, values(words)), broken)
+
+
+def checked(found: dict[str, Any], origins: Callable[[], Layers], broken: dict[Key, str]) -> Params:
+    """Validate composed values; all that is wrong is told at once."""
+    try:
+        params = Params.model_validate(found)
+        if not broken:
+            return params
+        told = {}
+    except ValidationError as error:
+        told = explain(error, Params, found, origins())
+    places = origins()
+    for key, text in broken.items():
+        told[key] = f"{around(places, key).place}: {dotted(key)}: {text}"
+    raise complaint(list(told.values()))
+
+
+def adopted() -> Params:
+    """Return the configuration that `dvc exp run` has composed into params.yaml."""
+    if os.environ.get("SET"):
+        raise ConfigError("SET: expected -S key=value in `dvc exp run`, found SET; unset it")
+    try:
+        return parse(PARAMS)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n{PARAMS} comes from conf/ and -S: mend it there") from None
+
+
+def recorded(text: str) -> dict[str, Any]:
+    """Return the values of an earlier params.yaml; nothing if it cannot be read."""
+    try:
+        return mapping(PARAMS, text)
+    except ConfigError:
+        return {}
+
+
+def committed() -> str:
+    """Return params.yaml as Git has it: inside `dvc exp run` DVC has replaced the file."""
+    command = ["git", "show", f"HEAD:./{PARAMS}"]
+    try:
+        found = subprocess.run(command, capture_output=True, check=False)
+    except OSError:  # no git: nothing is known
+        return ""
+    return found.stdout.decode("utf-8", "replace")
+
+
+def write(params: Params, path: Path = PARAMS) -> None:
+    """Write the configuration whole or not at all; an unchanged file keeps its time."""
+    body = yaml.safe_dump(params.model_dump(), sort_keys=False, allow_unicode=True, width=10_000)
+    text = (HEADER + body).encode()
+    if path.is_file() and path.read_bytes() == text:
+        return
+    part = unchanged.STAMP.with_name("params.yaml.part")
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(text)
+    part.replace(path)
+
+
+def main() -> None:
+    """Compose, check, write."""
+    before = unchanged.sources()
+    if unchanged.holds(before, PARAMS):
+        return
+    if os.environ.get("DVC_EXP_NAME"):
+        previous, params = recorded(committed()), adopted()
+    else:
+        previous = recorded(PARAMS.read_text("utf-8", "replace") if PARAMS.is_file() else "")
+        asked = os.environ.get
+        params = compose(asked("ENV") or "dev", asked("EXP") or "default", asked("SET") or "")
+    looks = {str(path): unchanged.look(path) for path in inputs(params)}
+    write(taken(params, previous))
+    unchanged.remember(before, looks, PARAMS)
+
+
+if __name__ == "__main__":
+    run(main)

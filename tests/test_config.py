@@ -1,0 +1,81 @@
+"""Rules of the schema and of reading params.yaml."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ml import config
+from ml.errors import ConfigError
+
+Make = Callable[..., config.Params]
+
+
+def test_configuration_is_frozen(params: config.Params) -> None:
+    """No stage can change what another one reads."""
+    with pytest.raises(ValidationError, match="frozen"):
+        params.training.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "section", [name for name in config.Params.model_fields if name != "environment"]
+)
+def test_every_section_refuses_unknown_keys(make_params: Make, section: str) -> None:
+    """A misspelt key is never ignored."""
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        make_params(**{section: {"unknown": 1}})
+
+
+@pytest.mark.parametrize(
+    ("sections", "rule"),
+    [
+        ({"data": {"val_fraction": 0.5, "test_fraction": 0.5}}, "at least 0.2 for training"),
+        ({"data": {"val_path": "synthetic"}}, "val_path must not be the same source as train"),
+        ({"data": {"val_path": "a", "test_path": "a"}}, "must not be the same source as val_path"),
+        ({"data": {"labels": ["1", 1]}}, "labels must all be different"),
+        ({"model": {"architecture": "custom"}}, "needs model.custom"),
+        ({"model": {"custom": "x"}}, "needs architecture: custom"),
+        ({"model": {"revision": "x"}}, "needs model.pretrained"),
+        ({"training": {"loss_function": "focal", "label_smoothing": 0.1}}, "cross_entropy only"),
+        ({"training": {"class_weights": [1.0, 0.0]}}, "must all be positive"),
+        ({"evaluate": {"behaviour": [{"name": "x"}]}}, "exactly one of"),
+        ({"data": {"labels": ["a", "b"]}, "training": {"class_weights": [1.0] * 3}}, "3 values"),
+    ],
+)
+def test_values_must_fit_together(make_params: Make, sections: dict[str, Any], rule: str) -> None:
+    """A rule between keys is told in its own words."""
+    with pytest.raises(ValidationError, match=rule):
+        make_params(**sections)
+
+
+@pytest.mark.usefixtures("project")
+def test_composed_file_is_read_as_it_was_written(params: config.Params) -> None:
+    """Writing and reading a configuration changes nothing."""
+    assert params == config.load()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs: 1", "epochs: 0", r"params\.yaml:\d+: training\.epochs: expected a number of at"),
+        ("epochs: 1", "epoch: 1", r"params\.yaml:\d+: training\.epoch: unknown key"),
+        ("epochs: 1", "epochs: [1", r"params\.yaml:\d+: not valid YAML"),
+    ],
+)
+def test_broken_file_is_told(project: Path, old: str, new: str, message: str) -> None:
+    """What is wrong with params.yaml is told with its line and the command that writes it anew."""
+    path = project / "params.yaml"
+    path.write_text(path.read_text("utf-8").replace(old, new), encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=rf"(?s){message}.*`python -m ml\.compose` writes"):
+        config.load()
+
+
+def test_missing_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without params.yaml a stage says which command writes it."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError, match=r"(?s)cannot be read.*`python -m ml\.compose` writes"):
+        config.load()
