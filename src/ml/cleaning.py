@@ -1,0 +1,29 @@
+"""Normalise texts: one spelling for what reads the same."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import polars as pl
+
+# Control characters that are not white space, and the byte order mark inside a text.
+CONTROL = r"[\p{Cc}\x{FEFF}&&[^\s]]"
+
+# In this order a second pass changes nothing: removing a character may bring white space or
+# combining characters together, composing them brings nothing new.
+STEPS: Mapping[str, Callable[[pl.Series], pl.Series]] = MappingProxyType(
+    {
+        "control": lambda texts: texts.str.replace_all(CONTROL, ""),
+        "white_space": lambda texts: texts.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars(),
+        "unicode": lambda texts: texts.str.normalize("NFC"),
+    }
+)
+
+
+def normalise(texts: pl.Series) -> tuple[pl.Series, dict[str, int]]:
+    """Remove control characters, collapse white space, compose Unicode; count what each changed."""
+    changed = {}
+    for name, step in STEPS.items():
+        after = step(texts)
+        changed[name] = int(after.ne_missing(texts).sum())
+        texts = after
+    return texts, changed

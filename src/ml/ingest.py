@@ -1,0 +1,145 @@
+"""Bring the configured sources into one form.
+
+Reads: the sources that the section `data` names
+Writes: data/raw/{train,val,test}.parquet, data/raw/source.json
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml import cleaning, config, hashing, outputs, sources
+from ml.config import Data
+from ml.errors import DataError, run
+from ml.sources import SYNTHETIC, Role, Source
+
+log = logging.getLogger(__name__)
+
+RAW = Path("data/raw")
+ROLES: tuple[Role, ...] = ("train", "val", "test")
+SPLIT_OFF = "split off from train"
+
+
+def ingest(data: Data, folder: Path) -> dict[str, int]:
+    """Write the rows of all sources to `folder`; return how many each split got."""
+    rows = split(standard(sources.read(data.train_path, "train", data), data), data, folder)
+    given: tuple[tuple[Role, str | None], ...] = (("val", data.val_path), ("test", data.test_path))
+    for role, path in given:
+        if path:
+            source = standard(sources.read(path, role, data), data)
+            with outputs.TableWriter(folder / f"{role}.parquet", source.schema) as writer:
+                writer.write(source.batches)
+            rows[role] = _some(writer.rows, path)
+    return rows
+
+
+def standard(source: Source, data: Data) -> Source:
+    """Put the text and the label first, under these names and as text; keep the other columns."""
+    ours = (data.text_column, data.label_column)
+    others = [name for name in source.schema.names if name not in ours]
+    if clash := sorted({"text", "label"} & set(others)):
+        raise DataError(
+            f"{source.path} has a column {clash[0]!r} beside data.text_column {ours[0]!r} and "
+            f"data.label_column {ours[1]!r}, which become 'text' and 'label'; rename that column"
+        )
+    _check_types(source, ours)
+    kept = [source.schema.field(name) for name in others]
+    schema = pa.schema([("text", pa.string()), ("label", pa.string()), *kept])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in source.batches:
+            text, label = (batch.column(name) for name in ours)
+            columns = [text.cast(pa.string()), label_names(label), *map(batch.column, others)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return Source(source.path, schema, batches())
+
+
+def label_names(labels: pa.Array) -> pa.Array:
+    """Return labels as text: 1 and 1.0 as "1", true as "true", NaN and nothing as null."""
+    if pa.types.is_floating(labels.type):
+        labels = pc.if_else(pc.is_nan(labels), None, labels)
+    names = labels.cast(pa.string())
+    # pandas writes 1.0 for 1 as soon as one row has no label.
+    names = pc.replace_substring_regex(names, r"^(-?\d+)\.0$", r"\1")
+    return pc.if_else(pc.equal(names, ""), None, names)
+
+
+def split(source: Source, data: Data, folder: Path) -> dict[str, int]:
+    """Write train, and val and test split off from it where they have no source of their own."""
+    shares = {
+        "train": 1.0,
+        "val": 0.0 if data.val_path else data.val_fraction,
+        "test": 0.0 if data.test_path else data.test_fraction,
+    }
+    with ExitStack() as stack:
+        writers = {
+            role: stack.enter_context(
+                outputs.TableWriter(folder / f"{role}.parquet", source.schema)
+            )
+            for role, share in shares.items()
+            if share
+        }
+        for batch in source.batches:
+            places = assign(batch.column("text"), shares["val"], shares["test"])
+            for role, writer in writers.items():
+                writer.write([batch.filter(pa.array(places == role))])
+    _some(sum(writer.rows for writer in writers.values()), data.train_path)
+    return {role: writer.rows for role, writer in writers.items()}
+
+
+def assign(texts: pa.Array, val: float, test: float) -> np.ndarray[Any, np.dtype[np.str_]]:
+    """Return the split of each text, by its content alone.
+
+    Test takes its share from the bottom and val from the top, so that a change of one share moves
+    no row of the other. Texts that read the same have one place.
+    """
+    alike, _ = cleaning.normalise(pl.Series(texts, dtype=pl.String))
+    places = np.array([hashing.unit(text or "", "split") for text in alike])
+    return np.where(places < test, "test", np.where(places >= 1 - val, "val", "train"))
+
+
+def _check_types(source: Source, ours: tuple[str, str]) -> None:
+    text, label = (source.schema.field(name).type for name in ours)
+    words = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    nothing = pa.types.is_null  # all null: told as such by the checks of prepare
+    if not any(is_kind(text) for is_kind in (*words, nothing)):
+        raise DataError(f"column {ours[0]!r} of {source.path} holds {text}; expected text")
+    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    if not any(is_kind(label) for is_kind in (*words, *numbers, nothing)):
+        raise DataError(
+            f"column {ours[1]!r} of {source.path} holds {label}; expected text, whole numbers "
+            "or true and false"
+        )
+
+
+def _some(rows: int, path: str) -> int:
+    if not rows:
+        raise DataError(f"{path} has columns but no rows; expected rows of labelled text")
+    return rows
+
+
+def main() -> None:
+    """Run the stage."""
+    data = config.load().data
+    paths = {"train": data.train_path, "val": data.val_path, "test": data.test_path}
+    with outputs.folder(RAW) as folder:
+        rows = ingest(data, folder)
+        found = {
+            "synthetic": SYNTHETIC in paths.values(),
+            "source": {role: path or SPLIT_OFF for role, path in paths.items()},
+            "rows": rows,
+        }
+        outputs.write_json(folder / "source.json", found)
+    log.info("ingested %s", ", ".join(f"{rows[role]:,} {role}" for role in ROLES))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,61 @@
+"""Settle the classes: their names, their order, and what belongs to none of them."""
+
+import re
+
+import polars as pl
+
+from ml import validation
+from ml.errors import DataError
+from ml.validation import LABEL, Rule, rows_of
+from ml.wording import listed, meant
+
+
+def settle(
+    table: pl.DataFrame, configured: list[str | int] | None
+) -> tuple[pl.DataFrame, list[str]]:
+    """Return the table with labels that are class names, and these names in their order."""
+    if configured:
+        names = [str(name) for name in configured]
+        table = _by_index(table, names)
+        origin, cure = "data.labels", "mend the label, or add it to data.labels"
+    else:
+        names = ordered(rows_of(table, "train")["label"].unique().to_list())
+        origin, cure = "train", "mend the label, or give train rows that have it"
+    _refuse_unknown(table, names, (origin, cure))
+    _refuse_one_class(table)
+    return table, names
+
+
+def ordered(names: list[str]) -> list[str]:
+    """Sort whole numbers by value, all else by the alphabet."""
+    numeric = all(re.fullmatch(r"-?[0-9]{1,18}", name) for name in names)
+    return sorted(names, key=(lambda name: (int(name), name)) if numeric else None)
+
+
+def _by_index(table: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Take 0, 1, … as places in the list of names, if no label is a name."""
+    places = {str(place): name for place, name in enumerate(names)}
+    found = set(table["label"].unique())
+    if found <= places.keys() and not found & set(names):
+        return table.with_columns(LABEL.replace(places))
+    return table
+
+
+def _refuse_unknown(table: pl.DataFrame, names: list[str], words: tuple[str, str]) -> None:
+    known = LABEL.is_in(names)
+    unknown = table.filter(~known)["label"].unique(maintain_order=True).to_list()
+    if unknown:
+        origin, cure = words
+        near = meant(unknown[0], names)
+        fault = f"a label that {origin} does not have{near}; it has {listed(names)}"
+        validation.refuse(table, Rule("labels", known, fault, cure))
+
+
+def _refuse_one_class(table: pl.DataFrame) -> None:
+    train = rows_of(table, "train")["label"]
+    if train.n_unique() < 2:
+        found = f"all {len(train):,} are {train[0]!r}" if len(train) else "it has no rows"
+        raise DataError(
+            f"train must have rows of at least two classes, but {found}; "
+            "check data.label_column and the source"
+        )

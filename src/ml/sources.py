@@ -1,0 +1,146 @@
+"""Read a configured source: our grammar, files of rows, or a Hugging Face data set."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml import formats, grammar, shards
+from ml.config import Data
+from ml.errors import DataError
+from ml.formats import Format
+from ml.jsonlines import BATCH
+from ml.shards import Shard
+from ml.wording import listed, meant
+
+Role = Literal["train", "val", "test"]
+SPLITS: dict[Role, str] = {"train": "train", "val": "validation", "test": "test"}
+SYNTHETIC = "synthetic"
+HUGGING_FACE = re.compile(
+    r"hf:(?P<name>[^:@#]+)(:(?P<config>[^@#]+))?(@(?P<revision>[^#]+))?(#(?P<split>.+))?"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stream of rows and its columns."""
+
+    path: str
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+
+
+def read(path: str, role: Role, data: Data) -> Source:
+    """Open the source at `path`, with the columns that `data` names."""
+    if path == SYNTHETIC:
+        source = _grammar(data.synthetic_rows)
+    elif path.startswith("hf:"):
+        source = _hugging_face(path, role)
+    else:
+        source = _files(path, (data.text_column, data.label_column))
+    check_columns(source.schema, path, (data.text_column, data.label_column))
+    return source
+
+
+def check_columns(schema: pa.Schema, where: str, needed: tuple[str, str]) -> None:
+    """Refuse columns that are missing or that cannot be told apart."""
+    for key, name in zip(("text_column", "label_column"), needed, strict=True):
+        if name not in schema.names:
+            raise DataError(
+                f"{where} has no column {name!r}{meant(name, schema.names)}; "
+                f"it has {listed(schema.names)}: set data.{key}"
+            )
+    if needed[0] == needed[1]:
+        raise DataError(
+            f"{needed[0]!r} is both data.text_column and data.label_column; correct one"
+        )
+    twice = {name for name in schema.names if schema.names.count(name) > 1}
+    if twice:
+        raise DataError(f"{where} has two columns called {listed(sorted(twice))}; rename one")
+
+
+def _grammar(rows: int) -> Source:
+    schema = pa.schema([(name, pa.string()) for name in grammar.Row._fields])
+    return Source(SYNTHETIC, schema, _batched(grammar.generate(rows), schema))
+
+
+def _batched(rows: Iterator[tuple[str, ...]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    while chunk := list(islice(rows, BATCH)):
+        columns = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _files(path: str, needed: tuple[str, str]) -> Source:
+    found = shards.find(path, needed)
+    reader = formats.reader(found)
+    schemas = [reader.schema(shard) for shard in found]
+    for shard, schema in zip(found, schemas, strict=True):
+        check_columns(schema, shard.name, needed)
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"the files of {path} differ in a type: {error}; make them one") from error
+    return Source(path, schema, _rows(found, reader, schema))
+
+
+def _rows(found: list[Shard], reader: Format, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for shard in found:
+        for batch in reader.batches(shard, schema):
+            columns = [
+                batch.column(field.name).cast(field.type)
+                if field.name in batch.schema.names
+                else pa.nulls(batch.num_rows, field.type)
+                for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _hugging_face(path: str, role: Role) -> Source:
+    wanted = HUGGING_FACE.fullmatch(path)
+    if not wanted:
+        raise DataError(f"{path}: expected hf:<name>[:<config>][@<revision>][#<split>]")
+    import datasets  # noqa: PLC0415  # seconds, and few projects need it
+
+    split = wanted["split"] or SPLITS[role]
+    try:
+        rows = datasets.load_dataset(
+            wanted["name"], wanted["config"], split=split, revision=wanted["revision"]
+        )
+    # It raises its own errors and those of every library below it.
+    except Exception as error:
+        raise DataError(f"{path}: {_hub_reason(error, split)}") from error
+    names = {
+        name: feature.names
+        for name, feature in rows.features.items()
+        if isinstance(feature, datasets.ClassLabel)
+    }
+    batches = (_named(batch, names) for batch in _arrow(rows))
+    return Source(path, _named(rows.data.schema.empty_table(), names).schema, batches)
+
+
+def _hub_reason(error: Exception, split: str) -> str:
+    if isinstance(error, ConnectionError) or type(error).__module__.startswith("http"):
+        return (
+            f"the Hugging Face hub cannot be reached ({error}); check the network, HF_ENDPOINT "
+            "and HF_HUB_OFFLINE, or give a local folder: hf:<folder>"
+        )
+    return f"split {split!r} cannot be loaded ({type(error).__name__}: {error}); check the name"
+
+
+def _arrow(rows: Any) -> Iterator[pa.RecordBatch]:
+    for table in rows.with_format("arrow").iter(BATCH):
+        yield from table.to_batches()
+
+
+def _named(rows: Any, names: dict[str, list[str]]) -> Any:
+    """Replace class numbers by names; -1, which the hub writes for unknown, by null."""
+    for column, classes in names.items():
+        place = rows.schema.names.index(column)
+        numbers = rows.column(column)
+        known = pc.if_else(pc.less(numbers, 0), None, numbers)
+        rows = rows.set_column(place, column, pa.array(classes).take(known))
+    return rows

@@ -1,0 +1,160 @@
+"""Judge rows: what is wrong with which, and what the configuration says about it.
+
+A table here has the columns split (an enumeration: train, val, test), row (in data/raw, from 1),
+text and label.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandera.polars as pa
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from ml import cleaning
+from ml.config import Prepare
+from ml.errors import DataError
+from ml.wording import short
+
+TEXT, LABEL, SPLIT = pl.col("text"), pl.col("label"), pl.col("split").to_physical()
+SPLITS = pl.Enum(["train", "val", "test"])
+SHOWN = 5  # rows in an error
+
+Dropped = dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a good row is, and the words for the others."""
+
+    name: str
+    good: pl.Expr
+    fault: str
+    cure: str = ""
+    twin: bool = False  # the fault is between rows with the same text
+
+
+def rows_of(table: pl.DataFrame, split: str) -> pl.DataFrame:
+    """Return the rows of a split."""
+    return table.filter(split=split)
+
+
+def row_rules(max_chars: int) -> list[Rule]:
+    """Return what each row must be by itself."""
+    long = f"a text longer than prepare.max_chars ({max_chars:,} characters)"
+    return [
+        Rule("nulls", TEXT.is_not_null() & LABEL.is_not_null(), "no text or no label"),
+        Rule("empty", TEXT.str.strip_chars() != "", "an empty text"),
+        Rule("too_long", TEXT.str.len_chars() <= max_chars, long),
+    ]
+
+
+PRINTABLE = Rule(
+    "control",
+    ~TEXT.str.contains(cleaning.CONTROL).fill_null(False),
+    "control characters in the text",
+    cure="set data.preprocessing=true, which removes them",
+)
+
+# In this order: a duplicate is no conflict, and a conflict is worse than a leak.
+TWIN_RULES = [
+    Rule(
+        "duplicates",
+        pl.struct("split", "text", "label").is_first_distinct(),
+        "the text and the label of an earlier row",
+        twin=True,
+    ),
+    Rule(
+        "conflicts",
+        LABEL.n_unique().over("text") == 1,
+        "a text that occurs with two labels",
+        twin=True,
+    ),
+    Rule(
+        "leakage",
+        SPLIT.eq(SPLIT.max().over("text")),
+        "a text that val or test has too",
+        twin=True,
+    ),
+]
+
+
+def screen(
+    table: pl.DataFrame, rules: Iterable[Rule], policies: Prepare
+) -> tuple[pl.DataFrame, Dropped]:
+    """Drop or refuse, as the policies say, the rows that break a rule; count what was dropped."""
+    dropped: Dropped = {}
+    for rule in rules:
+        bad = failing(table, rule)
+        if len(bad) and getattr(policies, rule.name) == "refuse":
+            raise refusal(table, bad, rule)
+        dropped[rule.name] = dict(table[bad]["split"].value_counts().iter_rows())
+        keep = np.ones(len(table), dtype=bool)
+        keep[bad] = False
+        table = table.filter(keep)
+    return table, dropped
+
+
+def refuse(table: pl.DataFrame, rule: Rule) -> None:
+    """Refuse the rows that break a rule for which there is no policy."""
+    if len(bad := failing(table, rule)):
+        raise refusal(table, bad, rule)
+
+
+def failing(table: pl.DataFrame, rule: Rule) -> pl.Series:
+    """Return the positions of the rows that break a rule."""
+    check = pa.Check(lambda data: data.lazyframe.select(rule.good), name=rule.name)
+    schema = pa.DataFrameSchema({"text": pa.Column(pl.String, check, nullable=True)})
+    try:
+        schema.validate(table, lazy=True)
+    except SchemaErrors as errors:
+        positions: pl.Series = errors.failure_cases["index"].sort()
+        return positions
+    return pl.Series([], dtype=pl.Int32)
+
+
+def refusal(table: pl.DataFrame, bad: pl.Series, rule: Rule) -> DataError:
+    """Return the error that counts the rows, shows the first and tells the next step."""
+    rows = [_shown(row) for row in table[bad.head(SHOWN)].iter_rows(named=True)]
+    if rule.twin:
+        rows = [_with_twin(table, position) for position in bad.head(SHOWN)]
+    has = "row has" if len(bad) == 1 else "rows have"
+    cure = rule.cure or f"mend the source, or drop such rows with prepare.{rule.name}=drop"
+    more = "; …" if len(bad) > SHOWN else ""
+    return DataError(f"{len(bad):,} {has} {rule.fault}: {'; '.join(rows)}{more}: {cure}")
+
+
+def refuse_equal_splits(table: pl.DataFrame) -> None:
+    """Refuse two splits with the same texts."""
+    texts = {split: rows_of(table, split).select("text").unique() for split in SPLITS.categories}
+    for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+        both = texts[one].join(texts[other], on="text", how="semi").height
+        if both and both == texts[one].height == texts[other].height:
+            raise DataError(
+                f"{other} holds the same {both:,} texts as {one}, so it cannot judge a model: "
+                f"give data.{other}_path texts of its own, or set it to null to split off some"
+            )
+
+
+def check_prepared(table: pl.DataFrame, classes: int, max_chars: int) -> None:
+    """Hold what leaves this stage against its contract; a breach is a bug here, not in the data."""
+    text = pa.Column(pl.String, pa.Check.str_length(1, max_chars), unique=True)
+    label = pa.Column(pl.Int64, pa.Check.in_range(0, classes - 1))
+    pa.DataFrameSchema({"text": text, "label": label}).validate(table)
+
+
+def _shown(row: dict[str, str]) -> str:
+    text, label = (
+        short(row[name]) if row[name] is not None else "null" for name in ("text", "label")
+    )
+    return f"{row['split']} row {row['row']} {text} labelled {label}"
+
+
+def _with_twin(table: pl.DataFrame, position: int) -> str:
+    row = table.row(position, named=True)
+    others = table.with_row_index("at").filter(text=row["text"]).filter(pl.col("at") != position)
+    # The one that makes the fault: of another split or label where there is one.
+    unlike = pl.col("split").ne(row["split"]) | LABEL.ne(row["label"])
+    twin = others.sort(unlike, descending=True, maintain_order=True).row(0, named=True)
+    return f"{_shown(row)}, as {twin['split']} row {twin['row']} labelled {short(twin['label'])}"

@@ -1,0 +1,89 @@
+"""Rules of ml.labels."""
+
+import polars as pl
+import pytest
+
+from ml import labels
+from ml.errors import DataError
+from ml.validation import SPLITS
+
+
+def table(train: list[str], val: list[str] | None = None) -> pl.DataFrame:
+    """Return a table with these labels."""
+    found = [*train, *(val or [])]
+    return pl.DataFrame(
+        {
+            "split": ["train"] * len(train) + ["val"] * len(val or []),
+            "row": range(1, len(found) + 1),
+            "text": [f"text {n}" for n in range(len(found))],
+            "label": found,
+        },
+        schema_overrides={"split": SPLITS, "label": pl.String},
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "names"),
+    [
+        (["10", "9", "-1"], ["-1", "9", "10"]),
+        (["b", "a", "10", "9"], ["10", "9", "a", "b"]),
+        (["плохо", "отлично", "так себе"], ["отлично", "плохо", "так себе"]),  # noqa: RUF001
+    ],
+)
+def test_classes_of_train_are_sorted(found: list[str], names: list[str]) -> None:
+    """Whole numbers by value, names by the alphabet; the order of rows does not matter."""
+    assert labels.settle(table(found), None)[1] == names
+
+
+def test_configured_names_keep_their_order() -> None:
+    """The first name is class 0."""
+    rows, names = labels.settle(table(["neg", "pos"]), ["pos", "neg"])
+
+    assert names == ["pos", "neg"]
+    assert rows["label"].to_list() == ["neg", "pos"]
+
+
+def test_numbers_are_places_in_the_configured_names() -> None:
+    """Data sets often hold 0 and 1, and their paper the names."""
+    rows, _ = labels.settle(table(["0", "1", "0"], ["1"]), ["neg", "pos"])
+
+    assert rows["label"].to_list() == ["neg", "pos", "neg", "pos"]
+
+
+def test_numbers_that_are_names_are_no_places() -> None:
+    """Where 1 is the first class and 0 the second, 0 stays 0."""
+    rows, names = labels.settle(table(["0", "1"]), [1, 0])
+
+    assert names == ["1", "0"]
+    assert rows["label"].to_list() == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (["neg", "positiv"], r"1 row has .*'positiv'|did you mean 'positive'"),
+        (["0", "2"], "data.labels does not have"),
+        (["0", "neg"], "data.labels does not have"),
+    ],
+)
+def test_a_label_that_is_not_configured_is_refused(found: list[str], message: str) -> None:
+    """The nearest name is proposed; numbers and names are not mixed."""
+    with pytest.raises(DataError, match=message):
+        labels.settle(table(found), ["neg", "positive"])
+
+
+def test_a_label_that_train_does_not_have_is_refused() -> None:
+    """No model can learn it; the row is shown."""
+    with pytest.raises(
+        DataError, match=r"^1 row has a label that train does not .*val row 3 .*'c'"
+    ):
+        labels.settle(table(["a", "b"], ["c"]), None)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"), [(["a", "a"], "all 2 are 'a'"), ([], "it has no rows")]
+)
+def test_one_class_is_refused(found: list[str], message: str) -> None:
+    """There is nothing to tell apart."""
+    with pytest.raises(DataError, match=f"at least two classes, but {message}"):
+        labels.settle(table(found), ["a", "b"])
