@@ -3,8 +3,6 @@
 Reads: conf/, the environment
 """
 
-# ruff: noqa: TID251  (ml.compose loads this module only when there is something to compose)
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

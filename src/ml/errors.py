@@ -37,7 +37,8 @@ class TrackingError(KnownError):
 def run(main: Callable[[], None]) -> None:
     """Run a stage's `main`; a known error ends the process with its sentence and exit code 1."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("ml").setLevel(logging.INFO)
+    for name in ("ml", "__main__"):  # `python -m ml.train` runs the stage under the second name
+        logging.getLogger(name).setLevel(logging.INFO)
     try:
         main()
     except KnownError as error:

@@ -23,18 +23,13 @@ DROPOUTS = (
     "seq_classif_dropout", "summary_last_dropout",
 )  # fmt: skip
 
-# transformers' own names for the sizes of `model.scratch`, where they differ from BERT's.
+# transformers' own names for layers, hidden, heads, intermediate of `model.scratch`.
 SIZES = {
-    "gpt2": dict(layers="n_layer", hidden="n_embd", heads="n_head", intermediate="n_inner"),
-    "distilbert": dict(layers="n_layers", hidden="dim", heads="n_heads", intermediate="hidden_dim"),
-    "xlnet": dict(layers="n_layer", hidden="d_model", heads="n_head", intermediate="d_inner"),
+    "gpt2": ("n_layer", "n_embd", "n_head", "n_inner"),
+    "distilbert": ("n_layers", "dim", "n_heads", "hidden_dim"),
+    "xlnet": ("n_layer", "d_model", "n_head", "d_inner"),
 }
-BERT_SIZES = {
-    "layers": "num_hidden_layers",
-    "hidden": "hidden_size",
-    "heads": "num_attention_heads",
-    "intermediate": "intermediate_size",
-}
+BERT_SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
 
 
 def build(
@@ -102,8 +97,9 @@ def _build_scratch(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     family = model.scratch.type
     words = tokenizer.train(texts, family, model.scratch.vocab_size, model.max_length)
-    names = SIZES.get(family, BERT_SIZES)
-    sizes = {names[key]: getattr(model.scratch, key) for key in names}
+    scratch = model.scratch
+    wanted = (scratch.layers, scratch.hidden, scratch.heads, scratch.intermediate)
+    sizes = dict(zip(SIZES.get(family, BERT_SIZES), wanted, strict=True))
     if family == "electra":
         sizes["embedding_size"] = model.scratch.hidden
     if family != "xlnet":  # XLNet's positions are relative and have no bound

@@ -7,6 +7,7 @@ Writes: nothing that stays
 import importlib
 import logging
 import os
+import re
 import shlex
 import tempfile
 import time
@@ -49,7 +50,12 @@ def absolute(params: Params) -> Params:
 
 
 def _absolute(source: str | None) -> str | None:
-    return str(Path(source).absolute()) if source and Path(source).exists() else source
+    # hf:<folder>[:<config>][@<revision>][#<split>]: only the folder is a path.
+    hub = bool(source and source.startswith("hf:"))
+    path = re.split("[:@#]", source[3:])[0] if source and hub else source
+    if not source or not path or not Path(path).exists():
+        return source
+    return source.replace(path, str(Path(path).absolute()), 1)
 
 
 def main() -> None:

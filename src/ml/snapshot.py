@@ -3,6 +3,7 @@
 Reads: the files and folders named by data.*_path and model.pretrained
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,10 @@ def _candidates(named: str | None) -> list[str]:
     """Return the paths that a configured name may mean on this machine."""
     if not named or named == "synthetic":
         return []
-    if named.startswith("hf:"):
-        # hf:<folder>[:<config>][@<revision>]; a folder's own name may hold `@` and `:`.
-        rest = named.removeprefix("hf:")
-        bare = rest.rsplit("@", 1)[0]
-        paths = [rest, bare, bare.rsplit(":", 1)[0]]
-    else:
-        paths = [named.removeprefix("file://")]
-    return [path for path in paths if path and "://" not in path and _short(path)]
+    path = named.removeprefix("file://")
+    if named.startswith("hf:"):  # hf:<folder>[:<config>][@<revision>][#<split>]
+        path = re.split("[:@#]", named.removeprefix("hf:"))[0]
+    return [path] if path and "://" not in path and _short(path) else []
 
 
 def _short(path: str) -> bool:

@@ -28,7 +28,8 @@ def lines(
         f"{model['name']} {model['version']} in {params['environment']}"
         + (f", trained on {data}" if synthetic else ""),
         f"  accuracy {metrics['accuracy']:.3f} ({low:.3f} to {high:.3f}) "
-        f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, calibration error {metrics['ece']:.3f}",
+        f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, "
+        f"calibration error {metrics['ece']:.3f}",
         f"  beside it: TF-IDF {baselines['tfidf']['accuracy']:.3f}, "
         f"majority class {baselines['majority']['accuracy']:.3f}",
         "  report  reports/report.html",

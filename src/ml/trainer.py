@@ -73,6 +73,12 @@ class Progress(ProgressCallback):  # type: ignore[misc]
             self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
 
 
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Show no second bar for the few seconds of a validation."""
+
+
 class Record(TrainerCallback):  # type: ignore[misc]
     """Hand each logged number to the tracker as it comes."""
 

@@ -1,0 +1,195 @@
+"""Drift: Makefile, README, dvc.yaml, schema, docs and workflows say the same."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from ml.config import Params
+
+STAGES = ("compose", "ingest", "prepare", "train", "evaluate")
+PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+VERBS = re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.M)
+
+
+def tracked() -> list[Path]:
+    """Return the files of the project that Git knows or would add."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def imported(path: Path) -> set[Path]:
+    """Return the modules of this project that a module imports, and theirs."""
+    found: set[Path] = {path}
+    waiting = [path]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            for module in modules(node) - found:
+                found.add(module)
+                waiting.append(module)
+    return found
+
+
+def modules(node: ast.AST) -> set[Path]:
+    """Return the files of this project that an import statement names."""
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    paths = [ROOT / "src" / f"{name.replace('.', '/')}.py" for name in names]
+    return {path for path in paths if path.exists()}
+
+
+def templates(module: Path) -> set[Path]:
+    """Return the template files whose names stand in a module."""
+    names = re.findall(r'"([\w./]+\.j2)"', module.read_text())
+    return {path for name in names for path in (ROOT / "src").rglob(Path(name).name)}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_has_one_name_in_five_places(stage: str) -> None:
+    """It is a stage in dvc.yaml, a module, a test, a heading in the docs, and its own command."""
+    assert PIPELINE[stage]["cmd"] == f"python -m ml.{stage}"
+    assert (ROOT / "src" / "ml" / f"{stage}.py").exists()
+    assert (ROOT / "tests" / f"test_{stage}.py").exists()
+    assert re.search(rf"^#+ .*`?{stage}`?", (ROOT / "docs" / "pipeline.md").read_text(), re.M)
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_stage_depends_on_all_code_that_it_runs(stage: str) -> None:
+    """A change in any module that a stage imports makes DVC run it again, and no other does."""
+    code = imported(ROOT / "src" / "ml" / f"{stage}.py")
+    code |= {template for module in code for template in templates(module)}
+    named = {ROOT / path for path in PIPELINE[stage]["deps"] if path.startswith("src/")}
+
+    assert sorted(named) == sorted(code)
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_a_stage_names_values_that_exist(stage: str) -> None:
+    """Each parameter in dvc.yaml is a key of params.yaml."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for name in PIPELINE[stage]["params"]:
+        found = values
+        for part in name.split("."):
+            assert part in found, name
+            found = found[part]
+
+
+def test_no_stage_depends_on_values_that_only_say_where() -> None:
+    """Changing the environment's name, resources or MLflow never trains again."""
+    named = {name.split(".")[0] for stage in PIPELINE.values() for name in stage.get("params", [])}
+
+    assert not named & {"environment", "resources", "mlflow"}
+
+
+def test_params_yaml_is_composed_for_dev(tmp_path: Path) -> None:
+    """What Git holds is what `python -m ml.compose` writes for dev."""
+    (tmp_path / "conf").symlink_to(ROOT / "conf")
+    plain = {name: value for name, value in os.environ.items() if name not in ("ENV", "EXP", "SET")}
+    subprocess.run(
+        [sys.executable, "-m", "ml.compose"],
+        cwd=tmp_path,
+        env={**plain, "PYTHONPATH": str(ROOT / "src")},
+        check=True,
+    )
+
+    assert (tmp_path / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
+
+
+def test_every_default_has_its_reason() -> None:
+    """Each section of the schema stands in conf/config.yaml, and every line of it can be read."""
+    text = (ROOT / "conf" / "config.yaml").read_text()
+    sections = set(Params.model_fields) - {"environment", "snapshot", "model"}
+
+    assert sections == set(re.findall(r"^(\w+):$", text, re.M)) - {"defaults"}
+
+
+def test_help_names_every_verb() -> None:
+    """Each target that a person may call has its line of help."""
+    targets = set(re.findall(r"^\.PHONY: ([a-z0-9-]+)$", MAKEFILE, re.M))
+
+    assert targets == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_readme_names_every_verb(verb: str) -> None:
+    """No verb is only known to the Makefile."""
+    assert f"make {verb}" in README
+
+
+def test_documents_name_only_verbs_that_exist() -> None:
+    """A verb in README or docs/ is one of the Makefile's."""
+    texts = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
+    blocks = [block for text in texts for block in re.findall(r"```bash\n(.*?)```", text, re.S)]
+    called = {verb for block in blocks for verb in re.findall(r"^make ([a-z0-9-]+)", block, re.M)}
+
+    assert called <= set(VERBS)
+
+
+def test_the_tree_in_the_readme_exists() -> None:
+    """Each path that the README's map shows is there."""
+    tree = re.search(r"```text\n(.*?)```", README, re.S)
+    assert tree
+    paths = [line.split()[0] for line in tree[1].splitlines() if line.strip()]
+
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_workflows_call_verbs() -> None:
+    """Each verb of CI's matrix is the Makefile's, and .ci/run calls the same ones."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    verbs = workflow["jobs"]["verify"]["strategy"]["matrix"]["verb"]
+    gate = re.findall(r"^make ([a-z0-9-]+)", (ROOT / ".ci" / "run").read_text(), re.M)
+
+    assert verbs == gate
+    assert set(verbs) <= set(VERBS)
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """A tag can be moved, a commit cannot."""
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for used in re.findall(r"uses: (\S+)", path.read_text()):
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", used), used
+
+
+def test_locks_name_no_index() -> None:
+    """Each machine installs from its own index; hashes hold wherever a package comes from."""
+    for lock in (ROOT / "requirements").glob("*.lock"):
+        assert not re.search(r"https?://|--(extra-)?index-url|--find-links", lock.read_text()), lock
+
+
+def test_common_lock_is_hashed() -> None:
+    """Each package of the common lock can be checked."""
+    text = (ROOT / "requirements" / "common.lock").read_text()
+    pins = re.findall(r"^[\w.-]+(?:\[[\w,-]+\])?==", text, re.M)
+    unhashed = re.findall(r"^[^\s#].*[^\\]$", text, re.M)
+
+    assert len(pins) > 100
+    assert unhashed == []
+
+
+def test_no_file_names_a_registry_host() -> None:
+    """The project installs from whatever index a machine is set up for."""
+    hosts = re.compile(
+        "|".join(("pypi" r"\.org", "python" r"hosted\.org", "deb" r"\.debian", "npm" r"js\.org"))
+    )
+    named = [path for path in tracked() if path.suffix != ".png" and hosts.search(path.read_text())]
+
+    assert named == []
+
+
+def test_no_file_is_large() -> None:
+    """DVC keeps what is big."""
+    assert [path for path in tracked() if path.stat().st_size > 1_000_000] == []
