@@ -1,0 +1,157 @@
+"""Judge the model on the test split, and tell it in figures, plots, a report and a model card.
+
+Reads: models/model/, data/prepared/, reports/data.json, reports/history.json
+Writes: reports/metrics.json, reports/predictions.parquet, reports/plots/, reports/report.html,
+    reports/model_card.md
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from ml import behaviour, card, config, hashing, metrics, model, outputs, plots, predict, report
+from ml.behaviour import Predict
+from ml.config import Params
+from ml.errors import DataError, KnownError, ModelError, run
+from ml.judge import Data, Judgement, judge, worst_errors
+from ml.metrics import Floats
+from ml.report import Facts
+
+MODEL = Path("models/model")
+PREPARED = Path("data/prepared")
+REPORTS = Path("reports")
+COLUMNS = {
+    "train": ["text", "label"],
+    "val": ["text", "label"],
+    "test": None,
+}  # None: all, to slice
+SECTIONS = ("model", "training", "evaluate")  # of params.yaml; the data tell the others
+
+
+def read() -> Data:
+    """Read what prepare has written; of train and val only what the baselines need."""
+    labels = read_json(PREPARED / "labels.json")
+    splits = {
+        name: pl.read_parquet(_there(PREPARED / f"{name}.parquet"), columns=columns)
+        for name, columns in COLUMNS.items()
+    }
+    for name, rows in splits.items():
+        if rows.is_empty():
+            raise DataError(f"{PREPARED}/{name}.parquet has no rows, but needs at least one")
+    return Data(splits, labels["labels"], labels["synthetic"])
+
+
+def read_json(path: Path) -> Any:
+    """Read what an earlier stage has told."""
+    return json.loads(_there(path).read_text(encoding="utf-8"))
+
+
+def load(labels: list[str], gpu: bool) -> Predict:
+    """Return the trained model as a function from texts to checked probabilities."""
+    network, words = model.load(_there(MODEL, ModelError))
+    known = [network.config.id2label[index] for index in range(network.config.num_labels)]
+    if known != labels:
+        raise ModelError(
+            f"{MODEL} knows the labels {known}, {PREPARED} has {labels}; "
+            "the model was trained on other data: run `make train`"
+        )
+    network.to("cuda" if gpu and torch.cuda.is_available() else "cpu")
+
+    def answer(texts: list[str]) -> Floats:
+        return metrics.check(predict.predict(network, words, texts), len(texts), len(labels))
+
+    return answer
+
+
+def lineage(params: Params) -> dict[str, str]:
+    """Return the hashes of what the result was made from."""
+    found = {str(path): hashing.digest(path) for path in (PREPARED, MODEL)}
+    for section in SECTIONS:
+        values = json.dumps(getattr(params, section).model_dump(mode="json"), sort_keys=True)
+        found[f"params.yaml {section}"] = hashlib.sha256(values.encode()).hexdigest()
+    return found
+
+
+def gather(
+    params: Params, data: Data, census: Any, judged: Judgement, tests: list[behaviour.Result]
+) -> Facts:
+    """Bring together what the report, the card and the metrics tell."""
+    rates = {test.name: test.pass_rate for test in tests if test.pass_rate is not None}
+    return Facts(
+        params=params,
+        labels=data.labels,
+        rows={name: rows.height for name, rows in data.splits.items()},
+        synthetic=data.synthetic,
+        data=census,
+        metrics=judged.metrics | {"behaviour": metrics.plain(rates)},
+        slices=judged.slices,
+        slices_left_out=judged.slices_left_out,
+        baselines=judged.baselines,
+        behaviour=tests,
+        errors=worst_errors(judged.predictions, params.evaluate.worst_errors),
+        lineage=lineage(params),
+    )
+
+
+def draw(data: Data, probabilities: Floats, history: Any, bins: int, folder: Path) -> None:
+    """Draw all plots."""
+    actual, labels = data.splits["test"]["label"].to_numpy(), data.labels
+    matrix = metrics.confusion(actual, probabilities.argmax(axis=1), len(labels))
+    curves = metrics.precision_recall(actual, probabilities, labels)
+    plots.learning(history, folder)
+    plots.confusion(matrix, labels, folder)
+    plots.precision_recall(curves, labels, folder)
+    plots.reliability(metrics.reliability(actual, probabilities, bins), folder)
+
+
+def write(facts: Facts, predictions: pl.DataFrame, draw_into: Callable[[Path], None]) -> None:
+    """Write the results; each file appears whole or not at all."""
+    with outputs.folder(REPORTS / "plots") as folder:
+        draw_into(folder)
+        pictures = {path.stem: path.read_bytes() for path in folder.glob("*.png")}
+        page, model_card = report.render(facts, pictures), card.render(facts)
+    table = io.BytesIO()
+    predictions.write_parquet(table)
+    _write(REPORTS / "predictions.parquet", table.getvalue())
+    _write(REPORTS / "report.html", page.encode())
+    _write(REPORTS / "model_card.md", model_card.encode())
+    outputs.write_json(REPORTS / "metrics.json", facts.metrics)
+
+
+def main() -> None:
+    """Run the stage."""
+    params = config.load()
+    torch.set_num_threads(params.training.threads)
+    data = read()
+    census, history = read_json(REPORTS / "data.json"), read_json(REPORTS / "history.json")
+    answer = load(data.labels, params.resources.gpu > 0)
+    texts = data.splits["test"]["text"].to_list()
+    probabilities = answer(texts)
+    tests = behaviour.run(params.evaluate.behaviour, texts, data.labels, answer)
+    judged = judge(data, probabilities, params.evaluate)
+    facts = gather(params, data, census, judged, tests)
+    bins = params.evaluate.calibration_bins
+    write(facts, judged.predictions, partial(draw, data, probabilities, history, bins))
+
+
+def _there(path: Path, error: type[KnownError] = DataError) -> Path:
+    if path.exists():
+        return path
+    raise error(f"{path} should be there, but is missing; run `make train` to make it")
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f"{path.name}.partial")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+
+
+if __name__ == "__main__":
+    run(main)

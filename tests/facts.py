@@ -1,0 +1,61 @@
+"""Facts for the tests of the report and the model card."""
+
+from typing import Any
+
+import numpy as np
+
+from ml.behaviour import Failure, Result
+from ml.config import Params
+from ml.report import Facts
+
+SCORES = {"accuracy": 0.7, "macro_f1": 0.68, "log_loss": 0.6, "brier": 0.4, "ece": 0.02}
+PART = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "rows": 90}
+GOOD = {"accuracy": 0.95, "accuracy_low": 0.9, "accuracy_high": 0.98, "rows": 400}
+
+
+def metrics(labels: list[str], lead: float = 0.2) -> dict[str, Any]:
+    """Return metrics of a model that is right for 90 % and leads TF-IDF by `lead`."""
+    return {
+        "rows": 500,
+        **SCORES,
+        "accuracy": 0.9,
+        **{"accuracy_low": 0.87, "accuracy_high": 0.93, "macro_f1_low": 0.6, "macro_f1_high": 0.75},
+        "per_class": {
+            label: {"precision": 0.9, "recall": 0.8, "f1": 0.85, "support": 250} for label in labels
+        },
+        "slices": {},
+        "baselines": {
+            name: {**SCORES, "lead": lead, "lead_low": lead - 0.05, "lead_high": lead + 0.05}
+            for name in ("majority", "tfidf")
+        },
+    }
+
+
+def make(params: Params, labels: list[str], **changes: Any) -> Facts:
+    """Return the facts of a good model, with changes."""
+    values: dict[str, Any] = {
+        "metrics": metrics(labels),
+        "labels": labels,
+        "rows": {"train": 4000, "val": 500, "test": 500},
+        "synthetic": False,
+        "data": {"source": {"train": "/home/somebody/films.csv"}, "splits": {}},
+        "params": params,
+        "lineage": {"data/prepared": "0" * 64},
+        "baselines": {"majority": "always answers 'a'", "tfidf": "logistic regression"},
+        "slices": {"kind=hard": PART, "kind=easy": GOOD},
+        "slices_left_out": {"kind": 3},
+        "behaviour": [
+            Result("names", "invariance", 0.9, 10, 2, [Failure("Ann → Bob", "a", "b")]),
+            Result("places", "invariance", 0.9, 0, 0, []),
+        ],
+        "errors": [{"text": "t", "label": labels[0], "predicted": labels[1], "confidence": 0.99}],
+    }
+    return Facts(**{**values, **changes})
+
+
+def probabilities(rows: int, classes: int) -> tuple[Any, Any]:
+    """Return labels, and probabilities that are mostly right."""
+    random = np.random.default_rng(0)
+    actual = random.integers(0, classes, rows)
+    scores = np.exp(random.normal(size=(rows, classes)) + 2 * np.eye(classes)[actual])
+    return actual, scores / scores.sum(axis=1, keepdims=True)
