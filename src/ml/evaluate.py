@@ -139,6 +139,7 @@ def main() -> None:
     facts = gather(params, data, census, judged, tests)
     bins = params.evaluate.calibration_bins
     write(facts, judged.predictions, partial(draw, data, probabilities, history, bins))
+    tracking.log_evaluation(params, hashing.digest(MODEL), facts.metrics, REPORTS)
 
 
 def _there(path: Path, error: type[KnownError] = DataError) -> Path:
