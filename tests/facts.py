@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ml.behaviour import Failure, Result
 from ml.config import Params
-from ml.report import Facts
+from ml.judging.behaviour import Failure, Result
+from ml.reporting.report import Facts
 
 SCORES = {"accuracy": 0.7, "macro_f1": 0.68, "log_loss": 0.6, "brier": 0.4, "ece": 0.02}
 PART = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "rows": 90}

@@ -1,15 +1,15 @@
-"""Rules of ml.behaviour."""
+"""Rules of ml.judging.behaviour."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ml import behaviour
-from ml.behaviour import Result
 from ml.config import Behaviour
 from ml.errors import ConfigError
-from ml.metrics import Floats
+from ml.judging import behaviour
+from ml.judging.behaviour import Result
+from ml.judging.metrics import Floats
 
 LABELS = ["negative", "positive"]
 

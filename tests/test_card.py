@@ -1,4 +1,4 @@
-"""Rules of ml.card."""
+"""Rules of ml.reporting.card."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 import facts
-from ml import card
 from ml.config import Params
+from ml.reporting import card
 
 MakeParams = Callable[..., Params]
 LABELS = ["not_spam", "spam|ham"]
@@ -95,7 +95,7 @@ def test_names_do_not_break_the_tables(params: Params) -> None:
 @pytest.mark.parametrize(
     ("model", "snapshot", "origin", "base"),
     [
-        ({}, {}, "a bert of 2 layers, from random weights", None),
+        ({}, {}, "a llama of 2 layers, from random weights", None),
         ({"pretrained": "org/m", "revision": "abc"}, {}, "`org/m` at revision `abc`", "org/m"),
         ({"pretrained": "/x/m"}, {"pretrained": "0"}, "local folder `m`", None),
         ({"architecture": "custom", "custom": "mean_pool"}, {}, "class `mean_pool`", None),

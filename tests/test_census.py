@@ -1,9 +1,9 @@
-"""Rules of ml.census."""
+"""Rules of ml.data.census."""
 
 import polars as pl
 
-from ml import census
-from ml.validation import SPLITS
+from ml.data import census
+from ml.data.validation import SPLITS
 
 
 def test_a_split_is_counted_and_measured() -> None:

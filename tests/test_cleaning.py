@@ -1,10 +1,10 @@
-"""Rules of ml.cleaning."""
+"""Rules of ml.data.cleaning."""
 
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import cleaning
+from ml.data import cleaning
 
 
 def clean(text: str) -> str:

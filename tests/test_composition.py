@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.composition import composed
-from ml.overrides import Override
+from ml.configuration.composition import composed
+from ml.configuration.overrides import Override
 
 ROOT = Path(__file__).parent.parent
 CHOICES = {"env": "dev", "experiment": "default"}

@@ -1,4 +1,4 @@
-"""Rules of ml.delimited."""
+"""Rules of ml.data.delimited."""
 
 import gzip
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ml import delimited, shards
-from ml.delimited import Delimited
+from ml.data import delimited, shards
+from ml.data.delimited import Delimited
 from ml.errors import DataError
 
 

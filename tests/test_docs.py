@@ -18,7 +18,7 @@ def small(project: Path) -> None:
     """Shrink the default corpus and training of a clone: the commands stay as they are."""
     path = project / "conf" / "config.yaml"
     text = path.read_text().replace("synthetic_rows: 50000", "synthetic_rows: 6000")
-    path.write_text(text.replace("epochs: 8", "epochs: 1"))
+    path.write_text(text.replace("epochs: 6", "epochs: 1"))
     call(project, "git", "commit", "--quiet", "--all", "--message", "small")
 
 

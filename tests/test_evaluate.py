@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from conftest import prepare_rows, verdicts, write_params
-from ml import evaluate, model
+from ml import evaluate
 from ml.config import Params
 from ml.errors import DataError, KnownError, ModelError
+from ml.network import model
 
 MakeParams = Callable[..., Params]
 HISTORY = {
@@ -140,7 +141,7 @@ def test_a_diverged_model_leaves_nothing_behind(trained: Path) -> None:
     """NaN weights are told, and no output is written."""
     network, words = model.load(Path("models/model"))
     with torch.no_grad():
-        network.classifier.weight.fill_(float("nan"))
+        network.get_input_embeddings().weight.fill_(float("nan"))
     model.save(network, words, Path("models/model"))
 
     with pytest.raises(ModelError, match="NaN or infinite probabilities for 16 of 16 texts"):

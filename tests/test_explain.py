@@ -246,13 +246,13 @@ def test_mistake_in_set_is_told(words: str, message: str) -> None:
         ),
         (
             "config.yaml",
-            "epochs: 8",
+            "epochs: 6",
             "epochs: ???",
             r"conf/config\.yaml:\d+: training.epochs: .* \?",
         ),
         (
             "config.yaml",
-            "epochs: 8",
+            "epochs: 6",
             "# none",
             r"conf/config\.yaml:\d+: training.epochs: .*nothing",
         ),

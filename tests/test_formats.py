@@ -1,4 +1,4 @@
-"""Rules of ml.formats."""
+"""Rules of ml.data.formats."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml import formats, shards
+from ml.data import formats, shards
 from ml.errors import DataError
 
 

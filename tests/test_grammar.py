@@ -1,4 +1,4 @@
-"""Rules of ml.grammar and ml.lexicon."""
+"""Rules of ml.data.grammar and ml.data.lexicon."""
 
 import hashlib
 import itertools
@@ -10,7 +10,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from ml import grammar, lexicon
+from ml.data import grammar, lexicon
 
 ROWS = list(grammar.generate(12_000))
 
@@ -19,7 +19,10 @@ def test_the_corpus_never_changes() -> None:
     """Every model that was ever trained on it can be trained again."""
     text = "\n".join("\t".join(row) for row in ROWS[:1000])
 
-    assert hashlib.sha256(text.encode()).hexdigest() == "d39d532c44baa4e6702f97cdbad7e46116ccdaf60ffe3aa57959afbe6e0ee19d"
+    assert (
+        hashlib.sha256(text.encode()).hexdigest()
+        == "d39d532c44baa4e6702f97cdbad7e46116ccdaf60ffe3aa57959afbe6e0ee19d"
+    )
 
 
 def test_more_rows_begin_with_the_same_ones() -> None:
@@ -60,7 +63,9 @@ def test_articles_fit_their_words() -> None:
 @pytest.mark.parametrize("good", [True, False])
 def test_a_negated_clause_says_the_opposite_of_its_word(good: bool) -> None:
     """The word comes from the other list exactly where the clause is negated."""
-    words = [word for pair in (lexicon.ADJECTIVES, lexicon.VERBS, lexicon.NOUNS) for word in pair[good]]
+    words = [
+        word for pair in (lexicon.ADJECTIVES, lexicon.VERBS, lexicon.NOUNS) for word in pair[good]
+    ]
     clauses = [grammar.clause(Random(n), "the film", good) for n in range(300)]
 
     assert all((clause.word in words) != clause.negated for clause in clauses)
@@ -71,8 +76,16 @@ def test_a_negated_clause_says_the_opposite_of_its_word(good: bool) -> None:
     ("kind", "pattern", "label"),
     [
         ("contrast", r"^Although the \w+ is dull, the (film|movie) is superb\.$", "positive"),
-        ("attribution", r"^Critics say that .* (superb|lovely|great), and they are wrong\.$", "negative"),
-        ("attribution", r"^Critics say that .* (dull|boring|awful), and they are wrong\.$", "positive"),
+        (
+            "attribution",
+            r"^Critics .*(superb|lovely|great), and they are wrong\.$",
+            "negative",
+        ),
+        (
+            "attribution",
+            r"^Critics .*(dull|boring|awful), and they are wrong\.$",
+            "positive",
+        ),
     ],
 )
 def test_the_label_follows_the_rule(kind: str, pattern: str, label: str) -> None:
@@ -99,6 +112,8 @@ def test_counting_words_is_not_enough() -> None:
     """TF-IDF with logistic regression stays below 80 %: order and rules decide."""
     vectors = TfidfVectorizer(ngram_range=(1, 2))
     texts, labels = [row.text for row in ROWS], [row.label for row in ROWS]
-    model = LogisticRegression(max_iter=1000).fit(vectors.fit_transform(texts[:10_000]), labels[:10_000])
+    model = LogisticRegression(max_iter=1000).fit(
+        vectors.fit_transform(texts[:10_000]), labels[:10_000]
+    )
 
     assert 0.55 < model.score(vectors.transform(texts[10_000:]), labels[10_000:]) < 0.8

@@ -1,12 +1,13 @@
-"""Rules of ml.hardware, on a machine that shows no GPU."""
+"""Rules of ml.network.hardware, on a machine that shows no GPU."""
 
 import logging
 from collections.abc import Callable
 
 import pytest
 
-from ml import config, hardware
+from ml import config
 from ml.errors import ModelError
+from ml.network import hardware
 
 MakeParams = Callable[..., config.Params]
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import config, ingest, sources
+from ml import config, ingest
 from ml.config import Data
+from ml.data import sources
 from ml.errors import DataError
 
 # All that a UTF-8 file can hold: halves of surrogate pairs cannot be encoded.

@@ -1,4 +1,4 @@
-"""Rules of ml.intervals."""
+"""Rules of ml.judging.intervals."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import intervals, metrics
 from ml.config import Evaluate, Params
+from ml.judging import intervals, metrics
 
 
 @pytest.fixture(name="config")

@@ -1,4 +1,4 @@
-"""Rules of ml.jsonlines."""
+"""Rules of ml.data.jsonlines."""
 
 import gzip
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ml import shards
+from ml.data import shards
+from ml.data.jsonlines import JsonLines
 from ml.errors import DataError
-from ml.jsonlines import JsonLines
 
 
 def rows(folder: Path, content: bytes, name: str = "a.jsonl") -> list[dict[str, Any]]:

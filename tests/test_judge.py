@@ -1,4 +1,4 @@
-"""Rules of ml.judge."""
+"""Rules of ml.judging.judge."""
 
 import numpy as np
 import polars as pl
@@ -7,8 +7,8 @@ import pytest
 import facts
 from conftest import verdicts
 from ml.config import Params
-from ml.judge import Data, judge, predictions, worst_errors
-from ml.metrics import Floats
+from ml.judging.judge import Data, judge, predictions, worst_errors
+from ml.judging.metrics import Floats
 
 LABELS = ["negative", "positive"]
 

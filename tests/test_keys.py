@@ -1,7 +1,7 @@
 """Rules of walking the schema."""
 
 from ml import config
-from ml.keys import dotted, nullable, paths, section_at
+from ml.configuration.keys import dotted, nullable, paths, section_at
 
 
 def test_key_is_written_as_users_write_it() -> None:

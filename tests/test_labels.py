@@ -1,11 +1,11 @@
-"""Rules of ml.labels."""
+"""Rules of ml.data.labels."""
 
 import polars as pl
 import pytest
 
-from ml import labels
+from ml.data import labels
+from ml.data.validation import SPLITS
 from ml.errors import DataError
-from ml.validation import SPLITS
 
 
 def table(train: list[str], val: list[str] | None = None) -> pl.DataFrame:

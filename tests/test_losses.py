@@ -1,4 +1,4 @@
-"""Rules of ml.losses."""
+"""Rules of ml.network.losses."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from ml import config, losses
+from ml import config
+from ml.network import losses
 
 LOGITS = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 3.0]])
 TARGETS = torch.tensor([0, 0, 1])

@@ -1,4 +1,4 @@
-"""Rules of ml.metrics."""
+"""Rules of ml.judging.metrics."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from ml import metrics
 from ml.errors import ModelError
-from ml.metrics import Floats, Ints
+from ml.judging import metrics
+from ml.judging.metrics import Floats, Ints
 
 EXACT = pytest.approx
 

@@ -1,17 +1,19 @@
-"""Rules of ml.model and ml.custom."""
+"""Rules of ml.network.model and ml.network.custom."""
 
 import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
-from ml import config, model, tokenizer
+from ml import config
 from ml.errors import ModelError
-from ml.predict import predict
+from ml.network import model, tokenizer
+from ml.network.predict import predict
 
 LABELS = ["no", "yes"]
 TEXTS = ["a good film", "a bad film"] * 4
@@ -165,9 +167,11 @@ def test_a_missing_model_is_told(tmp_path: Path) -> None:
         model.load(tmp_path)
 
 
-def test_dropout_acts_on_every_layer(make_params: MakeParams) -> None:
+def test_dropout_acts_on_every_layer(make_params: MakeParams, values: dict[str, Any]) -> None:
     """`model.dropout` sets the rate under whatever name the family has for it."""
-    network, _ = model.build(make_params(model={"dropout": 0.25}).model, LABELS, TEXTS)
+    scratch = {**values["model"]["scratch"], "type": "bert"}
+    params = make_params(model={"dropout": 0.25, "scratch": scratch})
+    network, _ = model.build(params.model, LABELS, TEXTS)
 
     rates = {layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)}
 

@@ -1,4 +1,4 @@
-"""Rules of ml.predict."""
+"""Rules of ml.network.predict."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ml import config, model
-from ml.predict import predict
+from ml import config
+from ml.network import model
+from ml.network.predict import predict
 
 TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30]
 FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet"]

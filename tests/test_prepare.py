@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ml import config, ingest, prepare
 from ml.config import Data, Prepare
+from ml.data.validation import SPLITS
 from ml.errors import DataError
-from ml.validation import SPLITS
 
 Make = Callable[..., prepare.Prepared]
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), unique=True, max_size=30)

@@ -1,4 +1,4 @@
-"""Rules of ml.report."""
+"""Rules of ml.reporting.report."""
 
 import re
 from html.parser import HTMLParser
@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 import facts
-from ml import report
 from ml.config import Params
-from ml.plots import PLOTS
+from ml.reporting import report
+from ml.reporting.plots import PLOTS
 
 EVIL = "<script>alert(1)</script>"
 PICTURES = dict.fromkeys(PLOTS, b"png")

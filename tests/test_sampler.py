@@ -1,11 +1,11 @@
-"""Rules of ml.sampler."""
+"""Rules of ml.network.sampler."""
 
 import random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.sampler import BATCHES_PER_BUCKET, BucketSampler
+from ml.network.sampler import BATCHES_PER_BUCKET, BucketSampler
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=400)
 

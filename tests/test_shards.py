@@ -1,4 +1,4 @@
-"""Rules of ml.shards."""
+"""Rules of ml.data.shards."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import known_implementations
 
-from ml import shards
+from ml.data import shards
 from ml.errors import DataError
 
 

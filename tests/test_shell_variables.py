@@ -13,7 +13,7 @@ from omegaconf.errors import InterpolationResolutionError
 
 from hydra_plugins.shell_variables import rewrite, scalar, variable
 from ml import config
-from ml.compose import compose
+from ml.compose import compose, parse
 from ml.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -122,7 +122,7 @@ def by_dvc(conf: Path, *overrides: str) -> config.Params:
     """Compose as `dvc exp run` does."""
     words = list(overrides)
     compose_and_dump("dvc.yaml", str(conf), None, "config", str(ROOT / "src"), words)
-    return config.parse(Path("dvc.yaml"))
+    return parse(Path("dvc.yaml"))
 
 
 def test_dvc_composes_the_same(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Rules of ml.slices."""
+"""Rules of ml.judging.slices."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml import slices
 from ml.config import Evaluate, Params
 from ml.errors import ConfigError
+from ml.judging import slices
 
 MakeParams = Callable[..., Params]
 

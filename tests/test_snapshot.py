@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ml.config import Params
+from ml.configuration.snapshot import inputs, taken
 from ml.hashing import digest
-from ml.snapshot import inputs, taken
 
 Make = Callable[..., Params]
 

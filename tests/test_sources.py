@@ -1,4 +1,4 @@
-"""Rules of ml.sources."""
+"""Rules of ml.data.sources."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml import config, sources
+from ml import config
+from ml.data import sources
+from ml.data.sources import Role
 from ml.errors import DataError
-from ml.sources import Role
 
 Make = Callable[..., config.Params]
 

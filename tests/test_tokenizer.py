@@ -1,8 +1,8 @@
-"""Rules of ml.tokenizer."""
+"""Rules of ml.network.tokenizer."""
 
 import pytest
 
-from ml import tokenizer
+from ml.network import tokenizer
 
 TEXTS = ["a fine film", "a dull film", "ein schöner Film", "прекрасный фильм", "素晴らしい映画"] * 5
 

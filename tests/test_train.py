@@ -1,4 +1,4 @@
-"""Rules of ml.train and ml.trainer."""
+"""Rules of ml.train and ml.network.trainer."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ import torch
 from conftest import prepare_rows, write_params
 from ml import config, hashing, places, train
 from ml.errors import ModelError
-from ml.trainer import BucketTrainer
+from ml.network.trainer import BucketTrainer
 
 MakeParams = Callable[..., config.Params]
 OUTPUTS = (Path("models/model"), Path("reports/history.json"))
@@ -116,7 +116,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(make_params: MakeParams) ->
     whole = trained(params)
     # The training ends itself at step 10, without a chance to clean up.
     kill = (
-        "import os; from ml import train, trainer\n"
+        "import os; from ml import train; from ml.network import trainer\n"
         "step = trainer.BucketTrainer.training_step\n"
         "def deadly(self, *a, **k):\n"
         "    if self.state.global_step == 10: os.kill(os.getpid(), 9)\n"

@@ -1,4 +1,4 @@
-"""Rules of ml.validation."""
+"""Rules of ml.data.validation."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import pandera.errors
 import polars as pl
 import pytest
 
-from ml import validation
 from ml.config import Prepare
+from ml.data import validation
+from ml.data.validation import SPLITS
 from ml.errors import DataError
-from ml.validation import SPLITS
 
 Rows = list[tuple[str, str | None, str | None]]
 ALL = [*validation.row_rules(max_chars=10), *validation.TWIN_RULES]

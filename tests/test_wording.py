@@ -1,8 +1,8 @@
-"""Rules of ml.wording."""
+"""Rules of ml.data.wording."""
 
 import pytest
 
-from ml import wording
+from ml.data import wording
 
 
 def test_a_long_text_is_cut() -> None:

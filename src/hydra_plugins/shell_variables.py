@@ -21,8 +21,8 @@ from omegaconf import Node, OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
+from ml.configuration.yaml_file import mapping, read
 from ml.errors import ConfigError
-from ml.yaml_file import mapping, read
 
 # A default may itself hold variables: ${A:-${B:-1}}. `\${A}` stays as it is.
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Z_][A-Z0-9_]*)(?::-((?:[^{}\n]|\$\{[^{}\n]*\})*))?\}")

@@ -1,1 +1,1 @@
-"""A text classifier from configuration to judged model: compose, ingest, prepare, train, evaluate."""
+"""A text classifier, stage by stage: compose, ingest, prepare, train, evaluate."""

@@ -13,16 +13,15 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ml import unchanged
-from ml.config import PARAMS, Params, parse
+from ml.config import PARAMS, Params
+from ml.configuration.explain import complaint, explain
+from ml.configuration.keys import Key, dotted
+from ml.configuration.names import CONF, check
+from ml.configuration.origin import Layer, Layers, around, layers
+from ml.configuration.overrides import chosen, split, values
+from ml.configuration.snapshot import taken
+from ml.configuration.yaml_file import mapping, nodes, read
 from ml.errors import ConfigError, run
-from ml.explain import complaint, explain
-from ml.keys import Key, dotted
-from ml.names import CONF, check
-from ml.origin import Layers, around, layers
-from ml.overrides import chosen, split, values
-from ml.snapshot import inputs, taken
-from ml.yaml_file import mapping
 
 HEADER = """\
 # Composed from conf/ by `python -m ml.compose`, which every run repeats.
@@ -33,7 +32,7 @@ HEADER = """\
 def compose(env: str = "dev", exp: str = "default", overrides: str = "") -> Params:
     """Return the configuration of an experiment in an environment; `overrides` is SET's text."""
     # Hydra takes half a second to load, which a run that finds nothing changed need not pay.
-    from ml.composition import composed  # noqa: PLC0415
+    from ml.configuration.composition import composed  # noqa: PLC0415
 
     if not (CONF / "config.yaml").is_file():
         raise ConfigError(f"expected {CONF}/config.yaml, found none; run in the project's folder")
@@ -74,6 +73,16 @@ def adopted() -> Params:
         raise ConfigError(f"{error}\n{PARAMS} comes from conf/ and -S: mend it there") from None
 
 
+def parse(path: Path) -> Params:
+    """Read and check a composed configuration; what is wrong is told with its line."""
+    found = mapping(path, read(path))
+    try:
+        return Params.model_validate(found)
+    except ValidationError as error:
+        told = explain(error, Params, found, [Layer(path, nodes(path))])
+        raise complaint(list(told.values())) from None
+
+
 def recorded(text: str) -> dict[str, Any]:
     """Return the values of an earlier params.yaml; nothing if it cannot be read."""
     try:
@@ -98,26 +107,20 @@ def write(params: Params, path: Path = PARAMS) -> None:
     text = (HEADER + body).encode()
     if path.is_file() and path.read_bytes() == text:
         return
-    part = unchanged.STAMP.with_name("params.yaml.part")
-    part.parent.mkdir(exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
     part.write_bytes(text)
     part.replace(path)
 
 
 def main() -> None:
     """Compose, check, write."""
-    before = unchanged.sources()
-    if unchanged.holds(before, PARAMS):
-        return
-    if os.environ.get("DVC_EXP_NAME"):
+    asked = os.environ.get
+    if asked("DVC_EXP_NAME"):
         previous, params = recorded(committed()), adopted()
     else:
         previous = recorded(PARAMS.read_text("utf-8", "replace") if PARAMS.is_file() else "")
-        asked = os.environ.get
         params = compose(asked("ENV") or "dev", asked("EXP") or "default", asked("SET") or "")
-    looks = {str(path): unchanged.look(path) for path in inputs(params)}
     write(taken(params, previous))
-    unchanged.remember(before, looks, PARAMS)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@ Reads: params.yaml
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml.errors import ConfigError
-from ml.explain import complaint, explain
-from ml.origin import Layer
-from ml.yaml_file import mapping, nodes, read
 
 PARAMS = Path("params.yaml")
 
@@ -261,16 +259,13 @@ class Params(Section):
 def load(path: Path = PARAMS) -> Params:
     """Read the composed configuration, which `ml.compose` has already checked."""
     try:
-        return parse(path)
-    except ConfigError as error:
-        raise ConfigError(f"{error}\n`python -m ml.compose` writes {path} anew") from None
-
-
-def parse(path: Path) -> Params:
-    """Read and check a composed configuration."""
-    values = mapping(path, read(path))
-    try:
-        return Params.model_validate(values)
+        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        told = explain(error, Params, values, [Layer(path, nodes(path))])
-        raise complaint(list(told.values())) from None
+        first = error.errors()[0]
+        found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        found = str(error)
+    raise ConfigError(
+        f"{path}: expected the configuration that compose wrote, found {found}; "
+        f"`python -m ml.compose` writes {path} anew"
+    )

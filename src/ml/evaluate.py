@@ -16,13 +16,16 @@ from typing import Any
 import polars as pl
 import torch
 
-from ml import behaviour, card, config, hashing, metrics, model, outputs, plots, predict, report
-from ml.behaviour import Predict
+from ml import config, hashing, outputs, tracking
 from ml.config import Params
 from ml.errors import DataError, KnownError, ModelError, run
-from ml.judge import Data, Judgement, judge, worst_errors
-from ml.metrics import Floats
-from ml.report import Facts
+from ml.judging import behaviour, metrics
+from ml.judging.behaviour import Predict
+from ml.judging.judge import Data, Judgement, judge, worst_errors
+from ml.judging.metrics import Floats
+from ml.network import model, predict
+from ml.reporting import card, plots, report
+from ml.reporting.report import Facts
 
 MODEL = Path("models/model")
 PREPARED = Path("data/prepared")

@@ -15,10 +15,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml import cleaning, config, hashing, outputs, sources
+from ml import config, hashing, outputs
 from ml.config import Data
+from ml.data import cleaning, sources
+from ml.data.sources import SYNTHETIC, Role, Source
 from ml.errors import DataError, run
-from ml.sources import SYNTHETIC, Role, Source
 
 log = logging.getLogger(__name__)
 

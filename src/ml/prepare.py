@@ -16,12 +16,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml import census, cleaning, config, hashing, labels, outputs, validation
+from ml import config, hashing, outputs
 from ml.config import Data
 from ml.config import Prepare as Rules
+from ml.data import census, cleaning, labels, validation
+from ml.data.validation import LABEL, SPLITS, rows_of
+from ml.data.wording import short
 from ml.errors import DataError, run
-from ml.validation import LABEL, SPLITS, rows_of
-from ml.wording import short
 
 log = logging.getLogger(__name__)
 

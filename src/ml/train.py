@@ -27,10 +27,11 @@ from transformers import (
 from transformers.optimization import Adafactor
 from transformers.trainer_callback import ProgressCallback
 
-from ml import config, hardware, hashing, losses, model, places, tracking
+from ml import config, hashing, places, tracking
 from ml.config import Params, Training
 from ml.errors import run
-from ml.trainer import BucketTrainer, EarlyStopping, Progress, Record, Rows
+from ml.network import hardware, losses, model
+from ml.network.trainer import BucketTrainer, EarlyStopping, Progress, Record, Rows
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,9 @@ def key(params: Params, data: Mapping[str, str]) -> str:
         "training": params.training.model_dump(),
         "pretrained": params.snapshot.pretrained,
         "data": dict(data),
-        "code": {path.name: hashing.digest(path) for path in Path(__file__).parent.glob("*.py")},
+        "code": {
+            path.name: hashing.digest(path) for path in sorted(Path(__file__).parent.rglob("*.py"))
+        },
         "packages": [torch.__version__, transformers.__version__],
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ml.compose import compose
 from ml.config import Params
+from ml.configuration.names import options
 from ml.errors import ConfigError, run
-from ml.names import options
 
 
 def wanted(exp: str, env: str) -> list[tuple[str, str]]:

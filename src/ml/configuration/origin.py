@@ -10,10 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from ml.keys import Key, dotted
-from ml.names import CONF
-from ml.overrides import Override
-from ml.yaml_file import nodes
+from ml.configuration.keys import Key, dotted
+from ml.configuration.names import CONF
+from ml.configuration.overrides import Override
+from ml.configuration.yaml_file import nodes
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-from ml.metrics import Floats, Ints
+from ml.judging.metrics import Floats, Ints
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # of C; the best on val is taken, of equals the first
 MOST_ROWS = 100_000  # beyond, TF-IDF hardly gains and takes minutes

@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from ml.data.shards import Shard
+from ml.data.wording import short
 from ml.errors import DataError
-from ml.shards import Shard
-from ml.wording import short
 
 BATCH = 16_384  # rows
 

@@ -12,10 +12,10 @@ import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
-from ml import cleaning
 from ml.config import Prepare
+from ml.data import cleaning
+from ml.data.wording import short
 from ml.errors import DataError
-from ml.wording import short
 
 TEXT, LABEL, SPLIT = pl.col("text"), pl.col("label"), pl.col("split").to_physical()
 SPLITS = pl.Enum(["train", "val", "test"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple, TypeVar
 
-from ml import lexicon
+from ml.data import lexicon
 
 LABELS = ("negative", "positive")
 NEGATED = 0.27  # share of clauses; at 0.40 words carry no signal and a tiny model learns too slowly

@@ -7,10 +7,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ml.configuration.keys import Key, dotted, nullable, paths, section_at
+from ml.configuration.names import nearest
+from ml.configuration.origin import Layers, Origin, around, find
 from ml.errors import ConfigError
-from ml.keys import Key, dotted, nullable, paths, section_at
-from ml.names import nearest
-from ml.origin import Layers, Origin, around, find
 
 EXPECTED = {
     "int_type": "a whole number",

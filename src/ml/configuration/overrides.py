@@ -4,8 +4,8 @@ import re
 import shlex
 from typing import NamedTuple
 
+from ml.configuration.names import GROUPS
 from ml.errors import ConfigError
-from ml.names import GROUPS
 
 WORD = re.compile(r"\+{0,2}/?([A-Za-z_][\w.]*)(?:@[\w.]+)?=(.*)", re.DOTALL)
 

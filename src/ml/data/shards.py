@@ -11,8 +11,8 @@ import fsspec
 import pyarrow as pa
 from fsspec.spec import AbstractFileSystem
 
+from ml.data.wording import listed, meant, short
 from ml.errors import DataError
-from ml.wording import listed, meant, short
 
 BROKEN = (pa.ArrowException, EOFError, zlib.error, OSError)
 

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from ml.config import Behaviour, Case, Pair
+from ml.configuration.names import nearest
 from ml.errors import ConfigError
-from ml.metrics import Floats
-from ml.names import nearest
+from ml.judging.metrics import Floats
 
 Predict = Callable[[list[str]], Floats]
 

@@ -1,4 +1,4 @@
-"""The words and sentence patterns of the synthetic corpus; `ml.grammar` holds its rules.
+"""The words and sentence patterns of the synthetic corpus; `ml.data.grammar` holds its rules.
 
 In a pattern, {s} is what is spoken of, {w} a word with a polarity, {a} its article.
 Every word list is a pair (bad, good), so that `WORDS[good]` picks one.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ml import names
+from ml.configuration import names
 
 LONG = 200  # characters: nobody mistypes a name of this length, and comparing takes for ever
 

@@ -9,13 +9,13 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml import formats, grammar, shards
 from ml.config import Data
+from ml.data import formats, grammar, shards
+from ml.data.formats import Format
+from ml.data.jsonlines import BATCH
+from ml.data.shards import Shard
+from ml.data.wording import listed, meant
 from ml.errors import DataError
-from ml.formats import Format
-from ml.jsonlines import BATCH
-from ml.shards import Shard
-from ml.wording import listed, meant
 
 Role = Literal["train", "val", "test"]
 SPLITS: dict[Role, str] = {"train": "train", "val": "validation", "test": "test"}

@@ -7,9 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ml.config import Evaluate
+from ml.configuration.names import nearest
 from ml.errors import ConfigError
-from ml.intervals import wilson
-from ml.names import nearest
+from ml.judging.intervals import wilson
 
 MOST = 100  # slices of a column, the largest: an identifier has one for each row
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
+from ml.data.shards import Shard
+from ml.data.wording import short
 from ml.errors import DataError
-from ml.shards import Shard
-from ml.wording import short
 
 BLOCK = 16 << 20  # bytes; a row must fit into it
 UNEQUAL = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from ml.validation import LABEL, TEXT, rows_of
+from ml.data.validation import LABEL, TEXT, rows_of
 
 QUANTILES = {"min": 0.0, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
 

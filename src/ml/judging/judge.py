@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from ml import baselines, intervals, metrics, slices
-from ml.baselines import Baseline
 from ml.config import Evaluate
-from ml.metrics import Floats
+from ml.judging import baselines, intervals, metrics, slices
+from ml.judging.baselines import Baseline
+from ml.judging.metrics import Floats
 
 
 @dataclass(frozen=True)

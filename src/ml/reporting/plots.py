@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ml.metrics import Ints, Row
+from ml.judging.metrics import Ints, Row
 
 # Told apart also by the colour-blind (Okabe and Ito, 2008), and by line style in grey print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A7000")

@@ -13,8 +13,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ml import config, custom, tokenizer
+from ml import config
 from ml.errors import ModelError
+from ml.network import custom, tokenizer
 
 # The names under which the families of transformers keep their dropout rates.
 DROPOUTS = (
@@ -76,7 +77,7 @@ def _build_custom(
     if name not in custom.REGISTRY:
         raise ModelError(
             f"model.custom: {name!r} is not registered; "
-            f"src/ml/custom.py has {sorted(custom.REGISTRY)}"
+            f"src/ml/network/custom.py has {sorted(custom.REGISTRY)}"
         )
     words = tokenizer.train(texts, "custom", model.scratch.vocab_size, model.max_length)
     settings = custom.CustomConfig(

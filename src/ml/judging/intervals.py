@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ml.config import Evaluate
-from ml.metrics import Floats, Ints, macro_f1
+from ml.judging.metrics import Floats, Ints, macro_f1
 
 SEED = 0  # the same predictions have the same intervals
 CELLS = 5_000_000  # of resampled tables held at once: 40 MB

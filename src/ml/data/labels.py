@@ -4,10 +4,10 @@ import re
 
 import polars as pl
 
-from ml import validation
+from ml.data import validation
+from ml.data.validation import LABEL, Rule, rows_of
+from ml.data.wording import listed, meant
 from ml.errors import DataError
-from ml.validation import LABEL, Rule, rows_of
-from ml.wording import listed, meant
 
 
 def settle(

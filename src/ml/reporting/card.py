@@ -9,8 +9,8 @@ from pathlib import Path
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ml.display import number, percent
-from ml.report import SYNTHETIC, Facts, verdict
+from ml.reporting.display import number, percent
+from ml.reporting.report import SYNTHETIC, Facts, verdict
 
 TEMPLATE = Path(__file__).with_name("model_card.md.j2")
 SCORES = {

@@ -18,11 +18,11 @@ from omegaconf.errors import (
 )
 
 from hydra_plugins.shell_variables import rewrite
+from ml.configuration.keys import Key
+from ml.configuration.names import CONF, GROUPS, check
+from ml.configuration.origin import around, clash, layers
+from ml.configuration.overrides import Override
 from ml.errors import ConfigError
-from ml.keys import Key
-from ml.names import CONF, GROUPS, check
-from ml.origin import around, clash, layers
-from ml.overrides import Override
 
 GROUP_KEYS = {"env": "env", "experiment": "experiment@_global_", "model": "model"}
 RAISED = "ConfigError raised while resolving interpolation: "

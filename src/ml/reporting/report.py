@@ -11,10 +11,10 @@ from typing import Any
 
 import jinja2
 
-from ml.behaviour import Result
 from ml.config import Params
-from ml.display import MOST_ROWS, clean, flat, number, pairs, percent, points, tables
-from ml.slices import worst
+from ml.judging.behaviour import Result
+from ml.judging.slices import worst
+from ml.reporting.display import MOST_ROWS, clean, flat, number, pairs, percent, points, tables
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 SYNTHETIC = "Synthetic data: this model learned the grammar that made the corpus, not English."

@@ -9,10 +9,10 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.delimited import Delimited
+from ml.data.delimited import Delimited
+from ml.data.jsonlines import BATCH, JsonLines
+from ml.data.shards import Shard
 from ml.errors import DataError
-from ml.jsonlines import BATCH, JsonLines
-from ml.shards import Shard
 
 
 class Format(Protocol):

@@ -13,7 +13,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer_callback import ProgressCallback
 
 from ml.errors import ModelError
-from ml.sampler import BucketSampler
+from ml.network.sampler import BucketSampler
 
 
 class Rows(Dataset[dict[str, Any]]):
@@ -71,7 +71,6 @@ class Progress(ProgressCallback):  # type: ignore[misc]
         """Show the loss in the bar instead of printing every log."""
         if self.training_bar is not None and logs and "loss" in logs:
             self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
-
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

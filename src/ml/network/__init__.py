@@ -1,0 +1,1 @@
+"""What is trained and how: model, tokenizer, batches, losses, Trainer."""

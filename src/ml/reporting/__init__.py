@@ -1,0 +1,1 @@
+"""The judgement as plots, page and model card."""
