@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from conftest import ROOT
 from ml.config import Params
@@ -178,6 +180,20 @@ def test_common_lock_is_hashed() -> None:
 
     assert len(pins) > 100
     assert unhashed == []
+
+
+def test_every_direct_dependency_is_locked_within_its_range() -> None:
+    """A floor or ceiling that is changed without `make lock` shows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    locks = [ROOT / "requirements" / name for name in ("common.lock", "torch-cpu.lock")]
+    pins = dict(
+        pin
+        for lock in locks
+        for pin in re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;]+)", lock.read_text(), re.M)
+    )
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(pins[requirement.name]), requirement
 
 
 def test_no_file_names_a_registry_host() -> None:
