@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 
-from ml import hashing, places, summary
+from ml import config, hashing, places, summary, tracking
 from ml.errors import DataError
 
 METRICS: dict[str, Any] = {
@@ -45,6 +46,22 @@ def test_a_model_from_the_cache_is_said_to_have_no_run_here(project: Path) -> No
         summary.where("dev")
         == "none in dev: the model was restored from the cache, not trained here"
     )
+
+
+def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
+    prepared: Path, params: config.Params
+) -> None:
+    """The same bytes need no second evaluation, but the new run needs its metrics."""
+    (prepared / "models" / "model").mkdir(parents=True)
+    (prepared / "reports").mkdir()
+    (prepared / "reports" / "metrics.json").write_text(json.dumps(METRICS))
+    digest = hashing.digest(prepared / "models" / "model")
+    with tracking.training_run(params, {}, prepared / "resume") as run:
+        run.finish(params, digest)
+
+    summary.main()
+
+    assert mlflow.get_run(run.run_id).data.metrics["test.accuracy"] == 0.9
 
 
 @pytest.mark.usefixtures("project")
