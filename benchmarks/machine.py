@@ -1,0 +1,41 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = ("torch", "transformers", "dvc", "mlflow")
+
+
+def facts() -> str:
+    """Return processor, memory and versions in a line."""
+    with Path("/proc/meminfo").open(encoding="utf-8") as file:
+        memory = int(file.readline().split()[1]) / 2**20
+    cores = len(os.sched_getaffinity(0))
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{cores} cores of {_processor()}, {memory:.0f} GB, {platform.system()}; "
+        f"Python {platform.python_version()}, {versions}"
+    )
+
+
+def load() -> float:
+    """Return how many processes wanted a core in the last minute: above 0.5 wall times lie."""
+    return os.getloadavg()[0]
+
+
+def commit(repository: Path) -> str:
+    """Return what is measured: the commit, and whether files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"]
+    return subprocess.run(
+        command, cwd=repository, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()

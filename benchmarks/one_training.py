@@ -1,0 +1,112 @@
+"""Train once in this process and print examples per CPU second; training_speed.py starts it.
+
+Run: python benchmarks/one_training.py per_item|beforehand|ours ROWS SST2 OVERRIDES
+"""
+
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainingArguments, default_data_collator, set_seed
+
+from ml import compose, train
+from ml.config import Params
+from ml.network import model
+from ml.network.trainer import Rows
+
+ROOT = Path(__file__).parent.parent
+LENGTH = 64
+WARM_UP = 64  # rows
+
+Train = Callable[[Params, pl.DataFrame, pl.DataFrame, Any], None]
+
+
+class PerItem(Dataset[dict[str, Any]]):
+    """Rows that are tokenised when they are asked for."""
+
+    def __init__(self, frame: pl.DataFrame, words: Any) -> None:
+        self.texts, self.labels = frame["text"].to_list(), frame["label"].to_list()
+        self.words = words
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        encoded = self.words(
+            self.texts[row], truncation=True, max_length=LENGTH, padding="max_length"
+        )
+        return {**encoded, "labels": self.labels[row]}
+
+
+def per_item(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
+    """Train as the Trainer does out of the box, tokenising item by item."""
+    out_of_the_box(params, PerItem(frame, parts[1]), parts[0])
+
+
+def beforehand(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
+    """Train as the Trainer does out of the box, tokenising all at once before."""
+    encoded = parts[1](
+        frame["text"].to_list(), truncation=True, max_length=LENGTH, padding="max_length"
+    )
+    out_of_the_box(params, Rows(dict(encoded), frame["label"].to_list()), parts[0])
+
+
+def out_of_the_box(params: Params, rows: Any, network: Any) -> None:
+    """Train with the Trainer's defaults."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            num_train_epochs=params.training.epochs,
+            per_device_train_batch_size=params.training.batch_size,
+            use_cpu=True,
+        )
+        Trainer(
+            model=network, args=arguments, train_dataset=rows, data_collator=default_data_collator
+        ).train()
+
+
+def ours(params: Params, frame: pl.DataFrame, val: pl.DataFrame, parts: Any) -> None:
+    """Train as the stage does, without its record in MLflow."""
+    splits = {
+        name: Rows(dict(parts[1](rows["text"].to_list(), truncation=True)), rows["label"].to_list())
+        for name, rows in (("train", frame), ("val", val))
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        train.fit(params, splits, Path(folder), (*parts, Silent()))
+
+
+class Silent:
+    """A tracker that keeps nothing."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Forget the metrics."""
+
+
+def main(function: str, rows: int, folder: Path, overrides: str) -> float:
+    """Warm up, train, return examples per CPU second."""
+    ways: dict[str, Train] = {"per_item": per_item, "beforehand": beforehand, "ours": ours}
+    with contextlib.chdir(ROOT):
+        params = compose.compose("dev", "default", overrides)
+    torch.set_num_threads(1)
+    texts = pl.read_parquet(folder / "train.parquet")
+    val = pl.read_parquet(folder / "val.parquet").head(32)
+    set_seed(params.training.seed)
+    parts = model.build(params.model, ["negative", "positive"], texts["text"].to_list())
+    ways[function](params, texts.tail(WARM_UP), val, parts)
+    start = time.process_time()
+    ways[function](params, texts.head(rows), val, parts)
+    return min(rows, texts.height) / (time.process_time() - start)
+
+
+if __name__ == "__main__":
+    result = main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    print()  # the progress bar leaves its line open
+    print(json.dumps({"examples_per_cpu_second": result}))
