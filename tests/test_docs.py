@@ -1,6 +1,7 @@
 """The commands of the documents, run as typed in a fresh clone. Slow: `make test-e2e`."""
 
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -58,7 +59,9 @@ def test_the_page_of_mlflow_opens(tmp_path: Path) -> None:
         "-c",
         "from ml import config, tracking; tracking._open_store(config.load())",
     )
-    variables = {**environment(project), "PORT": "5057"}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    variables = {**environment(project), "PORT": str(port)}
     server = subprocess.Popen(
         [sys.executable, "-m", "ml.ui"],
         cwd=project,
@@ -69,9 +72,9 @@ def test_the_page_of_mlflow_opens(tmp_path: Path) -> None:
     try:
         assert server.stderr
         for line in server.stderr:
-            if "startup complete" in line:
+            if "running on" in line:  # uvicorn tells "startup complete" before it listens
                 break
-        with urllib.request.urlopen("http://127.0.0.1:5057/", timeout=30) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
             assert b"<title>MLflow</title>" in page.read()
     finally:
         server.terminate()
