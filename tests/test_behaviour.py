@@ -115,27 +115,7 @@ def test_a_label_may_be_written_as_a_number() -> None:
     assert behaviour.run([test], [], ["0", "1"], by_length)[0].passed is True
 
 
-@pytest.mark.parametrize(
-    ("test", "told"),
-    [
-        ({"cases": [{"text": "ok", "label": "postive"}]}, "did you mean 'positive'"),
-        ({"cases": []}, "empty list"),
-        ({"pairs": []}, "empty list"),
-        ({"replace": {}}, "name the words"),
-        ({"replace": {"": "x"}}, "name the words"),
-    ],
-)
-def test_a_test_that_cannot_be_run_is_a_wrong_configuration(
-    test: dict[str, Any], told: str
-) -> None:
-    """Unknown labels and empty lists are told with the test's name."""
-    with pytest.raises(ConfigError, match=f"'one'.*{told}"):
-        run(["text"], **test)
-
-
-def test_two_tests_of_one_name_are_refused() -> None:
-    """Their metrics would hide each other."""
-    test = Behaviour.model_validate({"name": "one", "replace": {"a": "b"}})
-
-    with pytest.raises(ConfigError, match="name of its own"):
-        behaviour.run([test, test], ["a"], LABELS, by_length)
+def test_an_unknown_label_is_a_wrong_configuration() -> None:
+    """It is told with the test's name and the label that was probably meant."""
+    with pytest.raises(ConfigError, match=r"'one'.*did you mean 'positive'"):
+        run(["text"], cases=[{"text": "ok", "label": "postive"}])

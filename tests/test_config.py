@@ -41,6 +41,11 @@ def test_every_section_refuses_unknown_keys(make_params: Make, section: str) -> 
         ({"training": {"loss_function": "focal", "label_smoothing": 0.1}}, "cross_entropy only"),
         ({"training": {"class_weights": [1.0, 0.0]}}, "must all be positive"),
         ({"evaluate": {"behaviour": [{"name": "x"}]}}, "exactly one of"),
+        ({"evaluate": {"behaviour": [{"name": "x", "cases": []}]}}, "'x' is empty"),
+        ({"evaluate": {"behaviour": [{"name": "x", "pairs": []}]}}, "'x' is empty"),
+        ({"evaluate": {"behaviour": [{"name": "x", "replace": {}}]}}, "'x' is empty"),
+        ({"evaluate": {"behaviour": [{"name": "x", "replace": {"": "y"}}]}}, "name the words"),
+        ({"evaluate": {"behaviour": [{"name": "x", "replace": {"a": "b"}}] * 2}}, "of its own"),
         ({"data": {"labels": ["a", "b"]}, "training": {"class_weights": [1.0] * 3}}, "3 values"),
     ],
 )

@@ -16,7 +16,7 @@ import torch
 
 from conftest import prepare_rows, write_params
 from ml import config, hashing, places, train
-from ml.errors import ModelError
+from ml.errors import ConfigError, ModelError
 from ml.network.trainer import BucketTrainer
 
 MakeParams = Callable[..., config.Params]
@@ -205,3 +205,14 @@ def test_three_classes_train(params: config.Params) -> None:
     trained(params)
 
     assert json.loads(Path("models/model/config.json").read_text())["id2label"]["2"] == "c"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_label_that_the_data_lack_is_told_before_training(make_params: MakeParams) -> None:
+    """A behaviour test of another data set does not fail hours later in evaluate."""
+    tests = [{"name": "of films", "cases": [{"text": "fine", "label": "good"}]}]
+    write_params(make_params(evaluate={"behaviour": tests}))
+
+    with pytest.raises(ConfigError, match="'of films' names the label 'good'"):
+        train.main()
+    assert not places.mlflow_store("dev").joinpath("artifacts").exists()

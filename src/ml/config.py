@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ml.configuration.names import nearest
 from ml.errors import ConfigError
 
 PARAMS = Path("params.yaml")
@@ -189,7 +190,22 @@ class Behaviour(Section):
                 "a behaviour test has exactly one of: replace (invariance), "
                 "pairs (directional), cases (minimum functionality)"
             )
+        if not (self.replace or self.pairs or self.cases):
+            raise ValueError(f"the behaviour test {self.name!r} is empty, so tests nothing")
+        if self.replace and not all(self.replace):
+            raise ValueError(f"the behaviour test {self.name!r} must name the words to replace")
         return self
+
+    def expect(self, labels: list[str]) -> None:
+        """Refuse labels that the data do not have."""
+        for example in (*(self.pairs or ()), *(self.cases or ())):
+            if str(example.label) not in labels:
+                like = nearest(str(example.label), labels)
+                raise ConfigError(
+                    f"evaluate.behaviour: {self.name!r} names the label {example.label!r}, "
+                    f"the data have {labels}; "
+                    + (f"did you mean {like!r}?" if like else "mend the test or remove it")
+                )
 
 
 class Evaluate(Section):
@@ -203,6 +219,13 @@ class Evaluate(Section):
     min_slice_rows: Count
     worst_errors: Annotated[int, Field(ge=0)]
     behaviour: list[Behaviour]
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        names = [test.name for test in self.behaviour]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each behaviour test needs a name of its own, found {names}")
+        return self
 
 
 class Resources(Section):

@@ -169,6 +169,8 @@ def main() -> None:
     hardware.claim(params.resources)
     torch.set_num_threads(params.training.threads)
     labels = json.loads((PREPARED / "labels.json").read_text(encoding="utf-8"))["labels"]
+    for test in params.evaluate.behaviour:
+        test.expect(labels)  # evaluate needs it: better told now than after hours of training
     frames = {name: pl.read_parquet(PREPARED / f"{name}.parquet") for name in ("train", "val")}
     data = {name: hashing.digest(PREPARED / f"{name}.parquet") for name in frames}
     folder = places.checkpoints(key(params, data))

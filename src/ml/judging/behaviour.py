@@ -12,8 +12,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from ml.config import Behaviour, Case, Pair
-from ml.configuration.names import nearest
-from ml.errors import ConfigError
 from ml.judging.metrics import Floats
 
 Predict = Callable[[list[str]], Floats]
@@ -59,9 +57,8 @@ def run(
     tests: list[Behaviour], texts: Iterable[str], labels: list[str], predict: Predict
 ) -> list[Result]:
     """Run the configured tests; `texts` are those in which words are replaced."""
-    names = [test.name for test in tests]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"evaluate.behaviour: each test needs a name of its own, found {names}")
+    for test in tests:
+        test.expect(labels)
     return [_run(test, texts, labels, predict) for test in tests]
 
 
@@ -79,17 +76,14 @@ def swap(text: str, words: dict[str, str]) -> str:
 
 def _run(test: Behaviour, texts: Iterable[str], labels: list[str], predict: Predict) -> Result:
     if test.replace is not None:
-        if not all(test.replace) or not test.replace:
-            raise ConfigError(f"evaluate.behaviour: {test.name!r} must name the words to replace")
         kind, outcomes = "invariance", _invariance(test.replace, texts, labels, predict)
-    elif test.pairs:
-        known = [_index(test, pair.label, labels) for pair in test.pairs]
+    elif test.pairs is not None:
+        known = [labels.index(str(pair.label)) for pair in test.pairs]
         kind, outcomes = "directional", _directional(test.pairs, known, predict)
-    elif test.cases:
-        known = [_index(test, case.label, labels) for case in test.cases]
-        kind, outcomes = "minimum functionality", _functionality(test.cases, known, labels, predict)
     else:
-        raise ConfigError(f"evaluate.behaviour: {test.name!r} has an empty list, so tests nothing")
+        cases = test.cases or []
+        known = [labels.index(str(case.label)) for case in cases]
+        kind, outcomes = "minimum functionality", _functionality(cases, known, labels, predict)
     failures = [outcome for outcome in outcomes if outcome]
     return Result(
         test.name, kind, test.min_pass_rate, len(outcomes), len(failures), failures[:MOST_FAILURES]
@@ -137,16 +131,6 @@ def _functionality(
         None if answer == label else Failure(case.text, labels[label], labels[answer])
         for case, answer, label in zip(cases, answers, known, strict=True)
     ]
-
-
-def _index(test: Behaviour, label: str | int, labels: list[str]) -> int:
-    if str(label) in labels:
-        return labels.index(str(label))
-    like = nearest(str(label), labels)
-    raise ConfigError(
-        f"evaluate.behaviour: {test.name!r} names the label {label!r}, the data has {labels}"
-        + (f"; did you mean {like!r}?" if like else "")
-    )
 
 
 def _bounded(word: str) -> str:
