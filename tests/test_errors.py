@@ -1,5 +1,9 @@
 """Rules of ml.errors."""
 
+import errno
+import os
+import sqlite3
+
 import pytest
 
 from ml.errors import DataError, run
@@ -27,3 +31,27 @@ def test_an_unknown_error_is_not_hidden() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run(main)
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.safetensors"),
+        OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+        sqlite3.OperationalError("database or disk is full"),
+    ],
+    ids=str,
+)
+def test_a_full_disk_is_told_whatever_it_led_to(full: Exception) -> None:
+    """Libraries wrap it in errors of their own."""
+
+    def main() -> None:
+        try:
+            raise full
+        except (OSError, sqlite3.Error) as error:
+            raise ValueError("cannot end the run") from error
+
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+
+    assert str(stopped.value.code).startswith("error: the disk is full")

@@ -88,6 +88,19 @@ def test_a_failed_training_is_told_in_its_run(params: config.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
+def test_a_store_that_fails_while_training_is_told(params: config.Params) -> None:
+    """The sentence names the store; the next run resumes from the checkpoint."""
+
+    def training() -> None:
+        with tracking.training_run(params, DATA, RESUME) as run:
+            mlflow.delete_run(run.run_id)
+            run.log_metrics({"train_loss": 0.5}, 1)
+
+    with pytest.raises(TrackingError, match="the MLflow store sqlite:"):
+        training()
+
+
+@pytest.mark.usefixtures("prepared")
 def test_the_judgement_joins_the_run_of_its_model(params: config.Params, tmp_path: Path) -> None:
     """Evaluate finds the run by the model's content."""
     run_id = train(params)

@@ -10,6 +10,8 @@ Each message says what was expected, what was found and what to do next.
 """
 
 import logging
+import re
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -41,5 +43,22 @@ def run(main: Callable[[], None]) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
     try:
         main()
-    except KnownError as error:
-        sys.exit(f"error: {error}")
+    except Exception as error:
+        if _disk_is_full(error):
+            sys.exit(
+                f"error: the disk is full ({shutil.disk_usage('.').free // 2**20} MB free); make "
+                "room and run the same command again: what was finished is kept"
+            )
+        if isinstance(error, KnownError):
+            sys.exit(f"error: {error}")
+        raise
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Tell whether this or what led to it was a write without room, whichever library made it."""
+    while error:
+        # SQLite and safetensors raise errors of their own, so only the words are common.
+        if re.search("No space left on device|disk is full|Disk quota exceeded", str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

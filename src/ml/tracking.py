@@ -76,7 +76,8 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
         resume.write_text(run.run_id, encoding="utf-8")
         if not previous:
             _describe(params, data)
-    with active:  # ends the run as FINISHED, or as FAILED if the training raises
+    # What the training itself raises is not the store's.
+    with _known_errors(params, MlflowException), active:  # ends as FINISHED, or FAILED if it raises
         yield run
 
 
@@ -187,10 +188,10 @@ def _write_record(model_digest: str, record: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _known_errors(params: Params) -> Iterator[None]:
+def _known_errors(params: Params, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except (MlflowException, OSError) as error:
+    except kinds or (MlflowException, OSError) as error:
         raise TrackingError(
             _without_password(
                 f"the MLflow store {store_uri(params)} should be open to write, but: "
