@@ -77,7 +77,10 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
         if not previous:
             _describe(params, data)
     # What the training itself raises is not the store's.
-    with _known_errors(params, MlflowException), active:  # ends as FINISHED, or FAILED if it raises
+    with (
+        _known_errors(params, (MlflowException,)),
+        active,
+    ):  # ends as FINISHED, or FAILED if it raises
         yield run
 
 
@@ -188,10 +191,12 @@ def _write_record(model_digest: str, record: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _known_errors(params: Params, *kinds: type[Exception]) -> Iterator[None]:
+def _known_errors(
+    params: Params, kinds: tuple[type[Exception], ...] = (MlflowException, OSError)
+) -> Iterator[None]:
     try:
         yield
-    except kinds or (MlflowException, OSError) as error:
+    except kinds as error:
         raise TrackingError(
             _without_password(
                 f"the MLflow store {store_uri(params)} should be open to write, but: "
