@@ -1,6 +1,6 @@
 """Train once in this process and print examples per CPU second; training_speed.py starts it.
 
-Run: python benchmarks/one_training.py per_item|beforehand|ours ROWS SST2 OVERRIDES
+Run: python benchmarks/one_training.py per_item|beforehand|ours|plain ROWS SST2 OVERRIDES
 """
 
 import contextlib
@@ -15,11 +15,18 @@ from typing import Any
 import polars as pl
 import torch
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments, default_data_collator, set_seed
+from transformers import (
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+    default_data_collator,
+    set_seed,
+)
 
 from ml import compose, train
 from ml.config import Params
 from ml.network import model
+from ml.network.sampler import BucketSampler
 from ml.network.trainer import Rows
 
 ROOT = Path(__file__).parent.parent
@@ -83,6 +90,24 @@ def ours(params: Params, frame: pl.DataFrame, val: pl.DataFrame, parts: Any) -> 
         train.fit(params, splits, Path(folder), (*parts, Silent()))
 
 
+def plain(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
+    """Train the same batches in a loop of ten lines: what the Trainer itself costs is the rest."""
+    network, words = parts
+    training = params.training
+    rows = Rows(dict(words(frame["text"].to_list(), truncation=True)), frame["label"].to_list())
+    collate = DataCollatorWithPadding(words)
+    order = list(BucketSampler(rows.lengths(), training.batch_size, training.seed))
+    kind, arguments = train.optimizer(training)
+    optimizer = kind(network.parameters(), **arguments)
+    network.train()
+    for start in range(0, len(order), training.batch_size):
+        batch = collate([rows[row] for row in order[start : start + training.batch_size]])
+        network(**batch).loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), training.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 class Silent:
     """A tracker that keeps nothing."""
 
@@ -92,7 +117,12 @@ class Silent:
 
 def main(function: str, rows: int, folder: Path, overrides: str) -> float:
     """Warm up, train, return examples per CPU second."""
-    ways: dict[str, Train] = {"per_item": per_item, "beforehand": beforehand, "ours": ours}
+    ways: dict[str, Train] = {
+        "per_item": per_item,
+        "beforehand": beforehand,
+        "ours": ours,
+        "plain": plain,
+    }
     with contextlib.chdir(ROOT):
         params = compose.compose("dev", "default", overrides)
     torch.set_num_threads(1)
