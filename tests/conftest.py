@@ -38,6 +38,12 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(name="anyio_backend", scope="session")
+def _anyio_backend() -> str:
+    """The event loop of the tests marked `anyio`."""
+    return "asyncio"
+
+
 @pytest.fixture(name="values", scope="session")
 def _values() -> dict[str, Any]:
     """The committed params.yaml with sizes for tests: 2 layers of 16, one epoch."""
