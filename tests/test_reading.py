@@ -48,10 +48,11 @@ async def test_a_body_may_come_in_parts(parts: list[bytes]) -> None:
     [
         ([b"x" * 1001], JSON),
         ([b"x" * 600, b"x" * 600], JSON),
-        ([b"x"], [*JSON, (b"content-length", b"1001")]),
+        ([b"x" * 500] * 1000, JSON),
+        ([], [*JSON, (b"content-length", b"8001")]),
     ],
 )
-async def test_a_body_over_the_limit_is_not_read_on(
+async def test_a_body_over_the_limit_is_refused(
     parts: list[bytes], headers: list[tuple[bytes, bytes]]
 ) -> None:
     """Announced or not; the refusal tells the limit and what was found."""
@@ -65,6 +66,23 @@ async def test_a_body_over_the_limit_is_not_read_on(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(("sent", "left"), [(4, 0), (40, 23)])
+async def test_a_body_over_the_limit_is_read_on_for_a_while(sent: int, left: int) -> None:
+    """Up to eight times the limit, so that the client hears the answer, and no further."""
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"x" * 500, "more_body": n > 1} for n in range(sent, 0, -1)
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    with pytest.raises(Refusal):
+        await reading.body(JSON, receive, SETTINGS)
+
+    assert len(messages) == left
+
+
+@pytest.mark.anyio
 async def test_a_client_that_goes_away_is_not_answered() -> None:
     """A truncated body is no request."""
     with pytest.raises(GoneError):
@@ -72,8 +90,9 @@ async def test_a_client_that_goes_away_is_not_answered() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_slow_client_is_not_waited_for() -> None:
-    """The rest of a body must come within the timeout."""
+@pytest.mark.parametrize("sent", [0, 1])
+async def test_a_slow_client_is_not_waited_for(sent: int) -> None:
+    """A body, or the rest of it, must come within the timeout."""
 
     async def receive() -> Message:
         if first:
@@ -82,7 +101,7 @@ async def test_a_slow_client_is_not_waited_for() -> None:
         raise AssertionError
 
     never = asyncio.Event()
-    first: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}]
+    first: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}][:sent]
     with pytest.raises(Refusal) as refusal:
         await reading.body(JSON, receive, SETTINGS.model_copy(update={"timeout": 0.0}))
 
