@@ -53,9 +53,13 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def workers(self) -> list[psutil.Process]:
-        """Return the processes that predict."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "_bentoml_impl.worker.service" in child.cmdline()]
+        """Return the processes that predict; one that was killed is none any more."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+                if "_bentoml_impl.worker.service" in child.cmdline():
+                    found.append(child)
+        return found
 
     def get(self, path: str) -> Any:
         """Return what a path answers, parsed where it is JSON."""
