@@ -7,7 +7,6 @@ MAKEFLAGS += --no-print-directory
 export ENV ?= dev
 export EXP ?= default
 export SET ?=
-export TEXT PORT
 PYTHON ?= python3
 ACCELERATOR ?= cpu
 
@@ -31,7 +30,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-10s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv

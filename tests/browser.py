@@ -28,9 +28,7 @@ class Page:
     async def call(self, method: str, **parameters: Any) -> Any:
         """Call a method of the protocol; return its result."""
         self._number += 1
-        await self._socket.send_json(
-            {"id": self._number, "method": method, "params": parameters}
-        )
+        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         while True:
             message = json.loads((await self._socket.receive()).data)
             if message.get("id") == self._number:

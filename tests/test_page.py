@@ -39,7 +39,7 @@ async def _page(server: served.Server, tmp_path: Path) -> AsyncIterator[browser.
 
 
 async def test_a_sentence_becomes_bars(page: browser.Page, server: served.Server) -> None:
-    """Typed where the focus is, sent by Enter; nothing is loaded from elsewhere, nothing complains."""
+    """Typed where the focus is, sent by Enter; nothing comes from elsewhere or complains."""
     await page.type("the film was good")
     await page.press("Enter")
     await page.until(f"{SUMMARY} !== ''")
@@ -95,7 +95,7 @@ async def test_a_service_that_is_gone_is_told(page: browser.Page) -> None:
 
 
 async def test_assistive_technology_finds_its_way(page: browser.Page) -> None:
-    """Field and button have names, errors are alerts, results are announced, the language is set."""
+    """Field and button have names, errors are alerts, results are announced."""
     tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
     named = {
         (node["role"]["value"], node.get("name", {}).get("value"))
