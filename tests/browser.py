@@ -78,7 +78,7 @@ async def opened(url: str, folder: Path) -> AsyncIterator[Page]:
     assert PROGRAM
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
     process = subprocess.Popen(
-        [PROGRAM, *options, f"--user-data-dir={folder}", "--window-size=720,560", "about:blank"],
+        [PROGRAM, *options, f"--user-data-dir={folder}", "--window-size=720,640", "about:blank"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

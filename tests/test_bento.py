@@ -14,14 +14,6 @@ pytestmark = pytest.mark.slow
 JSON = "Content-Type: application/json\r\n"
 
 
-@pytest.fixture(name="server", scope="module")
-def _server(
-    bento: served.Bento, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[served.Server]:
-    with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
 def _still_well(server: served.Server) -> Iterator[None]:
     """After each test the same workers answer, and none has failed."""

@@ -1,7 +1,7 @@
 """The page at `/` in Chromium, by keyboard alone. Slow."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,14 +22,6 @@ WIDTHS = (
     "JSON.stringify([...document.querySelectorAll('dd.track')].map("
     "e => Math.round(100 * e.firstChild.offsetWidth / e.offsetWidth)))"
 )
-
-
-@pytest.fixture(name="server", scope="module")
-def _server(
-    bento: served.Bento, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[served.Server]:
-    with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
-        yield server
 
 
 @pytest.fixture(name="page")

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,14 +16,6 @@ TEXT = (ROOT / "docs" / "serving.md").read_text()
 CURL = [block for block in re.findall(r"```sh\n(.*?)```", TEXT, re.S) if block.startswith("curl")]
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.S)
 ANSWERS = re.findall(r"```json\n(.*?)```", TEXT, re.S)
-
-
-@pytest.fixture(name="server", scope="module")
-def _server(
-    bento: served.Bento, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[served.Server]:
-    with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
-        yield server
 
 
 def here(example: str, server: served.Server) -> str:
@@ -40,7 +31,7 @@ def shape(value: Any) -> Any:
     return [shape(part) for part in value] if isinstance(value, list) else type(value).__name__
 
 
-@pytest.mark.parametrize(("example", "answer"), zip(CURL, ANSWERS, strict=True))
+@pytest.mark.parametrize(("example", "answer"), list(zip(CURL, ANSWERS, strict=True)))
 def test_curl_gets_what_the_document_shows(
     server: served.Server, example: str, answer: str
 ) -> None:
