@@ -32,7 +32,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-10s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -63,6 +63,18 @@ validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all e
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
 	@python -m ml.ui
+
+.PHONY: serve
+serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0.0.1:3000 (PORT=...)
+	@python -m ml.serve
+
+.PHONY: predict
+predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
+	@python -m ml.ask
+
+.PHONY: package
+package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
+	@python -m ml.package
 
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage

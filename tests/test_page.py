@@ -1,0 +1,101 @@
+"""The page at `/` in Chromium, by keyboard alone. Slow."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import browser
+import served
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.anyio,
+    pytest.mark.skipif(not browser.PROGRAM, reason="needs Chromium on the PATH"),
+]
+SUMMARY = "document.getElementById('summary').textContent"
+ERROR = "document.getElementById('error').textContent"
+NAMES = "JSON.stringify([...document.querySelectorAll('dt')].map(e => e.textContent))"
+VALUES = "JSON.stringify([...document.querySelectorAll('dd.value')].map(e => e.textContent))"
+WIDTHS = (
+    "JSON.stringify([...document.querySelectorAll('dd.track')].map("
+    "e => Math.round(100 * e.firstChild.offsetWidth / e.offsetWidth)))"
+)
+
+
+@pytest.fixture(name="page")
+async def _page(server: served.Server, tmp_path: Path) -> AsyncIterator[browser.Page]:
+    async with browser.opened(f"{server.url}/", tmp_path / "profile") as page:
+        yield page
+
+
+async def test_a_sentence_becomes_bars(page: browser.Page, server: served.Server) -> None:
+    """Typed where the focus is, sent by Enter; nothing comes from elsewhere or complains."""
+    await page.type("the film was good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+
+    assert await page.run(SUMMARY) == "positive, 79.1 %"
+    assert json.loads(await page.run(NAMES)) == ["positive", "negative"]
+    assert json.loads(await page.run(VALUES)) == ["79.1 %", "20.9 %"]
+    assert json.loads(await page.run(WIDTHS)) == [79, 21]
+    assert all(url.startswith((server.url, "data:")) for url in page.requests)
+    assert page.complaints == []
+    assert (await page.picture()).startswith(b"\x89PNG")
+
+
+async def test_the_button_is_reached_and_pressed_by_keyboard(page: browser.Page) -> None:
+    """Tab, then space."""
+    await page.type("bad")
+    await page.press("Tab")
+    await page.press(" ")
+    await page.until(f"{SUMMARY}.startsWith('negative')")
+
+
+async def test_an_error_is_shown_in_the_services_words(page: browser.Page) -> None:
+    """Also after a result, which it replaces; and the next result replaces it."""
+    await page.type("good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+    await page.run("document.getElementById('text').value = ' '")
+    await page.press("Enter")
+    await page.until(f"{ERROR} !== ''")
+
+    assert await page.run(ERROR) == "a text needs at least one visible character"
+    assert await page.run(SUMMARY) == ""
+    await page.type("good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== '' && {ERROR} === ''")
+
+
+async def test_truncation_is_told(page: browser.Page) -> None:
+    """In a sentence."""
+    await page.type("film " * 40)
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+
+    assert "Only the first 16 tokens were read" in await page.run(SUMMARY)
+
+
+async def test_a_service_that_is_gone_is_told(page: browser.Page) -> None:
+    """Not as a page that does nothing."""
+    await page.run("fetch = () => Promise.reject(new TypeError('no network'))")
+    await page.type("good")
+    await page.press("Enter")
+    await page.until(f"{ERROR}.startsWith('The service does not answer')")
+
+
+async def test_assistive_technology_finds_its_way(page: browser.Page) -> None:
+    """Field and button have names, errors are alerts, results are announced."""
+    tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+    named = {
+        (node["role"]["value"], node.get("name", {}).get("value"))
+        for node in tree
+        if not node["ignored"]
+    }
+
+    assert {("textbox", "Text"), ("button", "Classify"), ("region", "Result")} <= named
+    assert ("heading", "Classify a text") in named
+    assert "alert" in {role for role, _name in named}
+    assert await page.run("document.documentElement.lang") == "en"
