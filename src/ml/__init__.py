@@ -1,1 +1,1 @@
-"""A text classifier, stage by stage: compose, ingest, prepare, train, evaluate."""
+"""A text classifier, stage by stage: compose, ingest, prepare, train, evaluate, export."""
