@@ -34,10 +34,10 @@ def lines(
         f"majority class {baselines['majority']['accuracy']:.3f}",
         "  report  reports/report.html",
         "  card    reports/model_card.md",
-        f"  model   {MODEL}",
+        f"  model   {MODEL}, to be served from models/serving",
         f"  run     {where}",
         '  next    change a value: make train SET="training.epochs=4"; compare: dvc metrics diff; '
-        "see the runs: make ui",
+        "see the runs: make ui; ask the model: make serve",
     ]
 
 
