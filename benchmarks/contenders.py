@@ -13,7 +13,11 @@ OURS = "**this project**: built Bento, 2 workers"
 EXAMPLE = "BentoML, the docs' example: transformers pipeline, 1 worker"
 FASTAPI = "FastAPI, the same ONNX int8 model, 2 workers"
 SINGLE = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-OFFLINE = {"HF_HUB_OFFLINE": "1", "BENTOML_DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "BENTOML_DO_NOT_TRACK": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 
 
 class Contender(NamedTuple):
@@ -31,8 +35,15 @@ def text(text: str) -> str:
     return json.dumps({"text": text}, ensure_ascii=False)
 
 
+def ours(store: Path, binaries: Path) -> Contender:
+    """Return our service: the Bento in a store of its own, in the environment of its lock."""
+    command = [str(binaries / "bentoml"), "serve", "classifier:latest", "--host=127.0.0.1",
+               "--port={port}"]  # fmt: skip
+    return Contender(OURS, command, {**OFFLINE, "BENTOML_HOME": str(store)}, "/predict", text)
+
+
 def peers(model: Path, onnx: Path, saved: Path, binaries: Path) -> list[Contender]:
-    """Return the peers: the trained model, its ONNX export, MLflow's copy, where they are installed."""
+    """Return the peers of a trained model, its ONNX export and its copy in MLflow's format."""
     own = Path(sys.executable).parent
     bentoml = [str(own / "bentoml"), "serve", f"--working-dir={PEERS}", "--host=127.0.0.1",
                "--port={port}", "bentoml_pipeline:Classification"]  # fmt: skip

@@ -6,6 +6,7 @@ Both are Debian's (`wrk`, `nghttp2-client`); one that is missing is installed by
 import json
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ def press(url: str, bodies: Path, connections: int, seconds: int) -> Answers:
 
 def flood(url: str, bodies: Path, rate: float, seconds: int) -> Flood:
     """Let h2load post the first body at a rate, over more connections than a queue holds."""
-    connections = 256
+    connections = 512
     body = bodies.with_suffix(".first")
     body.write_text(bodies.read_text(encoding="utf-8").split("\n", 1)[0], encoding="utf-8")
     log = bodies.with_suffix(".log")
@@ -68,6 +69,12 @@ def flood(url: str, bodies: Path, rate: float, seconds: int) -> Flood:
         statuses[int(status)] = statuses.get(int(status), 0) + 1
     good = sorted(int(took) / 1000 for _, status, took in rows if 0 < int(status) < HTTP_ERROR)
     return Flood(len(rows) / seconds, good, statuses, seconds)
+
+
+def written(path: Path, bodies: Iterable[str]) -> Path:
+    """Write bodies for a generator, one a line."""
+    path.write_text("\n".join(bodies), encoding="utf-8")
+    return path
 
 
 def tool(name: str) -> str:

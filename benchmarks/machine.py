@@ -3,18 +3,17 @@
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "dvc", "mlflow")
 
-
-def facts() -> str:
+def facts(packages: Sequence[str]) -> str:
     """Return processor, memory and versions in a line."""
     with Path("/proc/meminfo").open(encoding="utf-8") as file:
         memory = int(file.readline().split()[1]) / 2**20
     cores = len(os.sched_getaffinity(0))
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{cores} cores of {_processor()}, {memory:.0f} GB, {platform.system()}; "
         f"Python {platform.python_version()}, {versions}"

@@ -7,15 +7,17 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 from commands import environment
+from contenders import Contender
 
 START = 90.0  # seconds that a server may take to its first answer
 END = 15.0
 MB = 2**20
+FIRST = "The film is superb."
 
 
 class Server:
@@ -67,24 +69,22 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(
-    command: Sequence[str], path: str, body: str, log: Path, variables: Mapping[str, str]
-) -> Iterator[Server]:
-    """Start a server whose command has `{port}` in it, and end it afterwards."""
+def serving(contender: Contender, log: Path, **variables: str) -> Iterator[Server]:
+    """Start a server, wait for its first answer, and end it afterwards."""
     port = str(free_port())
-    own = environment(**variables)
+    own = environment(**contender.variables, **variables)
     # Servers look for their helpers beside their own program.
-    own["PATH"] = os.pathsep.join((str(Path(command[0]).parent), own["PATH"]))
+    own["PATH"] = os.pathsep.join((str(Path(contender.command[0]).parent), own["PATH"]))
     started = time.monotonic()
     with log.open("wb") as out:
         process = psutil.Popen(
-            [word.replace("{port}", port) for word in command],
+            [word.replace("{port}", port) for word in contender.command],
             cwd=log.parent, env=own, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             start_new_session=True,
         )  # fmt: skip
-    server = Server(process, f"http://127.0.0.1:{port}{path}", log)
+    server = Server(process, f"http://127.0.0.1:{port}{contender.path}", log)
     try:
-        server.wait(body, started)
+        server.wait(contender.body(FIRST), started)
         yield server
     finally:
         server.end()

@@ -5,7 +5,7 @@ from statistics import median
 from typing import NamedTuple
 
 from contenders import EXAMPLE, FASTAPI, OURS, Contender
-from load import press
+from load import press, written
 from server import serving
 from table import Section, at_least, at_most
 
@@ -67,12 +67,8 @@ def measure(contenders: list[Contender], texts: list[str], pace: Pace, work: Pat
 
 def once(contender: Contender, texts: list[str], pace: Pace, work: Path) -> Figures:
     """Start one server and take its figures."""
-    bodies = work / "bodies.jsonl"
-    bodies.write_text("\n".join(map(contender.body, texts)), encoding="utf-8")
-    with serving(
-        contender.command, contender.path, contender.body(texts[0]), work / "server.log",
-        contender.variables,
-    ) as server:  # fmt: skip
+    bodies = written(work / "bodies.jsonl", map(contender.body, texts))
+    with serving(contender, work / "server.log") as server:
         press(server.url, bodies, MANY, pace.warm_up)
         one = press(server.url, bodies, 1, pace.one)
         before = server.cpu()
