@@ -10,7 +10,10 @@ from settings import ROOT
 
 PEERS = ROOT / "benchmarks" / "peers"
 OURS = "**this project**: built Bento, 2 workers"
-EXAMPLE = "BentoML, the docs' example: transformers pipeline, 1 worker"
+EXAMPLES = (
+    "BentoML, the docs' example: transformers pipeline, 1 worker",
+    "the same, 2 workers of 1 thread",
+)
 FASTAPI = "FastAPI, the same ONNX int8 model, 2 workers"
 SINGLE = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 OFFLINE = {
@@ -50,9 +53,9 @@ def peers(model: Path, onnx: Path, saved: Path, binaries: Path) -> list[Contende
     told = {**OFFLINE, "MODEL": str(model)}
     serving = {**SINGLE, "SERVING": str(onnx), "PYTHONPATH": str(PEERS)}
     return [
-        Contender(EXAMPLE, bentoml, told, "/classify", text),
+        Contender(EXAMPLES[0], bentoml, told, "/classify", text),
         Contender(
-            "the same, 2 workers of 1 thread",
+            EXAMPLES[1],
             bentoml, {**told, **SINGLE, "WORKERS": "2"}, "/classify", text,
         ),
         Contender(

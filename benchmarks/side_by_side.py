@@ -4,7 +4,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from contenders import EXAMPLE, FASTAPI, OURS, Contender
+from contenders import EXAMPLES, FASTAPI, OURS, Contender
 from load import press, written
 from server import serving
 from table import Section, at_least, at_most
@@ -108,10 +108,11 @@ def line(name: str, figures: Figures) -> tuple[str, ...]:
 def against_targets(medians: dict[str, Figures]) -> Section:
     """Compare ours with what was to be reached."""
     ours = medians[OURS]
-    example = ours.per_second / medians[EXAMPLE].per_second
+    example = ours.per_second / max(medians[name].per_second for name in EXAMPLES)
     fastapi = ours.per_second / medians[FASTAPI].per_second
     rows = [
-        ("requests/s, times the docs' example", f"{example:.1f}", "≥ 6", at_least(example, TIMES)),
+        ("requests/s, times the docs' example (the better row)", f"{example:.1f}", "≥ 6",
+         at_least(example, TIMES)),
         ("requests/s, times FastAPI", f"{fastapi:.2f}", "≥ 1", at_least(fastapi, 1.0)),
         ("p50 at one connection, ms", f"{ours.one_p50:.1f}", "≤ 6", at_most(ours.one_p50, SLOWEST)),
         ("resident memory of a worker, MB", f"{ours.largest:.0f}", "≤ 350",
