@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 export ENV ?= dev
 export EXP ?= default
 export SET ?=
+export TEXT PORT
 PYTHON ?= python3
 ACCELERATOR ?= cpu
 
@@ -61,6 +62,18 @@ validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all e
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
 	@python -m ml.ui
+
+.PHONY: serve
+serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0.0.1:3000 (PORT=...)
+	@python -m ml.serve
+
+.PHONY: predict
+predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
+	@python -m ml.predict
+
+.PHONY: package
+package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
+	@python -m ml.package
 
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage

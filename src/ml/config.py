@@ -216,6 +216,21 @@ class Resources(Section):
     checkpoint_steps: Count
 
 
+class Serving(Section):
+    """How the model is served; read by the packager, which hands it to the service."""
+
+    workers: Annotated[int, Field(ge=1, le=256)]
+    threads: Count
+    device: Literal["cpu", "cuda"]
+    batching: Literal["auto", "always", "never"]
+    batch_items: Count
+    max_chars: Count
+    max_items: Count
+    max_body_bytes: Annotated[int, Field(ge=1000)]
+    queue_size: Count
+    timeout: Annotated[float, Field(gt=0, le=600)]
+
+
 class Mlflow(Section):
     """Where a run is recorded."""
 
@@ -242,6 +257,7 @@ class Params(Section):
     training: Training
     evaluate: Evaluate
     resources: Resources
+    serving: Serving
     mlflow: Mlflow
     metadata: Metadata
     snapshot: Snapshot = Snapshot()

@@ -4,7 +4,8 @@
     ├── ConfigError    conf/, ENV, EXP or SET is wrong
     ├── DataError      a source or its rows are wrong
     ├── ModelError     a model cannot be built, loaded or trained
-    └── TrackingError  the MLflow store cannot be used
+    ├── TrackingError  the MLflow store cannot be used
+    └── ServingError   the model cannot be packaged, served or asked
 
 Each message says what was expected, what was found and what to do next.
 """
@@ -32,6 +33,10 @@ class ModelError(KnownError):
 
 class TrackingError(KnownError):
     """The MLflow store cannot be used."""
+
+
+class ServingError(KnownError):
+    """The model cannot be packaged, served or asked."""
 
 
 def run(main: Callable[[], None]) -> None:

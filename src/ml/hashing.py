@@ -22,3 +22,8 @@ def digest(path: Path) -> str:
     for file_path in sorted(p for p in path.rglob("*") if p.is_file()):
         total.update(f"{file_path.relative_to(path).as_posix()}\0{digest(file_path)}\n".encode())
     return total.hexdigest()
+
+
+def text(value: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(value.encode()).hexdigest()

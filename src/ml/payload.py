@@ -1,0 +1,101 @@
+"""What the service takes along: the exported model, its settings, and what is known of both.
+
+Reads: params.yaml, models/serving/, models/model/, reports/metrics.json, data/prepared/
+Writes: models/bento/
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ml import config, hashing, outputs, revision
+from ml.config import Params
+from ml.errors import ServingError
+
+EXPORT = Path("models/serving")
+MODEL = Path("models/model")
+METRICS = Path("reports/metrics.json")
+PREPARED = Path("data/prepared")
+FOLDER = Path("models/bento")
+# What a package's content is, beside the model: the code and packages that serve it.
+CODE = ("bentofile.yaml", "requirements/serving.lock", "src/ml/service.py", "src/ml/serving")
+
+
+def lay_out() -> dict[str, Any]:
+    """Write the folder that the service reads; return what it tells of itself."""
+    params = config.load()
+    check_environment(params, os.environ.get("ENV"))
+    signature = check_export()
+    told = info(params, signature)
+    # Content only: what the commit is called changes no prediction.
+    serving = {
+        "format": 1,
+        "preprocessing": params.data.preprocessing,
+        "settings": params.serving.model_dump(),
+        "info": told,
+    }
+    told = {**told, "package": version(serving), **commit()}
+    with outputs.folder(FOLDER) as folder:
+        for path in sorted(EXPORT.iterdir()):
+            shutil.copy(path, folder)
+        outputs.write_json(folder / "serving.json", {**serving, "info": told})
+    return told
+
+
+def check_environment(params: Params, asked: str | None) -> None:
+    """Refuse to serve the model of one environment as that of another."""
+    if asked and asked != params.environment:
+        raise ServingError(
+            f"ENV={asked} is asked, but the model in the work tree is that of {params.environment}; "
+            f"`make train ENV={asked}` brings the other one, ENV={params.environment} takes this one"
+        )
+
+
+def check_export() -> dict[str, Any]:
+    """Return the signature of the exported model, which must be that of the trained one."""
+    path = EXPORT / "signature.json"
+    if not path.exists():
+        raise ServingError(
+            f"{EXPORT} should hold the exported model, but {path} is missing; run `make train`"
+        )
+    signature: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if MODEL.exists() and hashing.digest(MODEL) != signature["model_sha256"]:
+        raise ServingError(
+            f"{EXPORT} should be the export of {MODEL}, but is that of another model; "
+            "run `make train`"
+        )
+    return signature
+
+
+def info(params: Params, signature: dict[str, Any]) -> dict[str, Any]:
+    """Return what leads from a running service back to model, data and figures."""
+    if not METRICS.exists():
+        raise ServingError(f"{METRICS} should tell how good the model is; run `make train`")
+    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+    return {
+        "name": params.model.name,
+        "version": params.model.version,
+        "environment": params.environment,
+        "model_sha256": signature["model_sha256"],
+        "data_sha256": hashing.digest(PREPARED) if PREPARED.exists() else None,
+        "metrics": {name: v for name, v in sorted(metrics.items()) if isinstance(v, int | float)},
+        "parity": signature["parity"],
+    }
+
+
+def commit() -> dict[str, Any]:
+    """Return the commit of the work tree, and whether the tree has been changed since."""
+    tags = revision.tags()
+    return {"commit": tags.get("git.commit"), "changed": tags.get("git.dirty") == "yes"}
+
+
+def version(serving: dict[str, Any]) -> str:
+    """Return a name made from content: the same model, settings, code and packages have the same."""
+    parts = [json.dumps(serving, sort_keys=True), hashing.digest(EXPORT)]
+    for name in CODE:
+        path = Path(name)
+        files = [path] if path.is_file() else sorted(path.glob("*.*"))
+        parts += [f"{file.as_posix()} {hashing.digest(file)}" for file in files]
+    return hashing.text("\n".join(parts))[:16]

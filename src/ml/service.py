@@ -1,0 +1,78 @@
+"""The service as BentoML runs it: `bentoml serve <tag>`, or `make serve` from the work tree.
+
+Reads: the folder that the packager laid out (ml.serving.settings.find)
+"""
+
+import os
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from bentoml.exceptions import BentoMLException
+
+from ml.serving import settings
+from ml.serving.desk import Desk
+from ml.serving.front import Front
+from ml.serving.refusal import Refusal
+
+NAME = "classifier"
+# In a container BentoML leaves a dead worker dead; ours are started again there too.
+os.environ.pop("BENTOML_CONTAINERIZED", None)
+
+# The worker's desk: BentoML makes the service when it starts, after it has built the front.
+OPEN: list[Desk] = []
+MODEL = settings.load(settings.find(Path(__file__).resolve()))
+SETTINGS = MODEL.serving.settings
+
+
+@bentoml.service(
+    name=NAME,
+    workers=SETTINGS.workers,
+    # The front has limits of its own; this one only catches what they might miss. It keeps a timer
+    # for each request, so it must not be long.
+    traffic={"timeout": 3 * SETTINGS.timeout},
+    metrics={"enabled": False},  # the front counts, see ml.serving.metrics
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+class Classifier:
+    """Text classification."""
+
+    def __init__(self) -> None:
+        self.desk = Desk(MODEL, NAME)
+        OPEN.append(self.desk)
+        self.desk.works()  # the first request shall be as fast as the others
+
+    @bentoml.api
+    async def predict(
+        self, text: str | None = None, texts: list[Any] | None = None
+    ) -> dict[str, Any]:
+        """Classify one text or a list of texts.
+
+        Over HTTP the front answers in its place; this is what BentoML's client takes the schema
+        from, and what runs where the service is called in the same process.
+        """
+        given = {"text": text, "texts": texts}
+        try:
+            return await self.desk.predict({k: v for k, v in given.items() if v is not None})
+        except Refusal as refusal:
+            status = HTTPStatus(refusal.status)
+            kind = BentoMLException.error_mapping.get(status, BentoMLException)
+            raise kind(str(refusal), error_code=status) from None
+
+    def __is_ready__(self) -> bool:
+        """Tell BentoML's /readyz whether a prediction works."""
+        return self.desk.works()
+
+    def __is_alive__(self) -> bool:
+        """Tell BentoML's /livez and /healthz whether a prediction works."""
+        return self.desk.works()
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """Finish what was accepted."""
+        self.desk.close()
+
+
+Classifier.add_asgi_middleware(Front, desk=lambda: OPEN[-1])

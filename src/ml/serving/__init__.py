@@ -1,0 +1,1 @@
+"""What runs in the Bento: ONNX Runtime and tokenizers, nothing that trains."""

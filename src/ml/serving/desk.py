@@ -1,0 +1,65 @@
+"""What a worker holds, and the one way from a request's texts to its answer."""
+
+import logging
+from typing import Any
+
+from ml.serving import answer, reading, refusal
+from ml.serving.engine import Engine
+from ml.serving.line import BusyError, Line
+from ml.serving.metrics import Metrics
+from ml.serving.refusal import Refusal
+from ml.serving.settings import Model
+
+logger = logging.getLogger("bentoml.serve")
+
+
+class Desk:
+    """Engine, line, metrics and settings of one worker."""
+
+    def __init__(self, model: Model, service: str) -> None:
+        self.settings = model.serving.settings
+        self.preprocessing = model.serving.preprocessing
+        self.example = model.signature.example
+        settings = self.settings
+        self.engine = Engine(model.folder, settings.threads, settings.device, settings.batch_items)
+        join = settings.batch_items if settings.joins_requests else 1
+        self.line = Line(self.engine.predict, settings.queue_size, settings.timeout, join)
+        self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
+        self.metrics = Metrics(service, self.model["version"])
+        self.info = {
+            **model.serving.info,
+            "example": self.example,
+            "labels": model.signature.labels,
+            "max_tokens": model.signature.max_length,
+            "precision": model.signature.precision[self.engine.device],
+            "device": self.engine.device,
+            "limits": settings.limits,
+        }
+
+    async def predict(self, value: object) -> dict[str, Any]:
+        """Return the answer to the JSON value of a request; raise what refuses all of it."""
+        asked = reading.check(value, self.settings, self.preprocessing)
+        texts = [item for item in asked.items if isinstance(item, str)]
+        refused = len(asked.items) - len(texts)
+        self.metrics.refused.inc(refused)
+        if asked.single and isinstance(asked.items[0], Refusal):
+            raise asked.items[0]
+        try:
+            found = await self.line.predict(texts) if texts else []
+        except BusyError as error:
+            raise refusal.busy(error.retry_after) from None
+        self.metrics.predicted.inc(len(found))
+        self.metrics.truncated.inc(sum(one.truncated for one in found))
+        return answer.merge(asked, found, self.model)
+
+    def works(self) -> bool:
+        """Predict the example, past the line: also a busy worker is alive."""
+        try:
+            return len(self.engine.predict([self.example])) == 1
+        except Exception:
+            logger.exception("the example cannot be predicted")
+            return False
+
+    def close(self) -> None:
+        """End when all that was accepted is done."""
+        self.line.close()
