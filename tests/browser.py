@@ -62,9 +62,17 @@ def chromium(width: int = 800, height: int = 600) -> Iterator[Browser]:
         arguments = [
             "--headless=new", WITHOUT_SANDBOX, "--disable-gpu", "--disable-dev-shm-usage",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-            f"--window-size={width},{height}", "--force-device-scale-factor=1",
         ]  # fmt: skip
-        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": arguments}}
+        # A real window of Chromium is never narrower than 500 pixels.
+        screen = {
+            "width": width,
+            "height": height,
+            "pixelRatio": 1,
+            "mobile": False,
+            "touch": False,
+        }
+        chosen = {"args": arguments, "mobileEmulation": {"deviceMetrics": screen}}
+        wanted = {"browserName": "chrome", "goog:chromeOptions": chosen}
         made = _send(f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})
         session = f"{address}/session/{made['sessionId']}"
         try:
