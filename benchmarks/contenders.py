@@ -14,6 +14,7 @@ EXAMPLES = (
     "BentoML, the docs' example: transformers pipeline, 1 worker",
     "the same, 2 workers of 1 thread",
 )
+JOINED = "this project, `serving.batching=always`"
 FASTAPI = "FastAPI, the same ONNX int8 model, 2 workers"
 SINGLE = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 OFFLINE = {

@@ -82,8 +82,10 @@ class Inputs:
 def peers(inputs: Inputs) -> list[Section]:
     """Compare servers of MiniLM-L6."""
     pace = side_by_side.QUICK if inputs.settings.quick else side_by_side.FULL
-    both = [*inputs.peers(), inputs.ours(inputs.minilm)]
-    return side_by_side.measure(both, inputs.minilm.sentences(), pace, inputs.work)
+    ours = inputs.ours(inputs.minilm)
+    joining = contenders.ours(inputs.minilm.joining, inputs.binaries[1])
+    everyone = [*inputs.peers(), ours, joining._replace(name=contenders.JOINED)]
+    return side_by_side.measure(everyone, inputs.minilm.sentences(), pace, inputs.work)
 
 
 def models(inputs: Inputs) -> list[Section]:

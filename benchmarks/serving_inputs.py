@@ -17,6 +17,7 @@ from settings import ROOT, Settings
 from tokenizers import Tokenizer
 
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export", "package")
+JOINING = "serving.batching=always"
 TOKENS = 20  # with the special ones, as the model sees them
 SENTENCES = 128
 
@@ -40,6 +41,11 @@ class Model(NamedTuple):
     def store(self) -> Path:
         """BentoML's home, with the one Bento in it."""
         return self.folder / "bentoml"
+
+    @property
+    def joining(self) -> Path:
+        """Another home, with the Bento whose requests share batches."""
+        return self.folder / "bentoml-joining"
 
     def sentences(self) -> list[str]:
         """Return texts of 20 tokens each, out of those that it was trained on."""
@@ -75,15 +81,21 @@ def project(settings: Settings, name: str, **variables: str) -> Model:
     done = model.folder / "packaged"
     if not done.exists():
         clone(settings, model.folder)
-        own = environment(
-            **variables, BENTOML_HOME=str(model.store), HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1",
-            PYTHONPATH=str(model.folder / "src"),
-        )  # fmt: skip
-        own["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), own["PATH"]))
-        for stage in STAGES:
-            run([sys.executable, "-m", f"ml.{stage}"], model.folder, own)
+        stages(model, STAGES, {**variables, "BENTOML_HOME": str(model.store)})
+        joined = {**variables, "SET": f"{variables['SET']} {JOINING}"}
+        stages(model, ("compose", "package"), {**joined, "BENTOML_HOME": str(model.joining)})
         done.touch()
     return model
+
+
+def stages(model: Model, names: tuple[str, ...], variables: dict[str, str]) -> None:
+    """Run modules of the project as DVC and make run them."""
+    own = environment(
+        **variables, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="1", PYTHONPATH=str(model.folder / "src")
+    )
+    own["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), own["PATH"]))
+    for name in names:
+        run([sys.executable, "-m", f"ml.{name}"], model.folder, own)
 
 
 def mlflow_copy(settings: Settings, model: Model) -> Path:
