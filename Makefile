@@ -69,7 +69,7 @@ serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0
 
 .PHONY: predict
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
-	@python -m ml.predict
+	@python -m ml.ask
 
 .PHONY: package
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content

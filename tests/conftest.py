@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 import yaml
 
+import served
 from ml import config
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +37,12 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         "CUDA_VISIBLE_DEVICES",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(name="anyio_backend", scope="session")
+def _anyio_backend() -> str:
+    """The event loop of the tests marked `anyio`."""
+    return "asyncio"
 
 
 @pytest.fixture(name="values", scope="session")
@@ -120,3 +127,15 @@ def verdicts(start: int, rows: int) -> dict[str, list[Any]]:
 def write_params(params: config.Params) -> None:
     """Write params.yaml into the current folder."""
     Path("params.yaml").write_text(yaml.safe_dump(params.model_dump()), encoding="utf-8")
+
+
+@pytest.fixture(name="serving_bin", scope="session")
+def _serving_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with the serving lock alone."""
+    return served.serving_environment(tmp_path_factory.mktemp("serving") / "venv")
+
+
+@pytest.fixture(name="bento", scope="session")
+def _bento(tmp_path_factory: pytest.TempPathFactory, serving_bin: Path) -> served.Bento:
+    """A Bento of a small model."""
+    return served.build(tmp_path_factory.mktemp("bento"), serving_bin, max_items=100)

@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from prometheus_client import REGISTRY, CollectorRegistry
+
 from ml.serving import answer, reading, refusal
 from ml.serving.engine import Engine
 from ml.serving.line import BusyError, Line
@@ -16,7 +18,9 @@ logger = logging.getLogger("bentoml.serve")
 class Desk:
     """Engine, line, metrics and settings of one worker."""
 
-    def __init__(self, model: Model, service: str) -> None:
+    def __init__(
+        self, model: Model, service: str, registry: CollectorRegistry = REGISTRY
+    ) -> None:
         self.settings = model.serving.settings
         self.preprocessing = model.serving.preprocessing
         self.example = model.signature.example
@@ -25,7 +29,7 @@ class Desk:
         join = settings.batch_items if settings.joins_requests else 1
         self.line = Line(self.engine.predict, settings.queue_size, settings.timeout, join)
         self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
-        self.metrics = Metrics(service, self.model["version"])
+        self.metrics = Metrics(service, self.model["version"], registry)
         self.info = {
             **model.serving.info,
             "example": self.example,

@@ -49,11 +49,7 @@ class Front:
             return
         path, start = scope["path"], time.perf_counter()
         desk = self._desk()
-        desk.metrics.running.inc()
-        try:
-            status = await self._answer(desk, scope, receive, send)
-        finally:
-            desk.metrics.running.dec()
+        status = await self._answer(desk, scope, receive, send)
         known = path in METHODS or path in BENTOML
         desk.metrics.answered(
             path if known else metrics.OTHER, status, time.perf_counter() - start
@@ -69,13 +65,12 @@ class Front:
             return await _refuse(send, refusal)
         except GoneError:
             return 499  # as nginx calls it: nobody is there to read an answer
-        except asyncio.CancelledError:
-            raise
         except Exception:
             logger.exception("a request failed")
             failure = Refusal(500, "internal", "the prediction failed; the server's log tells why")
             return await _refuse(send, failure)
-        await _send(send, 200, body, {"content-type": kind})
+        policy = {"content-security-policy": page.POLICY} if body is page.PAGE else {}
+        await _send(send, 200, body, {"content-type": kind, **policy})
         return 200
 
     @staticmethod
@@ -106,7 +101,8 @@ async def _content(desk: Desk, scope: Scope, receive: Receive) -> tuple[bytes, s
     match scope["path"]:
         case "/predict":
             raw = await reading.body(scope["headers"], receive, desk.settings)
-            return answer.encode(await desk.predict(reading.parse(raw))), JSON
+            with desk.metrics.running.track_inprogress():
+                return answer.encode(await desk.predict(reading.parse(raw))), JSON
         case "/info":
             return answer.encode(desk.info), JSON
         case "/docs.json":

@@ -50,10 +50,10 @@ class Metrics:
         self.running = Gauge(
             "request_in_progress",
             "Requests being answered",
-            ("service_name", "service_version"),
+            LABELS,
             multiprocess_mode="livesum",
             **names,
-        ).labels(self.service, self.version)
+        ).labels("/predict", self.service, self.version)
         self.texts = Counter("text_total", "Texts by outcome", ("outcome",), **names)
         self.predicted = self.texts.labels("predicted")
         self.truncated = self.texts.labels("truncated")

@@ -14,6 +14,9 @@ from ml.serving.wording import normalise
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Headers = Sequence[tuple[bytes, bytes]]
+# A body over the limit is read on up to so many times of it, so that the client, still sending,
+# hears the answer: a connection that is closed with unread bytes in it loses what was sent last.
+READ_ON = 8
 SHAPE = '{"text": "..."} or {"texts": ["...", "..."]}'
 
 
@@ -31,37 +34,34 @@ class Asked:
 
 async def body(headers: Headers, receive: Receive, settings: Settings) -> bytes:
     """Read the body, but no more than the limit and no longer than the timeout."""
-    length = _check_headers(headers)
-    if length > settings.max_body_bytes:
-        raise refusal.too_large(settings.max_body_bytes, length)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        _check_size(message["body"], settings)  # nearly always all of it: no timer is needed
-        return bytes(message["body"])
+    length, limit = _check_headers(headers), settings.max_body_bytes
+    if length > READ_ON * limit:
+        raise refusal.too_large(limit, length)
     try:
         async with asyncio.timeout(settings.timeout):
-            return await _parts(message, receive, settings)
+            whole, found = await _read(receive, limit)
     except TimeoutError:
         text = f"the request was not complete after {settings.timeout:g} s"
         error = Refusal(408, "slow_request", text, limit=f"{settings.timeout:g} s")
         raise error.with_headers(connection="close") from None
+    if found > limit:
+        raise refusal.too_large(limit, found)
+    return whole
 
 
-async def _parts(message: Message, receive: Receive, settings: Settings) -> bytes:
-    whole = bytearray()
+async def _read(receive: Receive, limit: int) -> tuple[bytes, int]:
+    """Return the body and its size; of a larger one the size so far, and nothing is kept."""
+    parts: list[bytes] = []
+    found = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise GoneError
-        whole += message["body"]
-        _check_size(whole, settings)
-        if not message.get("more_body"):
-            return bytes(whole)
-        message = await receive()
-
-
-def _check_size(read: bytes | bytearray, settings: Settings) -> None:
-    if len(read) > settings.max_body_bytes:
-        raise refusal.too_large(settings.max_body_bytes, len(read))
+        found += len(message["body"])
+        if found <= limit:
+            parts.append(message["body"])
+        if not message.get("more_body") or found > READ_ON * limit:
+            return b"".join(parts), found
 
 
 def _check_headers(headers: Headers) -> int:

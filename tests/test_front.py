@@ -1,0 +1,231 @@
+"""The HTTP side, without a server: routes, statuses, counts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+import toy
+from ml.serving import settings
+from ml.serving.desk import Desk
+from ml.serving.front import Front, Scope, Send
+from ml.serving.line import BusyError
+from ml.serving.reading import Receive
+
+pytestmark = pytest.mark.anyio
+
+
+async def bentoml(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Stand in for BentoML's own routes: say which path was asked for."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+@pytest.fixture(name="desk")
+def _desk(tmp_path: Path) -> Desk:
+    folder = toy.serving(toy.export(tmp_path / "bento"), max_items=3)
+    return Desk(settings.load(folder), "classifier", CollectorRegistry())
+
+
+@pytest.fixture(name="client")
+def _client(desk: Desk) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(Front(bentoml, desk=lambda: desk))
+    return httpx.AsyncClient(transport=transport, base_url="http://service")
+
+
+async def test_one_text_gets_one_answer(client: httpx.AsyncClient) -> None:
+    """Label, a probability for each class, whether it was cut, and which model said so."""
+    answer = await client.post("/predict", json={"text": "the film was good"})
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "label": "positive",
+        "probabilities": {"negative": 0.208609, "positive": 0.791391},
+        "tokens": 6,
+        "truncated": False,
+        "model": {"name": "toy", "version": "v1"},
+    }
+
+
+async def test_a_list_gets_a_list(client: httpx.AsyncClient) -> None:
+    """In its order; an item that cannot be predicted gets an error and harms no other."""
+    answer = await client.post("/predict", json={"texts": ["bad", "", "good"]})
+    results = answer.json()["results"]
+
+    assert answer.status_code == 200
+    assert [result.get("label") for result in results] == ["negative", None, "positive"]
+    assert results[1]["error"]["code"] == "empty_text"
+
+
+async def test_one_text_and_a_list_of_it_agree(client: httpx.AsyncClient) -> None:
+    """The shape differs, the prediction does not."""
+    one = (await client.post("/predict", json={"text": "good film"})).json()
+    many = (await client.post("/predict", json={"texts": ["good film"]})).json()
+
+    assert {**many["results"][0], "model": many["model"]} == one
+
+
+async def test_truncation_is_told(client: httpx.AsyncClient) -> None:
+    """Never silently."""
+    answer = (await client.post("/predict", json={"text": "film " * 50})).json()
+
+    assert (answer["truncated"], answer["tokens"]) == (True, 16)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"{", 400, "bad_json"),
+        (b"{}", 400, "bad_shape"),
+        (b'{"text": ""}', 422, "empty_text"),
+        (b'{"text": "\\ud800"}', 422, "lone_surrogate"),
+        (b'{"texts": ["a", "a", "a", "a"]}', 422, "too_many_texts"),
+        (b'{"text": "' + b"x" * 1_000_000 + b'"}', 413, "body_too_large"),
+    ],
+)
+async def test_errors_have_one_shape(
+    client: httpx.AsyncClient, content: bytes, status: int, code: str
+) -> None:
+    """JSON with a code, a sentence, and, for a limit, its value and what was found."""
+    headers = {"content-type": "application/json"}
+    answer = await client.post("/predict", content=content, headers=headers)
+    error = answer.json()["error"]
+
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert error["message"]
+    assert answer.headers["content-type"] == "application/json"
+    if code.endswith(("large", "texts")):
+        assert error["found"] > error["limit"]
+
+
+async def test_a_full_line_is_told_with_when_to_come_back(
+    client: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503, at once, with Retry-After."""
+
+    async def full(_texts: list[str]) -> None:
+        raise BusyError(7)
+
+    monkeypatch.setattr(desk.line, "predict", full)
+    answer = await client.post("/predict", json={"text": "good"})
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "7"
+    assert answer.json()["error"]["code"] == "busy"
+
+
+async def test_a_failure_is_told_without_its_inside(
+    client: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log has the traceback, the client a sentence; the next request is served."""
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.line, "_predict", lambda _texts: 1 / 0)
+        answer = await client.post("/predict", json={"text": "good"})
+    after = await client.post("/predict", json={"text": "good"})
+
+    assert answer.status_code == 500
+    assert "zero" not in answer.text
+    assert after.status_code == 200
+
+
+async def test_a_client_that_left_is_counted_and_not_answered(desk: Desk) -> None:
+    """Nothing is sent to nobody."""
+    sent: list[Any] = []
+
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "path": "/predict", "method": "POST", "headers": headers}
+    await Front(bentoml, desk=lambda: desk)(scope, gone, send)
+
+    assert sent == []
+    assert b'http_response_code="499"' in desk.metrics.page()
+
+
+@pytest.mark.parametrize("path", ["/schema.json", "/livez", "/readyz", "/healthz"])
+async def test_bentoml_keeps_its_own_routes(client: httpx.AsyncClient, path: str) -> None:
+    """Those that its client and the health checks need."""
+    assert (await client.get(path)).text == path
+
+
+@pytest.mark.parametrize("path", ["/", "/info", "/docs.json", "/metrics", "/schema.json", "/livez"])
+async def test_a_wrong_method_is_told_the_right_one(client: httpx.AsyncClient, path: str) -> None:
+    """405 with Allow."""
+    answer = await client.delete(path)
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert (await client.get("/predict")).headers["allow"] == "POST"
+
+
+async def test_an_unknown_path_is_json_too(client: httpx.AsyncClient) -> None:
+    """And all unknown paths are counted as one: anyone can invent them."""
+    for path in ("/a", "/b", "/static_content/x"):
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+    lines = (await client.get("/metrics")).text.splitlines()
+    counted = [line for line in lines if 'http_response_code="404"' in line]
+    assert [line.split()[-1] for line in counted if "_created" not in line] == ["3.0"]
+    assert 'endpoint="other"' in counted[0]
+
+
+async def test_metrics_count_requests_and_texts(client: httpx.AsyncClient) -> None:
+    """By endpoint and status; texts by outcome."""
+    await client.post("/predict", json={"texts": ["good", "", "film " * 50]})
+    lines = (await client.get("/metrics")).text.splitlines()
+    values = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in lines}
+    labels = 'endpoint="/predict",http_response_code="200",service_name="classifier"'
+
+    assert values[f'bentoml_service_request_total{{{labels},service_version="v1"}}'] == "1.0"
+    outcomes = [values[f'bentoml_service_text_total{{outcome="{name}"}}'] for name in
+                ("predicted", "truncated", "refused")]
+    assert outcomes == ["2.0", "1.0", "1.0"]
+
+
+async def test_info_leads_back_to_model_and_limits(client: httpx.AsyncClient) -> None:
+    """What the packager knew, and what this worker runs."""
+    info = (await client.get("/info")).json()
+
+    assert (info["name"], info["version"], info["commit"]) == ("toy", "v1", "c0ffee")
+    assert (info["labels"], info["device"], info["precision"]) == (toy.LABELS, "cpu", "fp32")
+    assert info["limits"]["max_items"] == 3
+
+
+async def test_the_page_brings_all_that_it_needs(client: httpx.AsyncClient) -> None:
+    """Nothing is loaded from elsewhere, and the browser is told to allow nothing else."""
+    answer = await client.get("/")
+
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "http" not in answer.text.replace("http-equiv", "")
+
+
+async def test_other_protocols_go_on_to_bentoml(desk: Desk) -> None:
+    """Its lifespan starts and ends the service."""
+    seen: list[str] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        seen.append(scope["type"])
+
+    await Front(app, desk=lambda: desk)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+
+    assert seen == ["lifespan"]
+
+
+async def test_the_example_of_the_description_is_answered(client: httpx.AsyncClient) -> None:
+    """Each example of the OpenAPI works as it stands."""
+    described = (await client.get("/docs.json")).json()
+    body = described["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    for example in body["examples"].values():
+        answer = await client.post("/predict", content=json.dumps(example["value"]),
+                                   headers={"content-type": "application/json"})
+        assert answer.status_code == 200

@@ -1,0 +1,150 @@
+"""The line before the thread that predicts: bounded, in order, never stuck."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from ml.serving.engine import Prediction
+from ml.serving.line import BusyError, Line
+
+pytestmark = pytest.mark.anyio
+
+
+def said(text: str) -> Prediction:
+    """Return a prediction that can be told from others."""
+    return Prediction(label=text, probabilities={}, tokens=1, truncated=False)
+
+
+class Model:
+    """A model that predicts when it is allowed to, and fails on a text that says so."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.calls: list[list[str]] = []
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        self.gate.wait()
+        self.calls.append(list(texts))
+        if "fail" in texts:
+            raise ValueError("fail")
+        return [said(text) for text in texts]
+
+
+@pytest.fixture(name="model")
+def _model() -> Iterator[Model]:
+    model = Model()
+    yield model
+    model.gate.set()
+
+
+async def ask(line: Line, *requests: list[str]) -> "list[asyncio.Task[list[Prediction]]]":
+    """Start requests, one after the other, as far as they get by themselves."""
+    tasks = []
+    for texts in requests:
+        tasks.append(asyncio.ensure_future(line.predict(texts)))
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_each_request_gets_its_own_answer(model: Model) -> None:
+    """In the order of its texts, whoever else waits."""
+    line = Line(model.predict, size=8, timeout=60)
+    tasks = await ask(line, ["a", "b"], ["c"])
+    model.gate.set()
+    answers = await asyncio.gather(*tasks)
+    line.close()
+
+    assert answers == [[said("a"), said("b")], [said("c")]]
+    assert line.waiting == 0
+
+
+async def test_who_comes_when_the_line_is_full_is_told_at_once(model: Model) -> None:
+    """Also while the thread is busy; those in the line are served, and then there is room again."""
+    line = Line(model.predict, size=2, timeout=60)
+    tasks = await ask(line, ["a"], ["b"])
+    with pytest.raises(BusyError) as error:
+        await line.predict(["c"])
+    model.gate.set()
+
+    assert error.value.retry_after >= 1
+    assert await asyncio.gather(*tasks) == [[said("a")], [said("b")]]
+    assert await line.predict(["d"]) == [said("d")]
+    line.close()
+
+
+async def test_who_has_waited_too_long_is_not_served(model: Model) -> None:
+    """The answer would be too late: it is refused, and no time is spent on it."""
+    line = Line(model.predict, size=8, timeout=0)
+    (task,) = await ask(line, ["late"])
+    model.gate.set()
+    with pytest.raises(BusyError):
+        await task
+    line.close()
+
+    assert model.calls == []
+
+
+async def test_a_request_that_was_given_up_costs_nothing(model: Model) -> None:
+    """Its texts are not predicted, and its place is free."""
+    line = Line(model.predict, size=8, timeout=60)
+    first, second = await ask(line, ["a"], ["b"])
+    second.cancel()
+    await asyncio.sleep(0)
+    waiting = line.waiting
+    model.gate.set()
+    await first
+    line.close()
+
+    assert waiting == 1
+    assert model.calls == [["a"]]
+
+
+@pytest.mark.parametrize(("join", "calls"), [(1, 3), (4, 2)])
+async def test_requests_share_a_batch_only_where_asked(model: Model, join: int, calls: int) -> None:
+    """With `join`, what has come meanwhile is predicted at once; else each request alone."""
+    line = Line(model.predict, size=8, timeout=60, join=join)
+    started = threading.Event()
+    hold = model.predict
+
+    def predict(texts: Sequence[str]) -> list[Prediction]:
+        started.set()
+        return hold(texts)
+
+    line._predict = predict
+    tasks = await ask(line, ["a"])
+    await asyncio.to_thread(started.wait)
+    tasks += await ask(line, ["b"], ["c"])
+    model.gate.set()
+    answers = await asyncio.gather(*tasks)
+    line.close()
+
+    assert len(model.calls) == calls
+    assert answers == [[said("a")], [said("b")], [said("c")]]
+
+
+@pytest.mark.parametrize("join", [1, 8])
+async def test_one_failure_fails_no_other_request(model: Model, join: int) -> None:
+    """Also where the requests shared a batch."""
+    line = Line(model.predict, size=8, timeout=60, join=join)
+    tasks = await ask(line, ["a"], ["fail"], ["b"])
+    model.gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    line.close()
+
+    assert answers[0] == [said("a")]
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] == [said("b")]
+
+
+@pytest.mark.parametrize("join", [1, 8])
+async def test_closing_finishes_what_was_accepted(model: Model, join: int) -> None:
+    """Nobody in the line is left without an answer."""
+    line = Line(model.predict, size=8, timeout=60, join=join)
+    tasks = await ask(line, ["a"], ["b"])
+    closing = asyncio.create_task(asyncio.to_thread(line.close))
+    model.gate.set()
+    await closing
+
+    assert await asyncio.gather(*tasks) == [[said("a")], [said("b")]]

@@ -1,0 +1,64 @@
+"""The description of the service says what the service does."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from prometheus_client import CollectorRegistry
+
+import toy
+from ml.serving import front, openapi, settings
+from ml.serving.desk import Desk
+from ml.serving.wording import normalise
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(name="desk", scope="module")
+def _desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    folder = toy.serving(toy.export(tmp_path_factory.mktemp("openapi") / "bento"))
+    return Desk(settings.load(folder), "classifier", CollectorRegistry())
+
+
+def validator(desk: Desk, name: str) -> Any:
+    """Return what checks a value against one of the description's schemas."""
+    described = openapi.describe(desk)
+    return jsonschema_rs.validator_for(
+        {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "schema"),
+    [({"text": "good"}, "Answer"), ({"texts": ["good", "", 5, "film " * 50]}, "Answers")],
+)
+async def test_answers_are_as_described(desk: Desk, asked: dict[str, Any], schema: str) -> None:
+    """One text and a list, with errors in it."""
+    validator(desk, schema).validate(await desk.predict(asked))
+
+
+@pytest.mark.parametrize(("text", "valid"), [("a", True), ("\u3000", False), ("\0", False)])
+async def test_what_is_described_as_a_text_can_be_predicted(
+    desk: Desk, text: str, valid: bool
+) -> None:
+    """The pattern asks for what is left after normalisation."""
+    assert bool(normalise(text)) is valid
+    assert validator(desk, "OneText").is_valid({"text": text}) is valid
+    assert bool(re.search(openapi.VISIBLE, text)) is valid
+
+
+async def test_every_route_is_described(desk: Desk) -> None:
+    """All but the page, the description itself and what only BentoML's client reads."""
+    served = {*front.METHODS, *front.BENTOML} - {"/", "/docs.json", "/schema.json"}
+
+    assert set(openapi.describe(desk)["paths"]) == served
+
+
+async def test_limits_are_described(desk: Desk) -> None:
+    """A client can know them without a failed request."""
+    schemas = openapi.describe(desk)["components"]["schemas"]
+
+    assert schemas["OneText"]["properties"]["text"]["maxLength"] == desk.settings.max_chars
+    assert schemas["Texts"]["properties"]["texts"]["maxItems"] == desk.settings.max_items

@@ -1,0 +1,108 @@
+"""The BentoML service: its method, its health, its supervisor."""
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bentoml
+import pytest
+from prometheus_client import REGISTRY, CollectorRegistry
+
+import toy
+from conftest import ROOT
+
+pytestmark = pytest.mark.anyio
+HEAVY = ("torch", "transformers", "pandas", "polars", "mlflow", "sklearn", "ml.config", "onnx")
+
+
+@pytest.fixture(name="service", scope="module")
+def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    """The module of the service, with a small model."""
+    folder = toy.serving(toy.export(tmp_path_factory.mktemp("service") / "bento"), workers=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERVING_FOLDER", str(folder))
+        patch.setenv("BENTOML_CONTAINERIZED", "true")
+        patch.setattr("ml.serving.desk.Desk.__init__.__defaults__", (CollectorRegistry(),))
+        yield importlib.import_module("ml.service")
+        sys.modules.pop("ml.service")
+
+
+@pytest.fixture(name="instance", scope="module")
+def _instance(service: ModuleType) -> Iterator[Any]:
+    instance = service.Classifier()
+    yield instance
+    instance.close()
+
+
+async def test_the_method_answers_as_the_route_does(instance: Any) -> None:
+    """Where the service is called in the same process."""
+    one = await instance.predict(text="the film was good")
+    many = await instance.predict(texts=["bad", ""])
+
+    assert one["label"] == "positive"
+    assert [result.get("label") for result in many["results"]] == ["negative", None]
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "status"),
+    [
+        ({}, bentoml.exceptions.InvalidArgument, HTTPStatus.BAD_REQUEST),
+        ({"text": ""}, bentoml.exceptions.UnprocessableEntity, HTTPStatus.UNPROCESSABLE_ENTITY),
+    ],
+)
+async def test_the_method_raises_bentomls_errors(
+    instance: Any, asked: dict[str, Any], error: type[Exception], status: HTTPStatus
+) -> None:
+    """By the status that the route would give."""
+    with pytest.raises(error) as found:
+        await instance.predict(**asked)
+
+    assert found.value.error_code == status  # type: ignore[attr-defined]
+
+
+async def test_health_runs_a_prediction(
+    instance: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose model cannot predict is neither ready nor alive."""
+    assert instance.__is_ready__()
+    assert instance.__is_alive__()
+    monkeypatch.setattr(instance.desk.engine, "_session", None)
+    assert not instance.__is_ready__()
+    assert not instance.__is_alive__()
+
+
+async def test_the_settings_reach_bentoml(service: ModuleType) -> None:
+    """Workers, and a timeout behind the front's own."""
+    assert service.Classifier.config["workers"] == 3
+    assert service.Classifier.config["traffic"]["timeout"] > toy.settings()["timeout"]
+
+
+async def test_a_dead_worker_is_started_again_in_a_container_too(service: ModuleType) -> None:
+    """BentoML does so only outside; the service undoes what tells it where it is."""
+    from bentoml.serving import create_watcher  # noqa: PLC0415  it looks once, when first used
+
+    assert service.NAME
+    assert create_watcher("service", ["-c", ""]).respawn
+
+
+def test_serving_imports_nothing_that_trains(tmp_path: Path) -> None:
+    """The Bento carries no torch; the service and all that it imports do without."""
+    folder = toy.serving(toy.export(tmp_path / "bento"))
+    code = f"import sys, ml.service; print(*(set(sys.modules) & set({HEAVY!r})))"
+    variables = {"SERVING_FOLDER": str(folder), "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.split() == []
+    assert REGISTRY
