@@ -59,7 +59,7 @@ def flood(url: str, bodies: Path, rate: float, seconds: int) -> Flood:
     log.unlink(missing_ok=True)  # h2load appends
     _run(
         [tool("h2load"), "--h1", "-t1", f"-c{connections}", f"--rps={rate / connections:.3f}",
-         "-D", str(seconds), "-N", "10s", "-d", str(body), "-H", "content-type: application/json",
+         "-D", str(seconds), "-d", str(body), "-H", "content-type: application/json",
          f"--log-file={log}", url],
         seconds,
     )  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 
 def facts(packages: Sequence[str]) -> str:
     """Return processor, memory and versions in a line."""
@@ -21,8 +23,9 @@ def facts(packages: Sequence[str]) -> str:
 
 
 def load() -> float:
-    """Return how many processes wanted a core in the last minute: above 0.5 wall times lie."""
-    return os.getloadavg()[0]
+    """Return how many cores others keep busy just now: above 0.5 wall times lie."""
+    shares: list[float] = psutil.cpu_percent(interval=3, percpu=True)
+    return sum(shares) / 100
 
 
 def commit(repository: Path) -> str:

@@ -15,7 +15,7 @@ def state(source: Path) -> str:
     """Return the note that says what is measured, and in which state the machine is."""
     load = machine.load()
     busy = " **The machine was busy: wall times are too long.**" if load > BUSY else ""
-    return f"Commit {machine.commit(source)}; load before: {load:.1f}.{busy}"
+    return f"Commit {machine.commit(source)}; {load:.1f} cores busy before.{busy}"
 
 
 def printed(sections: Sequence[Section], state: str) -> dict[str, str]:
