@@ -11,4 +11,6 @@ echo "$torch" >requirements/torch-cpu.lock
 # The CUDA build brings libraries of its own: resolved without this project's settings, which hide them.
 echo "$torch" | env -u UV_FIND_LINKS uv --no-config pip compile - --universal --python-version 3.11 --no-emit-index-url \
   --no-annotate --no-header --quiet -c requirements/common.lock -o requirements/torch-cuda.lock
+# What the Bento carries: the same versions as the tests ran with, nothing that only training needs.
+compile pip compile --group pyproject.toml:serving --generate-hashes -c requirements/common.lock -o requirements/serving.lock
 echo uv | compile --no-config pip compile - --generate-hashes -c requirements/common.lock -o requirements/uv.lock

@@ -1,113 +1,114 @@
-"""A headless Chromium that a test drives, by the WebDriver protocol of Debian's chromium-driver."""
+"""A page in headless Chromium, driven over its debugging protocol."""
 
 import base64
-import contextlib
 import json
-import re
+import shutil
 import subprocess
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
-WITHOUT_SANDBOX = "--no-sandbox"  # as root Chromium refuses to run with it
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key that W3C gave to references
-LIMIT = 20.0  # seconds
-ENTER = "\ue007"  # WebDriver's code of the key
+import aiohttp
 
-
-class Browser:
-    """A session: pages are opened, elements found by CSS, keys typed."""
-
-    def __init__(self, session: str) -> None:
-        self.session = session
-
-    def open(self, url: str) -> None:
-        """Open a page and wait until it has loaded."""
-        _send(f"{self.session}/url", {"url": url})
-
-    def type(self, css: str, keys: str) -> None:
-        """Type into an element as a person does, key by key."""
-        _send(f"{self.session}/element/{self._find(css)}/value", {"text": keys})
-
-    def click(self, css: str) -> None:
-        """Click an element; one that is covered or hidden is an error."""
-        _send(f"{self.session}/element/{self._find(css)}/click", {})
-
-    def run(self, script: str) -> Any:
-        """Return what a script returns in the page."""
-        return _send(f"{self.session}/execute/sync", {"script": script, "args": []})
-
-    def until(self, script: str) -> Any:
-        """Ask until the script returns something true, and return that."""
-        return until(lambda: self.run(script), script)
-
-    def screenshot(self) -> bytes:
-        """Return the window as a PNG."""
-        return base64.b64decode(cast("str", _send(f"{self.session}/screenshot", None)))
-
-    def _find(self, css: str) -> str:
-        found = _send(f"{self.session}/element", {"using": "css selector", "value": css})
-        return cast("str", found[ELEMENT])
+PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
+KEYS = {"Enter": ("\r", 13), "Tab": ("\t", 9), " ": (" ", 32)}
 
 
-@contextlib.contextmanager
-def chromium(width: int = 800, height: int = 600) -> Iterator[Browser]:
-    """Start a browser that knows no network but loopback, and end it afterwards."""
-    driver = subprocess.Popen(
-        ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+class Page:
+    """One tab; what it asked the network for and complained of is kept."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self._socket = socket
+        self._number = 0
+
+    async def call(self, method: str, **parameters: Any) -> Any:
+        """Call a method of the protocol; return its result."""
+        self._number += 1
+        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
+        while True:
+            message = json.loads((await self._socket.receive()).data)
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                return message["result"]
+            self._note(message)
+
+    def _note(self, message: dict[str, Any]) -> None:
+        parameters = message.get("params", {})
+        if message.get("method") == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"]["url"])
+        if message.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown"):
+            self.complaints.append(json.dumps(parameters))
+
+    async def run(self, script: str) -> Any:
+        """Return the value of an expression in the page."""
+        found = await self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    async def until(self, script: str, seconds: float = 30) -> None:
+        """Wait until an expression is true."""
+        deadline = time.monotonic() + seconds
+        while not await self.run(script):
+            assert time.monotonic() < deadline, f"never true: {script}"
+
+    async def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        await self.call("Input.insertText", text=text)
+
+    async def press(self, key: str) -> None:
+        """Press and release a key."""
+        text, code = KEYS[key]
+        parameters = {"key": key, "code": key, "text": text, "windowsVirtualKeyCode": code}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", **parameters)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", **parameters)
+
+    async def screen(self, width: int, height: int) -> None:
+        """Show the page on a screen of this size: a window is never narrower than 500 pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        await self.call("Emulation.setDeviceMetricsOverride", **size)
+
+    async def picture(self) -> bytes:
+        """Return the page as PNG."""
+        found = await self.call("Page.captureScreenshot", format="png")
+        return base64.b64decode(found["data"])
+
+
+@asynccontextmanager
+async def opened(url: str, folder: Path) -> AsyncIterator[Page]:
+    """Open a page in a browser of its own."""
+    assert PROGRAM, "expected chromium on the PATH; install it: apt-get install chromium"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    process = subprocess.Popen(
+        [PROGRAM, *options, f"--user-data-dir={folder}", "--window-size=720,640", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
-        address = f"http://127.0.0.1:{_port(driver)}"
-        arguments = [
-            "--headless=new", WITHOUT_SANDBOX, "--disable-gpu", "--disable-dev-shm-usage",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        ]  # fmt: skip
-        # A real window of Chromium is never narrower than 500 pixels.
-        screen = {
-            "width": width,
-            "height": height,
-            "pixelRatio": 1,
-            "mobile": False,
-            "touch": False,
-        }
-        chosen = {"args": arguments, "mobileEmulation": {"deviceMetrics": screen}}
-        wanted = {"browserName": "chrome", "goog:chromeOptions": chosen}
-        made = _send(f"{address}/session", {"capabilities": {"alwaysMatch": wanted}})
-        session = f"{address}/session/{made['sessionId']}"
-        try:
-            yield Browser(session)
-        finally:
-            _ask(urllib.request.Request(session, method="DELETE"))  # ends Chromium
+        port = await _port(folder / "DevToolsActivePort", process)
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                targets = json.loads(await answer.text())
+            tab = next(target for target in targets if target["type"] == "page")
+            async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                page = Page(socket)
+                for domain in ("Page", "Network", "Log", "Runtime"):
+                    await page.call(f"{domain}.enable")
+                await page.call("Page.navigate", url=url)
+                await page.until("document.readyState === 'complete'")
+                yield page
     finally:
-        driver.terminate()
-        driver.wait()
+        process.kill()
+        process.wait()
 
 
-def until(found: Callable[[], Any], what: str) -> Any:
-    """Ask until something true is found, and return it."""
-    end = time.monotonic() + LIMIT
-    while time.monotonic() < end:
-        value = found()
-        if value:
-            return value
-    raise AssertionError(f"expected within {LIMIT:.0f} s: {what}")
-
-
-def _port(driver: "subprocess.Popen[str]") -> str:
-    assert driver.stdout
-    for line in driver.stdout:
-        if port := re.search(r"started successfully on port (\d+)", line):
-            return port[1]
-    raise AssertionError("chromedriver did not start; install it: apt-get install chromium-driver")
-
-
-def _send(url: str, body: dict[str, Any] | None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    return _ask(urllib.request.Request(url, data, {"Content-Type": "application/json"}))
-
-
-def _ask(request: urllib.request.Request) -> Any:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=LIMIT * 3) as answer:
-        return json.load(answer)["value"]
+async def _port(path: Path, process: "subprocess.Popen[bytes]") -> int:
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_text().count("\n")):
+        assert process.poll() is None, "the browser ended"
+        assert time.monotonic() < deadline, "the browser does not start"
+        time.sleep(0.05)
+    return int(path.read_text().split()[0])

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +139,12 @@ def _serving_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _bento(tmp_path_factory: pytest.TempPathFactory, serving_bin: Path) -> served.Bento:
     """A Bento of a small model."""
     return served.build(tmp_path_factory.mktemp("bento"), serving_bin, max_items=100)
+
+
+@pytest.fixture(name="server", scope="session")
+def _server(
+    bento: served.Bento, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[served.Server]:
+    """That Bento, served."""
+    with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
+        yield server

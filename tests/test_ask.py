@@ -24,6 +24,7 @@ class Service(BaseHTTPRequestHandler):
     """Answers as the service does: a refusal to an empty text."""
 
     def do_POST(self) -> None:
+        """Answer as the service does."""
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         refused = asked != {"text": "a fine film"}
         body: Any = {"error": {"code": "x", "message": "no, because"}} if refused else ANSWER

@@ -14,14 +14,6 @@ pytestmark = pytest.mark.slow
 JSON = "Content-Type: application/json\r\n"
 
 
-@pytest.fixture(name="server", scope="module")
-def _server(
-    bento: served.Bento, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[served.Server]:
-    with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
 @pytest.fixture(autouse=True)
 def _still_well(server: served.Server) -> Iterator[None]:
     """After each test the same workers answer, and none has failed."""
@@ -70,9 +62,7 @@ def status(answer: bytes) -> int:
         (b"", 400, "bad_json"),
     ],
 )
-def test_bad_input_is_refused(
-    server: served.Server, value: Any, expected: int, code: str
-) -> None:
+def test_bad_input_is_refused(server: served.Server, value: Any, expected: int, code: str) -> None:
     """With a 4xx, and JSON that tells what was wrong."""
     found, answer, _headers = server.predict(value)
 
@@ -82,7 +72,8 @@ def test_bad_input_is_refused(
 
 
 @pytest.mark.parametrize(
-    "text", ["good \0 film", "\u05e1\u05e8\u05d8 good", "good 👩‍👩‍👧 😀", "\u202egood\u202c", "\U0010fffe"]
+    "text",
+    ["good \0 film", "\u05e1\u05e8\u05d8 good", "good 👩‍👩‍👧 😀", "\u202egood\u202c", "\U0010fffe"],
 )
 def test_strange_text_is_predicted(server: served.Server, text: str) -> None:
     """NUL inside, right-to-left, emoji, direction marks, characters without a meaning."""
@@ -99,8 +90,10 @@ def test_a_bad_item_harms_no_other(server: served.Server) -> None:
     assert [r.get("label") for r in answer["results"]] == ["positive", None] * len(bad)
 
 
-@pytest.mark.parametrize("kind", ["", "Content-Type: text/plain\r\n",
-                                  "Content-Type: application/x-www-form-urlencoded\r\n"])
+@pytest.mark.parametrize(
+    "kind",
+    ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"],
+)
 def test_another_content_type_is_refused(server: served.Server, kind: str) -> None:
     """The refusal tells the right one."""
     answer = talk(server, f"POST /predict HTTP/1.1\r\n{kind}Content-Length: 2\r\n", b"{}")
@@ -118,8 +111,19 @@ def test_a_wrong_method_is_refused(server: served.Server, method: str) -> None:
     assert method == "BREW" or b"allow: POST" in answer
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/predict/", "/predict/submit", "/../etc/passwd",
-                                  "/static_content/x", "/%00", "/docs", "//predict"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/predict/",
+        "/predict/submit",
+        "/../etc/passwd",
+        "/static_content/x",
+        "/%00",
+        "/docs",
+        "//predict",
+    ],
+)
 def test_an_unknown_path_is_refused(server: served.Server, path: str) -> None:
     """404, as JSON."""
     answer = talk(server, f"POST {path} HTTP/1.1\r\n{JSON}Content-Length: 0\r\n")
@@ -129,7 +133,7 @@ def test_an_unknown_path_is_refused(server: served.Server, path: str) -> None:
 
 
 def test_a_truncated_body_is_no_request(server: served.Server) -> None:
-    """The client leaves before it has sent what it announced: nobody is answered, nothing breaks."""
+    """The client leaves before it has sent what it announced: nothing breaks."""
     head = f"POST /predict HTTP/1.1\r\n{JSON}Content-Length: 100\r\n"
 
     assert talk(server, head, b'{"text": "go', leaves=True).startswith((b"HTTP/1.1 4", b""))
@@ -153,7 +157,7 @@ def test_a_chunked_body_over_the_limit_is_refused(server: served.Server) -> None
 
 
 def test_a_slow_client_keeps_nobody_waiting(server: served.Server) -> None:
-    """More of them than there are workers, each in the middle of its body, and others are served."""
+    """More of them than there are workers, each amid its body, and others are served."""
     head = f"POST /predict HTTP/1.1\r\nHost: service\r\n{JSON}Content-Length: 100\r\n\r\n{{"
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
     for connection in slow:

@@ -91,7 +91,7 @@ def test_health_answers_while_the_line_is_full(slow: served.Server) -> None:
 
 
 def test_ending_finishes_what_was_accepted(slow_bento: served.Bento, tmp_path: Path) -> None:
-    """On SIGTERM each request in the line gets its answer, then the service ends without an error."""
+    """On SIGTERM each request in the line gets its answer, then the service ends well."""
     with served.serve(slow_bento, tmp_path) as server, ThreadPoolExecutor(3) as pool:
         asked = [pool.submit(server.predict, {"texts": ["good"] * 20}) for _ in range(3)]
         served.wait_for(lambda: server.metric("bentoml_service_request_in_progress") == 3, server)

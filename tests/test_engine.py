@@ -69,7 +69,11 @@ def test_batch_mates_change_nothing(
 
     assert len(together) == len(texts)
     for one, found in zip(alone, together, strict=False):
-        assert (found.label, found.tokens, found.truncated) == (one.label, one.tokens, one.truncated)
+        assert (found.label, found.tokens, found.truncated) == (
+            one.label,
+            one.tokens,
+            one.truncated,
+        )
         assert np.allclose(list(found.probabilities.values()), list(one.probabilities.values()))
 
 
@@ -134,9 +138,7 @@ def test_without_a_gpu_the_cpu_serves(folder: Path) -> None:
     assert Engine(folder, device="cuda").device == "cpu"
 
 
-def test_with_a_gpu_its_own_graph_serves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_a_gpu_its_own_graph_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where provider, graph and wish are there, gpu.onnx is opened with CUDA, else not."""
     opened: list[tuple[str, list[str]]] = []
 

@@ -186,8 +186,10 @@ async def test_metrics_count_requests_and_texts(client: httpx.AsyncClient) -> No
     labels = 'endpoint="/predict",http_response_code="200",service_name="classifier"'
 
     assert values[f'bentoml_service_request_total{{{labels},service_version="v1"}}'] == "1.0"
-    outcomes = [values[f'bentoml_service_text_total{{outcome="{name}"}}'] for name in
-                ("predicted", "truncated", "refused")]
+    outcomes = [
+        values[f'bentoml_service_text_total{{outcome="{name}"}}']
+        for name in ("predicted", "truncated", "refused")
+    ]
     assert outcomes == ["2.0", "1.0", "1.0"]
 
 
@@ -226,6 +228,9 @@ async def test_the_example_of_the_description_is_answered(client: httpx.AsyncCli
     described = (await client.get("/docs.json")).json()
     body = described["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     for example in body["examples"].values():
-        answer = await client.post("/predict", content=json.dumps(example["value"]),
-                                   headers={"content-type": "application/json"})
+        answer = await client.post(
+            "/predict",
+            content=json.dumps(example["value"]),
+            headers={"content-type": "application/json"},
+        )
         assert answer.status_code == 200

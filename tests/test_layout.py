@@ -209,3 +209,35 @@ def test_no_file_names_a_registry_host() -> None:
 def test_no_file_is_large() -> None:
     """DVC keeps what is big."""
     assert [path for path in tracked() if path.stat().st_size > 1_000_000] == []
+
+
+def test_the_serving_lock_carries_nothing_that_trains() -> None:
+    """Hashed, and without torch and transformers, larger than all the rest."""
+    text = (ROOT / "requirements" / "serving.lock").read_text()
+    names = set(re.findall(r"^([\w.-]+)==", text, re.M))
+
+    assert re.findall(r"^[^\s#].*[^\\]$", text, re.M) == []
+    assert {"bentoml", "onnxruntime", "tokenizers"} <= names
+    assert not names & {"torch", "transformers", "onnx", "mlflow", "dvc", "polars", "scikit-learn"}
+
+
+def test_what_is_served_is_what_was_tested() -> None:
+    """Each range of the serving group is the project's, each version of its lock the common one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pin = re.compile(r"^([\w.-]+)==(\S+)", re.M)
+    tested, carried = (
+        set(pin.findall((ROOT / "requirements" / f"{name}.lock").read_text()))
+        for name in ("common", "serving")
+    )
+
+    assert set(project["dependency-groups"]["serving"]) <= set(project["project"]["dependencies"])
+    assert carried <= tested
+
+
+def test_serving_imports_only_what_the_bento_carries() -> None:
+    """No module of the service imports one of this project's from outside src/ml/serving."""
+    service = ROOT / "src" / "ml" / "service.py"
+    own = set((ROOT / "src" / "ml" / "serving").glob("*.py"))
+
+    assert imported(service) - own == {service}
+    assert own - {ROOT / "src" / "ml" / "serving" / "__init__.py"} <= imported(service)

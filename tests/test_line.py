@@ -25,6 +25,7 @@ class Model:
         self.calls: list[list[str]] = []
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Predict once the gate is open."""
         self.gate.wait()
         self.calls.append(list(texts))
         if "fail" in texts:

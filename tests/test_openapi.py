@@ -1,7 +1,6 @@
 """The description of the service says what the service does."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs

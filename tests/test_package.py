@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bentoml
 import pytest
 import yaml
 
@@ -99,4 +100,4 @@ def test_what_bentoml_refuses_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def _missing(tag: str) -> None:
-    raise package.NotFound(tag)
+    raise bentoml.exceptions.NotFound(tag)

@@ -1,118 +1,107 @@
-"""The page that the service shows, in Chromium. Slow: `make test-e2e`."""
+"""The page at `/` in Chromium, by keyboard alone. Slow."""
 
-import os
-import re
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-import toy
-from browser import ENTER, Browser, chromium, until
-from screenshot import bars, classify
+import browser
+import served
 
-pytestmark = pytest.mark.slow
-NARROW = 360  # a phone
-
-
-@pytest.fixture(name="address", scope="module")
-def _address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The service as `make serve` starts it, with a model that knows a few words."""
-    project = toy.project(tmp_path_factory.mktemp("page") / "project")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ml.serve"],
-        cwd=project,
-        env={**os.environ, "PORT": port, "PYTHONPATH": str(project / "src")},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield until(lambda: ready(f"http://127.0.0.1:{port}/"), "the service is ready")
-    finally:
-        server.terminate()
-        server.wait()
+pytestmark = [pytest.mark.slow, pytest.mark.anyio]
+SUMMARY = "document.getElementById('summary').textContent"
+ERROR = "document.getElementById('error').textContent"
+NAMES = "JSON.stringify([...document.querySelectorAll('dt')].map(e => e.textContent))"
+VALUES = "JSON.stringify([...document.querySelectorAll('dd.value')].map(e => e.textContent))"
+WIDTHS = (
+    "JSON.stringify([...document.querySelectorAll('dd.track')].map("
+    "e => Math.round(100 * e.firstChild.offsetWidth / e.offsetWidth)))"
+)
 
 
-def ready(url: str) -> str:
-    """Return the address of a service that can predict, else nothing."""
-    try:
-        with urllib.request.urlopen(f"{url}readyz", timeout=10):
-            return url
-    except (urllib.error.URLError, ConnectionError):
-        return ""
+@pytest.fixture(name="page")
+async def _page(server: served.Server, tmp_path: Path) -> AsyncIterator[browser.Page]:
+    async with browser.opened(f"{server.url}/", tmp_path / "profile") as page:
+        yield page
 
 
-@pytest.fixture(name="browser")
-def _browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
+async def test_a_sentence_becomes_bars(page: browser.Page, server: served.Server) -> None:
+    """Typed where the focus is, sent by Enter; nothing comes from elsewhere or complains."""
+    await page.type("the film was good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+
+    assert await page.run(SUMMARY) == "positive, 79.1 %"
+    assert json.loads(await page.run(NAMES)) == ["positive", "negative"]
+    assert json.loads(await page.run(VALUES)) == ["79.1 %", "20.9 %"]
+    assert json.loads(await page.run(WIDTHS)) == [79, 21]
+    assert all(url.startswith((server.url, "data:")) for url in page.requests)
+    assert page.complaints == []
+    assert (await page.picture()).startswith(b"\x89PNG")
 
 
-def test_a_typed_sentence_shows_probabilities_as_bars(address: str, browser: Browser) -> None:
-    """Enter classifies; each class has a bar as long as its probability, the likeliest first."""
-    found = classify(browser, address, "the film was great")
-
-    assert [label for label, _, _ in found] == ["positive", "negative"]
-    for _, figure, share in found:
-        assert abs(percent(figure) - share) < 0.01
-    assert percent(found[0][1]) > 0.5
-    assert abs(sum(share for _, _, share in found) - 1) < 0.01
-    assert browser.run("return document.getElementById('summary').innerText").startswith("positive")
+async def test_the_button_is_reached_and_pressed_by_keyboard(page: browser.Page) -> None:
+    """Tab, then space."""
+    await page.type("bad")
+    await page.press("Tab")
+    await page.press(" ")
+    await page.until(f"{SUMMARY}.startsWith('negative')")
 
 
-def test_the_button_classifies_what_is_typed_next(address: str, browser: Browser) -> None:
-    """Another text changes the bars: they belong to what is in the field."""
-    classify(browser, address, "the film was great")
-    browser.type("#text", "\ue009a\ue000" + "the film was dull")  # Ctrl+A, then over it
-    browser.click("#send")
+async def test_an_error_is_shown_in_the_services_words(page: browser.Page) -> None:
+    """Also after a result, which it replaces; and the next result replaces it."""
+    await page.type("good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+    await page.run("document.getElementById('text').value = ' '")
+    await page.press("Enter")
+    await page.until(f"{ERROR} !== ''")
 
-    browser.until("return document.getElementById('summary').innerText.startsWith('negative')")
-    assert [label for label, _, _ in bars(browser)] == ["negative", "positive"]
-
-
-def test_a_refused_text_is_explained(address: str, browser: Browser) -> None:
-    """An empty text brings no bars but the reason, where a screen reader announces it."""
-    browser.open(address)
-    browser.type("#text", "   " + ENTER)
-
-    said = browser.until("return document.querySelector('[role=alert]').innerText")
-    assert "visible character" in said
-    assert browser.run("return document.querySelectorAll('#bars dt').length") == 0
+    assert await page.run(ERROR) == "a text needs at least one visible character"
+    assert await page.run(SUMMARY) == ""
+    await page.type("good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== '' && {ERROR} === ''")
 
 
-def test_a_cut_text_is_told(address: str, browser: Browser) -> None:
-    """Who types more than the model reads is told how much it read."""
-    classify(browser, address, "the film was good " * 10)
+async def test_truncation_is_told(page: browser.Page) -> None:
+    """In a sentence."""
+    await page.type("film " * 40)
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
 
-    assert "16 tokens" in browser.run("return document.getElementById('summary').innerText")
-
-
-def test_the_page_needs_no_other_server(address: str, browser: Browser) -> None:
-    """All that it loads comes from the service: it works offline."""
-    classify(browser, address, "good")
-
-    loaded = browser.run("return performance.getEntriesByType('resource').map(one => one.name)")
-    assert loaded
-    assert [name for name in loaded if not name.startswith(address)] == []
+    assert "Only the first 16 tokens were read" in await page.run(SUMMARY)
 
 
-def test_the_page_fits_a_phone(address: str) -> None:
-    """Nothing is cut off at the side of a narrow window."""
-    with chromium(width=NARROW) as browser:
-        classify(browser, address, "the film was great")
+async def test_a_service_that_is_gone_is_told(page: browser.Page) -> None:
+    """Not as a page that does nothing."""
+    await page.run("fetch = () => Promise.reject(new TypeError('no network'))")
+    await page.type("good")
+    await page.press("Enter")
+    await page.until(f"{ERROR}.startsWith('The service does not answer')")
 
-        assert browser.run("return window.innerWidth") == NARROW
-        assert browser.run("return document.documentElement.scrollWidth") <= NARROW
+
+async def test_assistive_technology_finds_its_way(page: browser.Page) -> None:
+    """Field and button have names, errors are alerts, results are announced."""
+    tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+    named = {
+        (node["role"]["value"], node.get("name", {}).get("value"))
+        for node in tree
+        if not node["ignored"]
+    }
+
+    assert {("textbox", "Text"), ("button", "Classify"), ("region", "Result")} <= named
+    assert ("heading", "Classify a text") in named
+    assert "alert" in {role for role, _name in named}
+    assert await page.run("document.documentElement.lang") == "en"
 
 
-def percent(figure: str) -> float:
-    """Return the share that a figure on the page says."""
-    number = re.match(r"([\d.]+)\s*%$", figure)
-    assert number, figure
-    return float(number[1]) / 100
+async def test_the_page_fits_a_phone(page: browser.Page) -> None:
+    """Nothing is cut off at the side of a narrow screen, bars included."""
+    await page.screen(width=360, height=640)
+    await page.type("the film was good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+
+    assert await page.run("document.documentElement.scrollWidth") == 360

@@ -126,12 +126,20 @@ def test_one_environment_is_not_served_as_another(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_version_covers_all_that_is_packaged() -> None:
-    """Whatever bentofile.yaml includes from src/ is part of the content, but for the empty package."""
+    """Whatever bentofile.yaml includes from src/ is part of the content."""
     bentofile = yaml.safe_load((Path(__file__).parent.parent / "bentofile.yaml").read_text())
     included = {name for name in bentofile["include"] if name.startswith("src/ml/")}
-    covered = {"src/ml/__init__.py", "src/ml/service.py", "src/ml/serving/*.py",
-               "src/ml/serving/page.html"}
+    covered = {
+        "src/ml/__init__.py",
+        "src/ml/service.py",
+        "src/ml/serving/*.py",
+        "src/ml/serving/page.html",
+    }
 
     assert included == covered
-    assert set(payload.CODE) >= {"src/ml/service.py", "src/ml/serving", "bentofile.yaml",
-                                 bentofile["python"]["requirements_txt"]}
+    assert set(payload.CODE) >= {
+        "src/ml/service.py",
+        "src/ml/serving",
+        "bentofile.yaml",
+        bentofile["python"]["requirements_txt"],
+    }

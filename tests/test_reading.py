@@ -10,7 +10,7 @@ import pytest
 import toy
 from ml.serving import reading
 from ml.serving.reading import GoneError, Message, Receive
-from ml.serving.refusal import Refusal
+from ml.serving.refusal import RefusedError
 from ml.serving.settings import Settings
 
 SETTINGS = Settings(**toy.settings(max_chars=10, max_items=3, max_body_bytes=1000))
@@ -18,7 +18,7 @@ JSON = [(b"content-type", b"application/json")]
 
 
 def sends(*parts: bytes, ends: bool = True) -> Receive:
-    """Return what ASGI calls `receive`, for a body in parts; `ends`: the client stays to the end."""
+    """Return what ASGI calls `receive`, for a body in parts; then the client stays or goes."""
     messages: list[Message] = [
         {"type": "http.request", "body": part, "more_body": not ends or n < len(parts)}
         for n, part in enumerate(parts, 1)
@@ -56,7 +56,7 @@ async def test_a_body_over_the_limit_is_refused(
     parts: list[bytes], headers: list[tuple[bytes, bytes]]
 ) -> None:
     """Announced or not; the refusal tells the limit and what was found."""
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await read(*parts, headers=headers)
 
     assert refusal.value.status == 413
@@ -76,7 +76,7 @@ async def test_a_body_over_the_limit_is_read_on_for_a_while(sent: int, left: int
     async def receive() -> Message:
         return messages.pop(0)
 
-    with pytest.raises(Refusal):
+    with pytest.raises(RefusedError):
         await reading.body(JSON, receive, SETTINGS)
 
     assert len(messages) == left
@@ -101,8 +101,9 @@ async def test_a_slow_client_is_not_waited_for(sent: int) -> None:
         raise AssertionError
 
     never = asyncio.Event()
-    first: list[Message] = [{"type": "http.request", "body": b"{", "more_body": True}][:sent]
-    with pytest.raises(Refusal) as refusal:
+    part: Message = {"type": "http.request", "body": b"{", "more_body": True}
+    first = [part][:sent]
+    with pytest.raises(RefusedError) as refusal:
         await reading.body(JSON, receive, SETTINGS.model_copy(update={"timeout": 0.0}))
 
     assert refusal.value.status == 408
@@ -114,7 +115,7 @@ async def test_a_slow_client_is_not_waited_for(sent: int) -> None:
 )
 async def test_only_json_is_read(headers: list[tuple[bytes, bytes]]) -> None:
     """The refusal tells what to send."""
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         await read(b"{}", headers=headers)
 
     assert refusal.value.status == 415
@@ -146,7 +147,7 @@ async def test_json_may_name_its_encoding() -> None:
 )
 def test_what_is_not_json_is_refused(raw: bytes, code: str) -> None:
     """With a code of its own, and without a crash."""
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         reading.parse(raw)
 
     assert (refusal.value.status, refusal.value.error["code"]) == (400, code)
@@ -175,7 +176,7 @@ def test_what_is_not_json_is_refused(raw: bytes, code: str) -> None:
 )
 def test_another_shape_is_refused(value: Any) -> None:
     """Wrong types, a missing field, an extra one: what was found is told."""
-    with pytest.raises(Refusal, match="expected|must be") as refusal:
+    with pytest.raises(RefusedError, match=r"expected|must be") as refusal:
         reading.check(value, SETTINGS, True)
 
     assert (refusal.value.status, refusal.value.error["code"]) == (400, "bad_shape")
@@ -183,7 +184,7 @@ def test_another_shape_is_refused(value: Any) -> None:
 
 def test_too_many_texts_are_refused() -> None:
     """With the limit and the number found."""
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RefusedError) as refusal:
         reading.check({"texts": ["a"] * 4}, SETTINGS, True)
 
     assert refusal.value.status == 422
@@ -210,7 +211,7 @@ def test_a_bad_item_is_refused_alone(item: Any, code: str) -> None:
     asked = reading.check({"texts": ["a", item, "b"]}, SETTINGS, True)
 
     assert [asked.items[0], asked.items[2]] == ["a", "b"]
-    assert isinstance(asked.items[1], Refusal)
+    assert isinstance(asked.items[1], RefusedError)
     assert (asked.items[1].status, asked.items[1].error["code"]) == (422, code)
 
 
@@ -218,12 +219,19 @@ def test_a_long_text_is_told_its_length() -> None:
     """Limit and found, as with every limit."""
     (item,) = reading.check({"text": "x" * 11}, SETTINGS, True).items
 
-    assert isinstance(item, Refusal)
+    assert isinstance(item, RefusedError)
     assert (item.error["limit"], item.error["found"]) == (10, 11)
 
 
 @pytest.mark.parametrize(
-    "text", ["x" * 10, "\u05e9\u05dc\u05d5\u05dd", "\u0645\u0631\u062d\u0628\u0627", "😀👩\u200d👩", "\U0010ffff"]
+    "text",
+    [
+        "x" * 10,
+        "\u05e9\u05dc\u05d5\u05dd",
+        "\u0645\u0631\u062d\u0628\u0627",
+        "😀👩\u200d👩",
+        "\U0010ffff",
+    ],
 )
 def test_every_script_is_text(text: str) -> None:
     """Right-to-left, emoji with joiners, the last character of Unicode, and the limit itself."""

@@ -66,9 +66,7 @@ async def test_the_method_raises_bentomls_errors(
     assert found.value.error_code == status  # type: ignore[attr-defined]
 
 
-async def test_health_runs_a_prediction(
-    instance: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_health_runs_a_prediction(instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose model cannot predict is neither ready nor alive."""
     assert instance.__is_ready__()
     assert instance.__is_alive__()

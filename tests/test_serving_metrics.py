@@ -50,8 +50,10 @@ def test_workers_are_summed_and_the_dead_no_longer_run(tmp_path: Path) -> None:
     run(WORKER, tmp_path)
     lines = run(PAGE, tmp_path).splitlines()
     values = {
-        line.partition("{")[0] + ("" if "le=" not in line else line.split('le="')[1].split('"')[0]):
-        float(line.split()[-1])
+        line.partition("{")[0]
+        + ("" if "le=" not in line else line.split('le="')[1].split('"')[0]): float(
+            line.split()[-1]
+        )
         for line in lines
         if not line.startswith("#")
     }

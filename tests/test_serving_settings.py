@@ -43,9 +43,7 @@ def test_the_folder_is_found_in_bento_and_work_tree(tmp_path: Path, root: str) -
     assert settings.find(tmp_path / root / "ml" / "service.py") == folder
 
 
-def test_a_missing_folder_tells_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_folder_tells_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it should have been."""
     with pytest.raises(FolderError, match="make train"):
         settings.find(tmp_path / "src" / "ml" / "service.py")

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from ml.data import cleaning
 from ml.serving.wording import normalise
 
-SPECIAL = st.sampled_from("\0\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x7f\x85\xa0\u2028\u3000\ufeff\u200b\u0301e")
+SPECIAL = st.sampled_from(
+    "\0\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x7f\x85\xa0\u2028\u3000\ufeff\u200b\u0301e"
+)
 
 
 @given(st.text(st.one_of(SPECIAL, st.characters(codec="utf-8"))))

@@ -11,7 +11,6 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-
 ROOT = Path(__file__).parent.parent
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "film", "was", "good", "bad", "great", "dull", "the"]
 FEELING = {"good": 4.0, "great": 4.0, "bad": -4.0, "dull": -4.0}
@@ -116,7 +115,7 @@ def _graph(work: int) -> onnx.ModelProto:
     keep = {"words": 1}
     nodes = [helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT)]
     for kind, inputs, output in steps:
-        more = {"keepdims": keep.get(output, 0)} if kind == "ReduceSum" else {}
+        more: dict[str, Any] = {"keepdims": keep.get(output, 0)} if kind == "ReduceSum" else {}
         nodes.append(helper.make_node(kind, inputs, [output], **more))
     graph = helper.make_graph(
         nodes,

@@ -8,6 +8,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
+from typing import Any
 
 from ml.errors import ServingError, run
 
@@ -19,15 +20,17 @@ def main() -> None:
         raise ServingError('TEXT should be the text to classify; make predict TEXT="a fine film"')
     url = os.environ.get("SERVICE_URL") or f"http://127.0.0.1:{os.environ.get('PORT', '3000')}"
     found = ask(url, text)
-    width = max(map(len, found["probabilities"]))
-    ranked = sorted(found["probabilities"].items(), key=lambda item: -item[1])
-    lines = [f"{label:{width}}  {p:6.1%}  {'#' * round(40 * p)}" for label, p in ranked]
+    model, probabilities = found["model"], found["probabilities"]
+    width = max(map(len, probabilities))
+    lines = [f"{model['name']} {model['version']}"]
+    for label, p in sorted(probabilities.items(), key=lambda item: -item[1]):
+        lines.append(f"{label:{width}}  {p:6.1%}  {'#' * round(40 * p)}")
     if found["truncated"]:
         lines.append(f"only the first {found['tokens']} tokens were read")
-    sys.stdout.write("\n".join([f"{found['model']['name']} {found['model']['version']}", *lines, ""]))
+    sys.stdout.write("\n".join([*lines, ""]))
 
 
-def ask(url: str, text: str) -> dict[str, object]:
+def ask(url: str, text: str) -> dict[str, Any]:
     """Return the service's answer to one text."""
     request = urllib.request.Request(
         f"{url}/predict",
@@ -36,7 +39,7 @@ def ask(url: str, text: str) -> dict[str, object]:
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            found: dict[str, object] = json.load(answer)
+            found: dict[str, Any] = json.load(answer)
             return found
     except urllib.error.HTTPError as error:
         told = json.load(error)["error"]["message"]

@@ -48,8 +48,9 @@ def check_environment(params: Params, asked: str | None) -> None:
     """Refuse to serve the model of one environment as that of another."""
     if asked and asked != params.environment:
         raise ServingError(
-            f"ENV={asked} is asked, but the model in the work tree is that of {params.environment}; "
-            f"`make train ENV={asked}` brings the other one, ENV={params.environment} takes this one"
+            f"ENV={asked} is asked, but the model in the work tree is that of "
+            f"{params.environment}; `make train ENV={asked}` brings the other one, "
+            f"ENV={params.environment} takes this one"
         )
 
 
@@ -92,7 +93,7 @@ def commit() -> dict[str, Any]:
 
 
 def version(serving: dict[str, Any]) -> str:
-    """Return a name made from content: the same model, settings, code and packages have the same."""
+    """Return a name made from content: model, settings, code and packages."""
     parts = [json.dumps(serving, sort_keys=True), hashing.digest(EXPORT)]
     for name in CODE:
         path = Path(name)

@@ -14,7 +14,7 @@ from bentoml.exceptions import BentoMLException
 from ml.serving import settings
 from ml.serving.desk import Desk
 from ml.serving.front import Front
-from ml.serving.refusal import Refusal
+from ml.serving.refusal import RefusedError
 
 NAME = "classifier"
 # In a container BentoML leaves a dead worker dead; ours are started again there too.
@@ -44,7 +44,7 @@ class Classifier:
         OPEN.append(self.desk)
         self.desk.works()  # the first request shall be as fast as the others
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     async def predict(
         self, text: str | None = None, texts: list[Any] | None = None
     ) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Classifier:
         given = {"text": text, "texts": texts}
         try:
             return await self.desk.predict({k: v for k, v in given.items() if v is not None})
-        except Refusal as refusal:
+        except RefusedError as refusal:
             status = HTTPStatus(refusal.status)
             kind = BentoMLException.error_mapping.get(status, BentoMLException)
             raise kind(str(refusal), error_code=status) from None
@@ -69,10 +69,11 @@ class Classifier:
         """Tell BentoML's /livez and /healthz whether a prediction works."""
         return self.desk.works()
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def close(self) -> None:
         """Finish what was accepted."""
         self.desk.close()
 
 
-Classifier.add_asgi_middleware(Front, desk=lambda: OPEN[-1])
+# What the decorator made of the class, which mypy still takes for the class.
+Classifier.add_asgi_middleware(Front, desk=lambda: OPEN[-1])  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ml.serving.engine import Prediction
 from ml.serving.reading import Asked
-from ml.serving.refusal import Refusal
+from ml.serving.refusal import RefusedError
 
 DIGITS = 6
 
@@ -25,7 +25,7 @@ def merge(asked: Asked, found: Sequence[Prediction], model: dict[str, str]) -> d
     """Return predictions and refusals in the order of the texts, with the model that made them."""
     predictions = iter(found)
     results = [
-        {"error": item.error} if isinstance(item, Refusal) else prediction(next(predictions))
+        {"error": item.error} if isinstance(item, RefusedError) else prediction(next(predictions))
         for item in asked.items
     ]
     if asked.single:

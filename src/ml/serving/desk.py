@@ -9,7 +9,7 @@ from ml.serving import answer, reading, refusal
 from ml.serving.engine import Engine
 from ml.serving.line import BusyError, Line
 from ml.serving.metrics import Metrics
-from ml.serving.refusal import Refusal
+from ml.serving.refusal import RefusedError
 from ml.serving.settings import Model
 
 logger = logging.getLogger("bentoml.serve")
@@ -18,9 +18,7 @@ logger = logging.getLogger("bentoml.serve")
 class Desk:
     """Engine, line, metrics and settings of one worker."""
 
-    def __init__(
-        self, model: Model, service: str, registry: CollectorRegistry = REGISTRY
-    ) -> None:
+    def __init__(self, model: Model, service: str, registry: CollectorRegistry = REGISTRY) -> None:
         self.settings = model.serving.settings
         self.preprocessing = model.serving.preprocessing
         self.example = model.signature.example
@@ -46,7 +44,7 @@ class Desk:
         texts = [item for item in asked.items if isinstance(item, str)]
         refused = len(asked.items) - len(texts)
         self.metrics.refused.inc(refused)
-        if asked.single and isinstance(asked.items[0], Refusal):
+        if asked.single and isinstance(asked.items[0], RefusedError):
             raise asked.items[0]
         try:
             found = await self.line.predict(texts) if texts else []

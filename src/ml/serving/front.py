@@ -14,7 +14,7 @@ from typing import Any
 from ml.serving import answer, metrics, openapi, page, reading
 from ml.serving.desk import Desk
 from ml.serving.reading import GoneError, Receive
-from ml.serving.refusal import Refusal
+from ml.serving.refusal import RefusedError
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -51,9 +51,7 @@ class Front:
         desk = self._desk()
         status = await self._answer(desk, scope, receive, send)
         known = path in METHODS or path in BENTOML
-        desk.metrics.answered(
-            path if known else metrics.OTHER, status, time.perf_counter() - start
-        )
+        desk.metrics.answered(path if known else metrics.OTHER, status, time.perf_counter() - start)
 
     async def _answer(self, desk: Desk, scope: Scope, receive: Receive, send: Send) -> int:
         try:
@@ -61,13 +59,15 @@ class Front:
             if scope["path"] in BENTOML:
                 return await self._pass_on(scope, receive, send)
             body, kind = await _content(desk, scope, receive)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return await _refuse(send, refusal)
         except GoneError:
             return 499  # as nginx calls it: nobody is there to read an answer
         except Exception:
             logger.exception("a request failed")
-            failure = Refusal(500, "internal", "the prediction failed; the server's log tells why")
+            failure = RefusedError(
+                500, "internal", "the prediction failed; the server's log tells why"
+            )
             return await _refuse(send, failure)
         policy = {"content-security-policy": page.POLICY} if body is page.PAGE else {}
         await _send(send, 200, body, {"content-type": kind, **policy})
@@ -77,10 +77,14 @@ class Front:
     def _check_route(path: str, method: str) -> None:
         methods = METHODS.get(path) or BENTOML.get(path)
         if methods is None:
-            raise Refusal(404, "not_found", "there is no such path; / and /docs.json tell what is")
+            raise RefusedError(
+                404, "not_found", "there is no such path; / and /docs.json tell what is"
+            )
         if method not in methods:
             message = f"{path} takes {', '.join(methods)}"
-            refusal = Refusal(405, "wrong_method", message, limit=", ".join(methods), found=method)
+            refusal = RefusedError(
+                405, "wrong_method", message, limit=", ".join(methods), found=method
+            )
             raise refusal.with_headers(allow=", ".join(methods))
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> int:
@@ -113,7 +117,7 @@ async def _content(desk: Desk, scope: Scope, receive: Receive) -> tuple[bytes, s
             return page.PAGE, page.CONTENT_TYPE
 
 
-async def _refuse(send: Send, refusal: Refusal) -> int:
+async def _refuse(send: Send, refusal: RefusedError) -> int:
     body = answer.encode({"error": refusal.error})
     await _send(send, refusal.status, body, {"content-type": JSON, **refusal.headers})
     return refusal.status

@@ -1,7 +1,7 @@
 """The line in which accepted texts wait for the one thread that predicts.
 
-It has an end: who comes when it is full is told so at once, so that those in it are served in a time
-that does not grow with the load.
+It has an end: who comes when it is full is told so at once, so that those in it are served in a
+time that does not grow with the load.
 """
 
 import asyncio

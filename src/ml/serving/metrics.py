@@ -9,6 +9,7 @@ Reads: PROMETHEUS_MULTIPROC_DIR, which BentoML sets
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 from prometheus_client import (
@@ -40,7 +41,7 @@ class Metrics:
 
     def __post_init__(self) -> None:
         """Register the metrics."""
-        names = {"namespace": "bentoml_service", "registry": self.registry}
+        names: dict[str, Any] = {"namespace": "bentoml_service", "registry": self.registry}
         self.total = Counter(
             "request_total", "Requests answered", (*LABELS, "http_response_code"), **names
         )
@@ -75,7 +76,7 @@ class Metrics:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return bytes(generate_latest(self.registry))
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         _forget_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         return bytes(generate_latest(registry))
 
@@ -85,4 +86,4 @@ def _forget_dead(folder: Path) -> None:
     for path in folder.glob("gauge_live*.db"):
         pid = path.stem.rpartition("_")[2]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
-            mark_process_dead(int(pid))
+            mark_process_dead(int(pid))  # type: ignore[no-untyped-call]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml.serving import refusal
-from ml.serving.refusal import Refusal
+from ml.serving.refusal import RefusedError
 from ml.serving.settings import Settings
 from ml.serving.wording import normalise
 
@@ -28,7 +28,7 @@ class GoneError(Exception):
 class Asked:
     """What a request asks: for each text either its normalised form or why it is refused."""
 
-    items: list[str | Refusal]
+    items: list[str | RefusedError]
     single: bool
 
 
@@ -42,7 +42,7 @@ async def body(headers: Headers, receive: Receive, settings: Settings) -> bytes:
             whole, found = await _read(receive, limit)
     except TimeoutError:
         text = f"the request was not complete after {settings.timeout:g} s"
-        error = Refusal(408, "slow_request", text, limit=f"{settings.timeout:g} s")
+        error = RefusedError(408, "slow_request", text, limit=f"{settings.timeout:g} s")
         raise error.with_headers(connection="close") from None
     if found > limit:
         raise refusal.too_large(limit, found)
@@ -75,7 +75,7 @@ def _check_headers(headers: Headers) -> int:
     if kind != b"application/json":
         found = kind.decode("latin-1") or "none"
         message = f"send JSON with Content-Type: application/json, found {found}"
-        raise Refusal(415, "not_json", message, limit="application/json", found=found)
+        raise RefusedError(415, "not_json", message, limit="application/json", found=found)
     return length
 
 
@@ -85,33 +85,33 @@ def parse(raw: bytes) -> object:
         return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         message = f"the body must be UTF-8, byte {error.start} is not"
-        raise Refusal(400, "not_utf8", message) from None
+        raise RefusedError(400, "not_utf8", message) from None
     except RecursionError:
-        raise Refusal(400, "bad_json", "the JSON is nested too deep") from None
+        raise RefusedError(400, "bad_json", "the JSON is nested too deep") from None
     except ValueError as error:
-        raise Refusal(400, "bad_json", f"the body is not JSON: {error}") from None
+        raise RefusedError(400, "bad_json", f"the body is not JSON: {error}") from None
 
 
 def check(value: object, settings: Settings, preprocessing: bool) -> Asked:
     """Check shape and limits."""
     if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= {"text", "texts"}:
-        raise Refusal(400, "bad_shape", f"expected {SHAPE}, found {_describe(value)}")
+        raise RefusedError(400, "bad_shape", f"expected {SHAPE}, found {_describe(value)}")
     name, content = next(iter(value.items()))
     if name == "text":
         if not isinstance(content, str):
-            raise Refusal(400, "bad_shape", f"text must be a string, found {_kind(content)}")
+            raise RefusedError(400, "bad_shape", f"text must be a string, found {_kind(content)}")
         return Asked([_text(content, settings, preprocessing)], single=True)
     if not isinstance(content, list):
-        raise Refusal(400, "bad_shape", f"texts must be a list, found {_kind(content)}")
+        raise RefusedError(400, "bad_shape", f"texts must be a list, found {_kind(content)}")
     if len(content) > settings.max_items:
         raise refusal.too_many(settings.max_items, len(content))
     return Asked([_text(item, settings, preprocessing) for item in content], single=False)
 
 
-def _text(item: object, settings: Settings, preprocessing: bool) -> str | Refusal:
+def _text(item: object, settings: Settings, preprocessing: bool) -> str | RefusedError:
     """Return the text as the model shall see it, or why it cannot."""
     if not isinstance(item, str):
-        return Refusal(422, "not_text", f"a text must be a string, found {_kind(item)}")
+        return RefusedError(422, "not_text", f"a text must be a string, found {_kind(item)}")
     if len(item) > settings.max_chars:
         return refusal.too_long(settings.max_chars, len(item))
     if not item.isascii():
@@ -119,10 +119,10 @@ def _text(item: object, settings: Settings, preprocessing: bool) -> str | Refusa
             item.encode()
         except UnicodeEncodeError as error:
             message = f"character {error.start} is half of a surrogate pair, which is no text"
-            return Refusal(422, "lone_surrogate", message)
+            return RefusedError(422, "lone_surrogate", message)
     text = normalise(item) if preprocessing else item
     if not text.strip():
-        return Refusal(422, "empty_text", "a text needs at least one visible character")
+        return RefusedError(422, "empty_text", "a text needs at least one visible character")
     return text
 
 
