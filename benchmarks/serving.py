@@ -92,7 +92,7 @@ def models(inputs: Inputs) -> list[Section]:
     """Measure our service with both models, single texts and lists."""
     named = {"default": inputs.default, "MiniLM-L6": inputs.minilm}
     asked = {name: (inputs.ours(model), model.sentences()) for name, model in named.items()}
-    return default_model.measure(asked, inputs.seconds(10), inputs.work)
+    return default_model.measure(asked, inputs.seconds(6), inputs.work)
 
 
 def start(inputs: Inputs) -> list[Section]:
@@ -112,7 +112,7 @@ def flood(inputs: Inputs) -> list[Section]:
         "FastAPI, MiniLM-L6": (fastapi, texts),
         "ours, default": (inputs.ours(inputs.default), inputs.default.sentences()),
     }
-    return overload.measure(asked, inputs.seconds(12), inputs.work)
+    return overload.measure(asked, inputs.seconds(8), inputs.work)
 
 
 ALL: dict[str, Callable[[Inputs], list[Section]]] = {

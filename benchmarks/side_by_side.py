@@ -25,7 +25,7 @@ class Pace(NamedTuple):
     times: int  # that many connections are opened anew: how they spread over workers is chance
 
 
-FULL = Pace(rounds=2, warm_up=3, one=4, many=3, times=4)
+FULL = Pace(rounds=2, warm_up=2, one=3, many=3, times=3)
 QUICK = Pace(rounds=1, warm_up=1, one=1, many=1, times=2)
 
 
