@@ -35,7 +35,7 @@ class Bento:
     def environment(self) -> dict[str, str]:
         """Return variables that lead to this store and away from the work tree."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("BENTOML_", "PYTHONPATH"))}
-        mine = {"BENTOML_HOME": str(self.home), "BENTOML_DO_NOT_TRACK": "1"}
+        mine = {"BENTOML_HOME": str(self.home), "BENTOML_DO_NOT_TRACK": "True"}
         return {**kept, **mine, "PATH": f"{self.bin}:{os.environ['PATH']}"}
 
 

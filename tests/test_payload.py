@@ -66,6 +66,7 @@ def test_the_same_content_has_the_same_version() -> None:
     [
         "models/serving/cpu.onnx",
         "models/serving/tokenizer.json",
+        "src/ml/__init__.py",
         "src/ml/service.py",
         "src/ml/serving/engine.py",
         "src/ml/serving/page.html",

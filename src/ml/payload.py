@@ -20,7 +20,13 @@ METRICS = Path("reports/metrics.json")
 PREPARED = Path("data/prepared")
 FOLDER = Path("models/bento")
 # What a package's content is, beside the model: the code and packages that serve it.
-CODE = ("bentofile.yaml", "requirements/serving.lock", "src/ml/service.py", "src/ml/serving")
+CODE = (
+    "bentofile.yaml",
+    "requirements/serving.lock",
+    "src/ml/__init__.py",
+    "src/ml/service.py",
+    "src/ml/serving",
+)
 
 
 def lay_out() -> dict[str, Any]:
