@@ -29,13 +29,8 @@ endif
 
 .PHONY: help
 help:  ## Print the verbs
-<<<<<<< HEAD
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda'
-=======
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-10s %s\n' "$$verb" "$$text"; done
 	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
->>>>>>> serving
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
