@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from conftest import ROOT
 from ml.config import Params
 
-STAGES = ("compose", "ingest", "prepare", "train", "evaluate")
+STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export")
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -1,4 +1,4 @@
-"""A text classifier, stage by stage: compose, ingest, prepare, train, evaluate."""
+"""A text classifier, stage by stage: compose, ingest, prepare, train, evaluate, export."""
 
 import os
 

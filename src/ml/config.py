@@ -205,6 +205,18 @@ class Evaluate(Section):
     behaviour: list[Behaviour]
 
 
+class Export(Section):
+    """What is served, and how near to the trained model it must be."""
+
+    precision: Literal["int8", "fp32"]
+    int8_from: Count
+    gpu: bool
+    labels_agree: Annotated[float, Field(ge=0, le=1)]
+    accuracy_drop: Annotated[float, Field(ge=0, le=1)]
+    int8_difference: Annotated[float, Field(gt=0, le=1)]
+    fp32_difference: Annotated[float, Field(gt=0, le=1)]
+
+
 class Resources(Section):
     """What the machine must offer; never a reason to train again."""
 
@@ -256,6 +268,7 @@ class Params(Section):
     model: Model
     training: Training
     evaluate: Evaluate
+    export: Export
     resources: Resources
     serving: Serving
     mlflow: Mlflow
