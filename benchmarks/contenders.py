@@ -15,7 +15,7 @@ EXAMPLES = (
     "the same, 2 workers of 1 thread",
 )
 JOINED = "this project, `serving.batching=always`"
-FASTAPI = "FastAPI, the same ONNX int8 model, 2 workers"
+FASTAPI = "FastAPI, the same ONNX model, 2 workers"
 SINGLE = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 # Nobody reports to the makers of the tools, and nobody asks a hub.
 OFFLINE = {
@@ -69,7 +69,7 @@ def peers(model: Path, onnx: Path, saved: Path, binaries: Path) -> list[Contende
             lambda text: json.dumps({"inputs": [text]}, ensure_ascii=False),
         ),
         Contender(
-            "LitServe, the same ONNX int8 model, batches of 8, 2 workers",
+            "LitServe, the same ONNX model, batches of 8, 2 workers",
             [str(binaries / "python"), str(PEERS / "litserve_onnx.py"), "{port}"],
             serving, "/predict", text,
         ),

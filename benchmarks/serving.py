@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -85,14 +86,18 @@ def peers(inputs: Inputs) -> list[Section]:
     ours = inputs.ours(inputs.minilm)
     joining = contenders.ours(inputs.minilm.joining, inputs.binaries[1])
     everyone = [*inputs.peers(), ours, joining._replace(name=contenders.JOINED)]
-    return side_by_side.measure(everyone, inputs.minilm.sentences(), pace, inputs.work)
+    table, *others = side_by_side.measure(everyone, inputs.minilm.sentences(), pace, inputs.work)
+    told = f"The exported model, for all that run ONNX: {inputs.minilm.facts()}."
+    return [replace(table, notes=[*table.notes, told]), *others]
 
 
 def models(inputs: Inputs) -> list[Section]:
     """Measure our service with both models, single texts and lists."""
     named = {"default": inputs.default, "MiniLM-L6": inputs.minilm}
     asked = {name: (inputs.ours(model), model.sentences()) for name, model in named.items()}
-    return default_model.measure(asked, inputs.seconds(6), inputs.work)
+    (table,) = default_model.measure(asked, inputs.seconds(6), inputs.work)
+    told = f"The default model as exported: {inputs.default.facts()}."
+    return [replace(table, notes=[*table.notes, told])]
 
 
 def start(inputs: Inputs) -> list[Section]:

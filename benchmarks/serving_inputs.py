@@ -3,6 +3,7 @@
 All of it is made once in the working folder: with --keep it serves the next call, too.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -46,6 +47,14 @@ class Model(NamedTuple):
     def joining(self) -> Path:
         """Another home, with the Bento whose requests share batches."""
         return self.folder / "bentoml-joining"
+
+    def facts(self) -> str:
+        """Say what `export` made of it."""
+        signature = json.loads((self.exported / "signature.json").read_text(encoding="utf-8"))
+        agreed = signature["parity"]["labels_agree"]
+        return (
+            f"{signature['precision']['cpu']}, labels agree with the trained model in {agreed:.1%}"
+        )
 
     def sentences(self) -> list[str]:
         """Return texts of 20 tokens each, out of those that it was trained on."""
