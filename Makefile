@@ -31,7 +31,7 @@ endif
 
 .PHONY: help
 help:  ## Print the verbs
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-10s %s\n' "$$verb" "$$text"; done
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
 	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
@@ -99,6 +99,10 @@ lock: $(INSTALLED)  ## Renew the locks from pyproject.toml
 .PHONY: bench
 bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and quality
 	@python benchmarks/pipeline.py
+
+.PHONY: bench-serve
+bench-serve: $(INSTALLED)  ## Measure the service beside its peers, with wrk; takes ten minutes
+	@python benchmarks/serving.py
 
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs

@@ -3,18 +3,19 @@
 import os
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "dvc", "mlflow")
+import psutil
 
 
-def facts() -> str:
+def facts(packages: Sequence[str]) -> str:
     """Return processor, memory and versions in a line."""
     with Path("/proc/meminfo").open(encoding="utf-8") as file:
         memory = int(file.readline().split()[1]) / 2**20
     cores = len(os.sched_getaffinity(0))
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{cores} cores of {_processor()}, {memory:.0f} GB, {platform.system()}; "
         f"Python {platform.python_version()}, {versions}"
@@ -22,8 +23,9 @@ def facts() -> str:
 
 
 def load() -> float:
-    """Return how many processes wanted a core in the last minute: above 0.5 wall times lie."""
-    return os.getloadavg()[0]
+    """Return how many cores others keep busy just now: above 0.5 wall times lie."""
+    shares: list[float] = psutil.cpu_percent(interval=3, percpu=True)
+    return sum(shares) / 100
 
 
 def commit(repository: Path) -> str:

@@ -5,15 +5,14 @@ Writes: benchmarks/results.md; with --only just that section of it, with --quick
 """
 
 import argparse
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import first_run
-import machine
 import noop
 import quality
+import results
 import training_speed
 from settings import ROOT, Settings, chosen, parser
 from table import Section
@@ -25,11 +24,12 @@ ALL: dict[str, Callable[[Settings], Section]] = {
     "training_speed": training_speed.measure,
     "quality": quality.measure,
 }
+TITLES = ("First run", "No-op", "Training speed", "Quality")
+PACKAGES = ("torch", "transformers", "dvc", "mlflow")
 HEADER = """\
 # Benchmarks
 
 Written by `make bench` (`python benchmarks/pipeline.py`).
-
 """
 
 
@@ -44,29 +44,6 @@ def options() -> argparse.Namespace:
     return words.parse_args()
 
 
-def section(name: str, settings: Settings) -> str:
-    """Measure one section, and say in which state the machine was."""
-    load = machine.load()
-    found = ALL[name](settings)
-    told = f"- Commit {machine.commit(settings.source)}; load before: {load:.1f}."
-    busy = " **The machine was busy: wall times are too long.**" if load > 0.5 else ""
-    return found.markdown() + told + busy + "\n"
-
-
-def earlier(path: Path) -> dict[str, str]:
-    """Return the sections of a file by their titles."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
-    return {part.split("\n", 1)[0].removeprefix("## "): part.strip() + "\n" for part in parts}
-
-
-def page(sections: dict[str, str]) -> str:
-    """Return the whole page, sections in their order."""
-    titles = ("First run", "No-op", "Training speed", "Quality")
-    parts = [sections[title] for title in titles if title in sections]
-    return HEADER + f"Machine: {machine.facts()}.\n\n" + "\n".join(parts)
-
-
 def main() -> None:
     """Measure what is asked for."""
     asked = options()
@@ -75,13 +52,13 @@ def main() -> None:
         wanted = [name for name in ALL if name in (asked.only or ALL)]
         if {"training_speed", "quality"} & set(wanted):
             settings.data()  # rather now than after the first ten minutes
-        sections = earlier(asked.out) if asked.only else {}
+        sections = results.earlier(asked.out) if asked.only else {}
         for name in wanted:
-            text = section(name, settings)
-            print(text, flush=True)
-            sections |= {text.split("\n", 1)[0].removeprefix("## "): text}
+            state = results.state(settings.source)
+            sections |= results.printed([ALL[name](settings)], state)
     if not asked.quick:
-        asked.out.write_text(page(sections), encoding="utf-8")
+        page = results.page(HEADER, PACKAGES, TITLES, sections)
+        asked.out.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

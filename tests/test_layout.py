@@ -170,7 +170,8 @@ def test_actions_are_pinned_by_commit() -> None:
 
 def test_locks_name_no_index() -> None:
     """Each machine installs from its own index; hashes hold wherever a package comes from."""
-    for lock in (ROOT / "requirements").glob("*.lock"):
+    peers = ROOT / "benchmarks" / "peers" / "requirements.lock"
+    for lock in (peers, *(ROOT / "requirements").glob("*.lock")):
         assert not re.search(r"https?://|--(extra-)?index-url|--find-links", lock.read_text()), lock
 
 

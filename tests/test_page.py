@@ -9,11 +9,7 @@ import pytest
 import browser
 import served
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.anyio,
-    pytest.mark.skipif(not browser.PROGRAM, reason="needs Chromium on the PATH"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 SUMMARY = "document.getElementById('summary').textContent"
 ERROR = "document.getElementById('error').textContent"
 NAMES = "JSON.stringify([...document.querySelectorAll('dt')].map(e => e.textContent))"
@@ -99,3 +95,13 @@ async def test_assistive_technology_finds_its_way(page: browser.Page) -> None:
     assert ("heading", "Classify a text") in named
     assert "alert" in {role for role, _name in named}
     assert await page.run("document.documentElement.lang") == "en"
+
+
+async def test_the_page_fits_a_phone(page: browser.Page) -> None:
+    """Nothing is cut off at the side of a narrow screen, bars included."""
+    await page.screen(width=360, height=640)
+    await page.type("the film was good")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+
+    assert await page.run("document.documentElement.scrollWidth") == 360
