@@ -238,6 +238,7 @@ class Export(Section):
     accuracy_drop: Annotated[float, Field(ge=0, le=1)]
     int8_difference: Annotated[float, Field(gt=0, le=1)]
     fp32_difference: Annotated[float, Field(gt=0, le=1)]
+    example: Text
 
 
 class Resources(Section):

@@ -82,16 +82,12 @@ def write(folder: Path, bounds: Export) -> dict[str, Any]:
     wanted = parity.judged(PREDICTIONS, labels)
     traced = graph.trace(network, words)
     facts = signature.describe(words, graph.inputs(traced), labels)
+    facts |= {"model_sha256": hashing.digest(MODEL), "example": bounds.example}
     signature.write_tokenizer(words, folder / "tokenizer.json")
     outputs.write_json(folder / "signature.json", facts)  # measuring reads it
     writer = Writer(folder, wanted, labels, bounds)
     (precision, found), gpu = writer.cpu(traced), writer.gpu(traced)
-    facts |= {
-        "precision": {"cpu": precision, "gpu": gpu},
-        "model_sha256": hashing.digest(MODEL),
-        "parity": found.figures(),
-        "example": wanted.texts[0],
-    }
+    facts |= {"precision": {"cpu": precision, "gpu": gpu}, "parity": found.figures()}
     outputs.write_json(folder / "signature.json", facts)
     for path in folder.iterdir():
         path.chmod(0o644)  # the service runs as another user

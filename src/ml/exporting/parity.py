@@ -3,22 +3,18 @@
 Reads: a folder as `export` writes it, reports/predictions.parquet
 """
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 import polars as pl
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
 
 from ml.config import Export
 from ml.errors import ModelError
+from ml.serving.engine import Engine
 
 Floats = NDArray[np.float64]
-BATCH = 32
 PLACES = 6  # digits that the judged probabilities have
 
 
@@ -61,32 +57,9 @@ def judged(path: Path, labels: list[str]) -> Judged:
 
 
 def probabilities(folder: Path, graph: str, texts: list[str]) -> Floats:
-    """Return what the graph answers [texts, classes], one thread, batches sorted by length."""
-    signature = json.loads((folder / "signature.json").read_text(encoding="utf-8"))
-    words = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    words.enable_truncation(signature["max_length"])
-    words.enable_padding(
-        direction=signature["padding_side"],
-        pad_id=signature["pad_id"],
-        pad_type_id=signature["pad_type_id"],
-    )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    # Processors without VNNI cut sums of int8 products at 16 bits; with this they do not.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    session = onnxruntime.InferenceSession(
-        str(folder / graph), options, providers=["CPUExecutionProvider"]
-    )
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    logits = np.zeros((len(texts), len(signature["labels"])))
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        batch = words.encode_batch([texts[row] for row in rows])
-        logits[rows] = session.run(["logits"], _feed(batch, signature["inputs"]))[0]
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return result
+    """Return what the graph answers [texts, classes] in the engine that serves it."""
+    found = Engine(folder, graph=graph).predict(texts)
+    return np.array([list(prediction.probabilities.values()) for prediction in found])
 
 
 def compare(found: Floats, wanted: Judged, labels: list[str]) -> Parity:
@@ -116,12 +89,3 @@ def broken(parity: Parity, bounds: Export, difference: float) -> str:
     )
     # Asked this way round a NaN, which is neither more nor less, breaks a bound.
     return ", ".join(words for holds, words in told if not holds)
-
-
-def _feed(batch: list[Encoding], inputs: list[str]) -> dict[str, Any]:
-    values = {
-        "input_ids": [text.ids for text in batch],
-        "attention_mask": [text.attention_mask for text in batch],
-        "token_type_ids": [text.type_ids for text in batch],
-    }
-    return {name: np.array(values[name], np.int64) for name in inputs}

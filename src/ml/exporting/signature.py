@@ -16,7 +16,10 @@ FORMAT = 1
 
 
 def describe(words: PreTrainedTokenizerBase, inputs: list[str], labels: list[str]) -> Any:
-    """Return how texts become the inputs of the graph, and what its outputs mean."""
+    """Return how texts become the inputs of the graph, and what its outputs mean.
+
+    What is empty here is known when the graphs are written.
+    """
     return {
         "format": FORMAT,
         "labels": labels,
@@ -26,6 +29,10 @@ def describe(words: PreTrainedTokenizerBase, inputs: list[str], labels: list[str
         "pad_id": words.pad_token_id,
         "pad_type_id": words.pad_token_type_id,
         "padding_side": words.padding_side,
+        "precision": {"cpu": None, "gpu": None},
+        "model_sha256": "",
+        "parity": {},
+        "example": "",
     }
 
 

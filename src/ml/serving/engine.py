@@ -33,14 +33,19 @@ class Engine:
     """An exported model, ready to predict; safe to call from several threads."""
 
     def __init__(
-        self, folder: Path, threads: int = 1, device: str = "cpu", batch_items: int = 16
+        self,
+        folder: Path,
+        threads: int = 1,
+        device: str = "cpu",
+        batch_items: int = 16,
+        graph: str | None = None,  # another one than the device's, as `export` compares them
     ) -> None:
         self.signature = Signature.model_validate_json((folder / "signature.json").read_bytes())
         self.batch_items = batch_items
         # Longer texts are cut by the tokenizer itself, as in training; what it cut off tells of it.
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(self.signature.max_length)
-        self.device, graph = _choose(folder, device)
+        self.device, chosen = _choose(folder, device)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -49,7 +54,9 @@ class Engine:
         # Processors without VNNI cut sums of int8 products at 16 bits; with this they do not.
         options.add_session_config_entry("session.x64quantprecision", "1")
         providers = [GPU] if self.device == "cuda" else ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
+        self._session = onnxruntime.InferenceSession(
+            str(folder / (graph or chosen)), options, providers=providers
+        )
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return what the model says of each text, in their order."""
@@ -102,8 +109,8 @@ def _choose(folder: Path, device: str) -> tuple[str, str]:
     """Return the device and its graph: the GPU's where all that it needs is there."""
     gpu = folder / "gpu.onnx"
     if device == "cuda" and gpu.exists() and GPU in onnxruntime.get_available_providers():
-        return "cuda", str(gpu)
-    return "cpu", str(folder / "cpu.onnx")
+        return "cuda", gpu.name
+    return "cpu", "cpu.onnx"
 
 
 def _pad(rows: list[list[int]], value: int, *, longest: int, left: bool) -> NDArray[np.int64]:
