@@ -17,22 +17,6 @@ def test_the_settings_are_the_section_of_the_configuration() -> None:
     assert Settings(**toy.settings()).model_dump() == toy.settings()
 
 
-@pytest.mark.parametrize(
-    ("batching", "device", "joins"),
-    [
-        ("auto", "cpu", False),
-        ("auto", "cuda", True),
-        ("always", "cpu", True),
-        ("never", "cuda", False),
-    ],
-)
-def test_requests_share_batches_where_it_pays(batching: str, device: str, joins: bool) -> None:
-    """Off on a CPU, on on a GPU, and both by configuration."""
-    found = Settings(**toy.settings(batching=batching, device=device))
-
-    assert found.joins_requests is joins
-
-
 @pytest.mark.parametrize("root", [".", "src"])
 def test_the_folder_is_found_in_bento_and_work_tree(tmp_path: Path, root: str) -> None:
     """Beside the package in a Bento, beside src/ in the work tree."""

@@ -258,7 +258,7 @@ class Serving(Section):
     workers: Annotated[int, Field(ge=1, le=256)]
     threads: Count
     device: Literal["cpu", "cuda"]
-    batching: Literal["auto", "always", "never"]
+    batching: bool
     batch_items: Count
     max_chars: Count
     max_items: Count

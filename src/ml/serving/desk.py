@@ -24,7 +24,7 @@ class Desk:
         self.example = model.signature.example
         settings = self.settings
         self.engine = Engine(model.folder, settings.threads, settings.device, settings.batch_items)
-        join = settings.batch_items if settings.joins_requests else 1
+        join = settings.batch_items if settings.batching else 1
         self.line = Line(self.engine.predict, settings.queue_size, settings.timeout, join)
         self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
         self.metrics = Metrics(service, self.model["version"], registry)

@@ -41,18 +41,13 @@ class Settings(Part):
     workers: int
     threads: int
     device: Literal["cpu", "cuda"]
-    batching: Literal["auto", "always", "never"]
+    batching: bool
     batch_items: int
     max_chars: int
     max_items: int
     max_body_bytes: int
     queue_size: int
     timeout: float
-
-    @property
-    def joins_requests(self) -> bool:
-        """Whether texts of several requests share a batch: on a GPU it pays, on a CPU it costs."""
-        return self.batching == "always" or (self.batching == "auto" and self.device == "cuda")
 
     @property
     def limits(self) -> dict[str, int]:
