@@ -82,7 +82,7 @@ def plain(folder: Path, variables: Mapping[str, str]) -> Path:
 
 def nothing(timing: Timing) -> Timing:
     """Refuse a run that did something."""
-    for stage in ("copy", "ingest", "prepare", "train", "evaluate"):
+    for stage in ("copy", "ingest", "prepare", "train", "evaluate", "export"):
         if f"Running stage '{stage}'" in timing.output:
             raise SystemExit(f"error: expected a no-op, but the stage {stage!r} ran")
     return timing

@@ -46,7 +46,7 @@ def test_a_fresh_clone_trains_in_one_command(tmp_path: Path) -> None:
 
     assert first.returncode == 0, first.stdout + first.stderr[-3000:]
     assert "installing the locked environment" in first.stdout
-    assert stages(first.stdout) == ["compose", "ingest", "prepare", "train", "evaluate"]
+    assert stages(first.stdout) == ["compose", "ingest", "prepare", "train", "evaluate", "export"]
     assert "installing" not in second.stdout
     assert stages(second.stdout) == ["compose"]
     assert "accuracy" in second.stdout
@@ -63,10 +63,11 @@ def test_a_fresh_clone_trains_in_one_command(tmp_path: Path) -> None:
     [
         ("", []),
         ("evaluate.worst_errors=3", ["evaluate"]),
-        ("training.learning_rate=0.002", ["train", "evaluate"]),
+        ("training.learning_rate=0.002", ["train", "evaluate", "export"]),
         ("prepare.max_chars=9999", ["prepare"]),
         ("mlflow.experiment_name=other resources.memory_gb=1.5", []),
         ("model.name=other", ["evaluate"]),
+        ("export.labels_agree=0.99", ["export"]),
     ],
 )
 def test_a_value_runs_only_what_it_affects(project: Path, values: str, expected: list[str]) -> None:
@@ -113,7 +114,7 @@ def test_another_clone_gives_the_same_bytes(project: Path, tmp_path: Path) -> No
     assert (other / "dvc.lock").read_text() == (project / "dvc.lock").read_text()
 
 
-@pytest.mark.parametrize("moment", ["ingest", "prepare", "train", "evaluate"])
+@pytest.mark.parametrize("moment", ["ingest", "prepare", "train", "evaluate", "export"])
 def test_a_run_killed_at_any_stage_is_completed_by_the_next(
     project: Path, tmp_path: Path, moment: str
 ) -> None:

@@ -26,7 +26,7 @@ def test_the_summary_names_everything_that_a_reader_needs(values: dict[str, Any]
     text = "\n".join(summary.lines(values, METRICS, False, "abc (make ui)"))
 
     for part in ("0.900 (0.850 to 0.950)", "TF-IDF 0.700", "report.html", "model_card.md",
-                 "models/model", "abc (make ui)", "make train SET="):  # fmt: skip
+                 "models/model", "models/serving", "abc (make ui)", "make train SET="):  # fmt: skip
         assert part in text
 
 

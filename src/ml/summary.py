@@ -15,6 +15,7 @@ from ml.errors import DataError, run
 
 METRICS = Path("reports/metrics.json")
 MODEL = Path("models/model")
+SERVING = Path("models/serving")
 
 
 def lines(
@@ -35,6 +36,7 @@ def lines(
         "  report  reports/report.html",
         "  card    reports/model_card.md",
         f"  model   {MODEL}",
+        f"  serving {SERVING}",
         f"  run     {where}",
         '  next    change a value: make train SET="training.epochs=4"; compare: dvc metrics diff; '
         "see the runs: make ui",

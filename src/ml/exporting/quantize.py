@@ -24,9 +24,7 @@ CONSTANTS: dict[str, Values] = {
 
 def half(model: ModelProto) -> ModelProto:
     """Return the graph with its numbers in fp16; logits stay fp32."""
-    copy = ModelProto()
-    copy.CopyFrom(model)
-    converted: ModelProto = convert_float_to_float16(copy, keep_io_types=True)
+    converted: ModelProto = convert_float_to_float16(model, keep_io_types=True)
     return converted
 
 

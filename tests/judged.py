@@ -1,0 +1,45 @@
+"""A model as train leaves it, and what evaluate found, for the tests of the export."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ml.config import Params
+from ml.network import model
+from ml.network.predict import predict
+
+FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet", "custom"]
+LABELS = ["no", "yes", "so"]
+TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30, "so so"]
+
+
+def build(
+    make_params: Callable[..., Params], family: str
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return a small model from random weights, of a family of transformers or of our own."""
+    custom = {"architecture": "custom", "custom": "mean_pool", "options": {"hidden": 16}}
+    scratch = {**make_params().model.scratch.model_dump(), "type": family}
+    torch.manual_seed(0)
+    changes: dict[str, Any] = custom if family == "custom" else {"scratch": scratch}
+    network, words = model.build(make_params(model=changes).model, LABELS, TEXTS)
+    with torch.no_grad():
+        for weights in network.parameters():  # larger, so that answers differ
+            weights.mul_(1.5)
+    return network, words
+
+
+def write(folder: Path, network: PreTrainedModel, words: PreTrainedTokenizerBase) -> None:
+    """Write the model and its judged answers, as the stages before export leave them."""
+    model.save(network, words, folder / "models" / "model")
+    answers = predict(network, words, TEXTS)
+    names = np.array(LABELS)[answers.argmax(1)]
+    columns = {f"p_{name}": answers[:, index].round(6) for index, name in enumerate(LABELS)}
+    (folder / "reports").mkdir()
+    pl.DataFrame({"text": TEXTS, "label": names, "predicted": names, **columns}).write_parquet(
+        folder / "reports" / "predictions.parquet"
+    )
