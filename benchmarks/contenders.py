@@ -14,7 +14,7 @@ EXAMPLES = (
     "BentoML, the docs' example: transformers pipeline, 1 worker",
     "the same, 2 workers of 1 thread",
 )
-JOINED = "this project, `serving.batching=always`"
+ALONE = "the same, each request alone (`serving.batching=never`)"
 FASTAPI = "FastAPI, the same ONNX model, 2 workers"
 SINGLE = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 # Nobody reports to the makers of the tools, and nobody asks a hub.

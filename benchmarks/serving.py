@@ -84,8 +84,8 @@ def peers(inputs: Inputs) -> list[Section]:
     """Compare servers of MiniLM-L6."""
     pace = side_by_side.QUICK if inputs.settings.quick else side_by_side.FULL
     ours = inputs.ours(inputs.minilm)
-    joining = contenders.ours(inputs.minilm.joining, inputs.binaries[1])
-    everyone = [*inputs.peers(), ours, joining._replace(name=contenders.JOINED)]
+    alone = contenders.ours(inputs.minilm.alone, inputs.binaries[1])
+    everyone = [*inputs.peers(), ours, alone._replace(name=contenders.ALONE)]
     table, *others = side_by_side.measure(everyone, inputs.minilm.sentences(), pace, inputs.work)
     told = f"The exported model, for all that run ONNX: {inputs.minilm.facts()}."
     return [replace(table, notes=[*table.notes, told]), *others]

@@ -18,7 +18,7 @@ from settings import ROOT, Settings
 from tokenizers import Tokenizer
 
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export", "package")
-JOINING = "serving.batching=always"
+ALONE = "serving.batching=never"
 TOKENS = 20  # with the special ones, as the model sees them
 SENTENCES = 128
 
@@ -44,9 +44,9 @@ class Model(NamedTuple):
         return self.folder / "bentoml"
 
     @property
-    def joining(self) -> Path:
-        """Another home, with the Bento whose requests share batches."""
-        return self.folder / "bentoml-joining"
+    def alone(self) -> Path:
+        """Another home, with the Bento whose requests share no batch."""
+        return self.folder / "bentoml-alone"
 
     def facts(self) -> str:
         """Say what `export` made of it."""
@@ -98,8 +98,8 @@ def project(settings: Settings, name: str, **variables: str) -> Model:
     if not done.exists():
         clone(settings, model.folder)
         stages(model, STAGES, {**variables, "BENTOML_HOME": str(model.store)})
-        joined = {**variables, "SET": f"{variables['SET']} {JOINING}"}
-        stages(model, ("compose", "package"), {**joined, "BENTOML_HOME": str(model.joining)})
+        alone = {**variables, "SET": f"{variables['SET']} {ALONE}"}
+        stages(model, ("compose", "package"), {**alone, "BENTOML_HOME": str(model.alone)})
         done.touch()
     return model
 
