@@ -82,6 +82,20 @@ def test_answers_of_another_model_are_told(
         parity.judged(path, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("flags", "asked"), [("fma avx512_vnni", "0"), ("fma avx_vnni", "0"), ("fma avx2", "1")]
+)
+def test_exact_products_are_asked_for_where_they_are_not_given(
+    flags: str, asked: str, tmp_path: Path
+) -> None:
+    """By what the processor says of itself; one that says nothing gets the exact way."""
+    path = tmp_path / "cpuinfo"
+
+    assert parity.precise(path) == "1"
+    path.write_text(f"flags : {flags}\n")
+    assert parity.precise(path) == asked
+
+
 def test_missing_answers_are_told(tmp_path: Path) -> None:
     """The message says what makes them."""
     with pytest.raises(ModelError, match=r"predictions\.parquet should hold.*make train"):

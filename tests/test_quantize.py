@@ -219,7 +219,8 @@ def test_no_sum_of_products_is_cut() -> None:
     small = quantize.int8(full, 1)
     assert small
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    option = parity.precise(parity.CPUINFO)
+    options.add_session_config_entry("session.x64quantprecision", option)
 
     session = onnxruntime.InferenceSession(small.SerializeToString(), options)
 
