@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import toy
-from ml.serving.engine import Engine
+from ml.serving.engine import Engine, exact
 
 
 @pytest.fixture(name="folder", scope="session")
@@ -163,3 +163,17 @@ def test_the_signature_must_be_of_this_format(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="format"):
         Engine(folder)
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked"), [("fma avx512_vnni", "0"), ("fma avx_vnni", "0"), ("fma avx2", "1")]
+)
+def test_exact_products_are_asked_for_where_they_are_not_given(
+    flags: str, asked: str, tmp_path: Path
+) -> None:
+    """By what the processor says of itself; one that says nothing gets the exact way."""
+    path = tmp_path / "cpuinfo"
+
+    assert exact(path) == "1"
+    path.write_text(f"flags : {flags}\n")
+    assert exact(path) == asked

@@ -150,6 +150,18 @@ def test_a_graph_that_answers_otherwise_is_not_served(judged: Path) -> None:
     assert not (judged / "reports" / "export.json").exists()
 
 
+def test_fp32_must_be_nearer_than_int8(judged: Path) -> None:
+    """Half a hundredth is more than rounding, though no label changes."""
+    path = Path("reports/predictions.parquet")
+    moved = pl.read_parquet(path).with_columns(pl.col("p_no") + 0.005, pl.col("p_yes") - 0.005)
+    moved.write_parquet(path)
+
+    with pytest.raises(ModelError, match=r"differs by 0\.0050 \(at most 0\.001\)"):
+        export.main()
+
+    assert not (judged / "models" / "serving").exists()
+
+
 def test_a_graph_for_gpus_is_made_on_demand(judged: Path, make_params: MakeParams) -> None:
     """In fp16, beside the one for CPUs, and measured too."""
     write_params(make_params(export={"gpu": True, "precision": "fp32"}))

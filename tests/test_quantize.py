@@ -17,6 +17,7 @@ from judged import FAMILIES, LABELS, TEXTS, build
 from ml import outputs
 from ml.config import Params
 from ml.exporting import graph, parity, quantize, signature
+from ml.serving import engine
 
 MakeParams = Callable[..., Params]
 RANDOM = np.random.default_rng(0)
@@ -219,7 +220,8 @@ def test_no_sum_of_products_is_cut() -> None:
     small = quantize.int8(full, 1)
     assert small
     options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    option = engine.exact(engine.CPUINFO)
+    options.add_session_config_entry("session.x64quantprecision", option)
 
     session = onnxruntime.InferenceSession(small.SerializeToString(), options)
 
