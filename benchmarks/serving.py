@@ -6,6 +6,8 @@ Writes: benchmarks/serving.md; with --only just those sections of it, with --qui
 
 import argparse
 import contextlib
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -154,6 +156,8 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
 
 def main() -> None:
     """Make a working folder, or use the one that is kept."""
+    # Who ends the benchmark ends the server that it has started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: ended before it was done"))
     asked = options()
     with contextlib.ExitStack() as stack:
         if asked.keep:
