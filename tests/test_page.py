@@ -23,6 +23,8 @@ WIDTHS = (
 @pytest.fixture(name="page")
 async def _page(server: served.Server, tmp_path: Path) -> AsyncIterator[browser.Page]:
     async with browser.opened(f"{server.url}/", tmp_path / "profile") as page:
+        # Chromium focuses the field some time after the page is complete.
+        await page.until("document.activeElement.id === 'text'")
         yield page
 
 
