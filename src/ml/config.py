@@ -267,6 +267,13 @@ class Serving(Section):
     timeout: Annotated[float, Field(gt=0, le=600)]
 
 
+class Storage(Section):
+    """Where DVC shares what an environment has computed, and how long."""
+
+    remote: Annotated[str, Field(pattern=r"^s3://[^/]+/.+[^/]$")]
+    retention_days: Annotated[int, Field(ge=0)] | None
+
+
 class Mlflow(Section):
     """Where a run is recorded."""
 
@@ -295,6 +302,7 @@ class Params(Section):
     export: Export
     resources: Resources
     serving: Serving
+    storage: Storage
     mlflow: Mlflow
     metadata: Metadata
     snapshot: Snapshot = Snapshot()

@@ -5,6 +5,7 @@
     ├── DataError      a source or its rows are wrong
     ├── ModelError     a model cannot be built, loaded or trained
     ├── TrackingError  the MLflow store cannot be used
+    ├── StorageError   the remote or the cache of DVC cannot be used
     └── ServingError   the model cannot be packaged, served or asked
 
 Each message says what was expected, what was found and what to do next.
@@ -35,6 +36,10 @@ class ModelError(KnownError):
 
 class TrackingError(KnownError):
     """The MLflow store cannot be used."""
+
+
+class StorageError(KnownError):
+    """The remote or the cache of DVC cannot be used."""
 
 
 class ServingError(KnownError):
