@@ -37,6 +37,8 @@ def measure(
         "tokens in turn.",
         f"Lists: {LIST} texts a request over {LISTS} connections, against single texts over {MANY} "
         "connections before and after.",
+        "Single texts that wait share batches, so where the model's computing is nearly all of a "
+        "request, as with MiniLM-L6, a list cannot gain much.",
     ]
     return [Section("Default model, lists", ("what", "measured", "target", "met"), rows, notes)]
 
