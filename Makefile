@@ -84,6 +84,14 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
 	@python -m ml.package
 
+.PHONY: platform
+platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
+	@python -m ml.platform
+
+.PHONY: platform-down
+platform-down: $(INSTALLED)  ## End them; their data stay in .platform
+	@python -m ml.platform down
+
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q
@@ -91,6 +99,10 @@ test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 .PHONY: test-e2e
 test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
 	@OMP_NUM_THREADS=1 python -m pytest -q -m slow
+
+.PHONY: test-integration
+test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
+	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
 
 .PHONY: check
 check: $(INSTALLED)  ## Lint, format check, types
