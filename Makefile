@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 export ENV ?= dev
 export EXP ?= default
 export SET ?=
+SHARE ?=
 PYTHON ?= python3
 ACCELERATOR ?= cpu
 
@@ -32,7 +33,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -49,8 +50,16 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
-	@dvc repro
+	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
 	@python -m ml.summary
+
+.PHONY: pull
+pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
+	@python -m ml.share pull
+
+.PHONY: push
+push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
+	@python -m ml.share push
 
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
