@@ -7,7 +7,8 @@
     ├── TrackingError  the MLflow store cannot be used
     ├── StorageError   the remote or the cache of DVC cannot be used
     ├── ServingError   the model cannot be packaged, served or asked
-    └── GateError      no model can be judged, or it is rejected
+    ├── GateError      no model can be judged, or it is rejected
+    └── DeployError    a model cannot be deployed, or what is live cannot be told
 
 Each message says what was expected, what was found and what to do next.
 """
@@ -49,6 +50,10 @@ class ServingError(KnownError):
 
 class GateError(KnownError):
     """No model can be judged, or it is rejected."""
+
+
+class DeployError(KnownError):
+    """A model cannot be deployed, or what is live cannot be told."""
 
 
 def run(main: Callable[[], None]) -> None:
