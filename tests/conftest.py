@@ -132,7 +132,7 @@ def write_params(params: config.Params) -> None:
 @pytest.fixture(name="serving_bin", scope="session")
 def _serving_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with the serving lock alone."""
-    return served.serving_environment(tmp_path_factory.mktemp("serving") / "venv")
+    return served.locked_environment(tmp_path_factory.mktemp("serving") / "venv", "serving")
 
 
 @pytest.fixture(name="bento", scope="session")

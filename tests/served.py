@@ -90,10 +90,10 @@ class Server:
         return found
 
 
-def serving_environment(folder: Path) -> Path:
-    """Make an environment of the serving lock alone; return its folder of programs."""
+def locked_environment(folder: Path, name: str) -> Path:
+    """Make an environment of one lock alone; return its folder of programs."""
     uv = str(BIN / "uv")
-    lock = toy.ROOT / "requirements" / "serving.lock"
+    lock = toy.ROOT / "requirements" / f"{name}.lock"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     subprocess.run(
         [uv, "pip", "sync", "--quiet", "--require-hashes", str(lock)],

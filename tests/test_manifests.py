@@ -72,10 +72,10 @@ def test_environments_differ_only_where_meant(make_params: Make) -> None:
         for name in ("qa", "prod")
     )
     scaler = prod.pop("HorizontalPodAutoscaler")
-    lines = [yaml.safe_dump(one).splitlines() for one in (qa, prod)]
+    one, other = (yaml.safe_dump(found).splitlines() for found in (qa, prod))
     differs = {
         line.replace(" ", "")
-        for line in difflib.unified_diff(*lines, n=0, lineterm="")
+        for line in difflib.unified_diff(one, other, n=0, lineterm="")
         if not line.startswith(("---", "+++", "@@"))
     }
 
@@ -271,7 +271,7 @@ def test_a_limit_below_the_request_is_found(
 
 
 def test_one_machine_runs_the_same_pod(make_params: Make) -> None:
-    """One, published where it is told; image, limits, rights and origin stay those of the cluster."""
+    """One, published where it is told; image, limits, rights and origin stay the same."""
     text = manifests.render(RELEASE, make_params(environment="prod"))
     whole, part = documents(text), documents(manifests.one_machine(text, 3001, "blue"))
     spec = part["Deployment"]["spec"]
