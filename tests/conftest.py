@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 import yaml
 
+import containers
 import served
 from ml import config
 
@@ -148,3 +149,18 @@ def _server(
     """That Bento, served."""
     with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
         yield server
+
+
+@pytest.fixture(name="engine", scope="session")
+def _engine() -> Iterator[containers.Engine]:
+    """Containers of this session's own; `.ci/run` installs what they need."""
+    if lacking := containers.missing():
+        pytest.skip(f"containers need {', '.join(lacking)}")
+    with containers.engine() as engine:
+        yield engine
+
+
+@pytest.fixture(name="image", scope="session")
+def _image(engine: containers.Engine, bento: served.Bento) -> str:
+    """The image of that Bento."""
+    return engine.containerize(bento)
