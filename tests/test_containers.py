@@ -42,37 +42,44 @@ def accepted(port: int) -> Iterator[socket.socket]:
         yield request
 
 
-def test_the_bento_runs_in_a_container_as_the_docs_say(
-    engine: containers.Engine, image: str, bento: served.Bento
-) -> None:
-    """Read-only, as 1034, without capabilities; on SIGTERM it answers what it has accepted."""
+@contextmanager
+def documented(
+    engine: containers.Engine, image: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", served.Client]]:
+    """Run an image by the command of the document, but for its name, port and engine."""
     (block,) = re.findall(r"```sh\n(.*?)```", SECTION, re.S)
     build, run = (shlex.split(line) for line in block.replace("\\\n", "").splitlines())
-    port = served.free_port()
     assert build[:2] == ["bentoml", "containerize"]  # what the fixture does
     assert run[:2] == ["docker", "run"]
+    port = served.free_port()
     typed = [{"3000:3000": f"127.0.0.1:{port}:3000"}.get(word, word) for word in run[2:-1]]
     process = subprocess.Popen(
         ["podman", "run", "--name", "documented", *typed, image], env=engine.environment
     )
     try:
-        client = ready(engine, "documented", port)
+        yield process, ready(engine, "documented", port)
+    finally:
+        served.end(process)
+
+
+def test_the_bento_runs_in_a_container_as_the_docs_say(
+    engine: containers.Engine, image: str, bento: served.Bento
+) -> None:
+    """Read-only, as 1034, without capabilities; on SIGTERM it answers what it has accepted."""
+    with documented(engine, image) as (process, client):
         held = json.loads(engine.podman("inspect", "documented"))[0]
-        user = engine.podman("exec", "documented", "id", "-u")
 
         assert client.predict({"text": "the film was good"})[1]["label"] == "positive"
         assert client.get("/info")["package"] == bento.tag.partition(":")[2]
-        assert user == "1034"
+        assert engine.podman("exec", "documented", "id", "-u") == "1034"
         assert held["HostConfig"]["ReadonlyRootfs"]
         assert not held["EffectiveCaps"]
-        with accepted(port) as request:
+        with accepted(client.port) as request:
             process.send_signal(signal.SIGTERM)
             containers.wait_for(lambda: not containers.answers(f"{client.url}/livez"), str)
             request.sendall(b'"good"}')
             assert request.recv(65536).startswith(b"HTTP/1.1 200 ")
         assert process.wait(60) == 0
-    finally:
-        served.end(process)
 
 
 @contextmanager

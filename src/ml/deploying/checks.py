@@ -11,7 +11,7 @@ from math import ceil
 from ml.config import Serving
 from ml.deploying.rendered import Manifests, quantity
 
-NAME, NAMESPACE = "model-server", "mlops"
+NAMESPACE = "mlops"
 PORT = 3000  # of BentoML's images
 PROBES = {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
 NEEDED = ("ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service")
@@ -54,8 +54,6 @@ def _names(found: Manifests) -> Iterator[str]:
         named, space = one["metadata"]["name"], one["metadata"].get("namespace")
         if space != NAMESPACE:
             yield f"{one['kind']} {named} should be in the namespace {NAMESPACE}, is in {space}"
-    if found["Deployment"]["metadata"]["name"] != NAME:
-        yield f"the Deployment should be called {NAME}"
 
 
 def _selectors(found: Manifests) -> Iterator[str]:
