@@ -8,7 +8,8 @@
     ├── StorageError   the remote or the cache of DVC cannot be used
     ├── ServingError   the model cannot be packaged, served or asked
     ├── GateError      no model can be judged, or it is rejected
-    └── DeployError    a model cannot be deployed, or what is live cannot be told
+    ├── DeployError    a model cannot be deployed, or what is live cannot be told
+    └── PlatformError  the servers on this machine cannot be started
 
 Each message says what was expected, what was found and what to do next.
 """
@@ -54,6 +55,10 @@ class GateError(KnownError):
 
 class DeployError(KnownError):
     """A model cannot be deployed, or what is live cannot be told."""
+
+
+class PlatformError(KnownError):
+    """The servers on this machine cannot be started."""
 
 
 def run(main: Callable[[], None]) -> None:
