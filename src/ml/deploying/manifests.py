@@ -4,6 +4,7 @@ Reads: deploy/k8s/
 """
 
 import math
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ml.config import Params
+from ml.config import Params, Serving
 from ml.deploying import checks
 from ml.errors import DeployError
 
@@ -62,6 +63,11 @@ def render(release: Release, params: Params) -> str:
     return text
 
 
+def grace_period(serving: Serving) -> int:
+    """Return for how many seconds a pod that is to go may go on."""
+    return checks.longest_request(serving) + LEAVING_SECONDS
+
+
 def _overlay(release: Release, params: Params) -> dict[str, Any]:
     image = IMAGE.fullmatch(release.image)
     if image is None:
@@ -95,7 +101,6 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
     if params.serving.device == "cuda":
         needs["nvidia.com/gpu"] = str(max(1, params.resources.gpu))
     container = {"name": NAME, "resources": {"requests": needs, "limits": needs}}
-    leaving = checks.longest_request(params.serving) + LEAVING_SECONDS
     cause = f"{params.model.name} version {release.registered}, commit {release.commit}"
     return {
         "apiVersion": "apps/v1",
@@ -103,7 +108,10 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
         "metadata": {"name": NAME, "annotations": {"kubernetes.io/change-cause": cause}},
         "spec": {
             "template": {
-                "spec": {"terminationGracePeriodSeconds": leaving, "containers": [container]}
+                "spec": {
+                    "terminationGracePeriodSeconds": grace_period(params.serving),
+                    "containers": [container],
+                }
             }
         },
     }
@@ -115,7 +123,11 @@ def _kustomize(folder: Path) -> str:
     if command is None:
         raise DeployError("kubectl (or kustomize) should be on the PATH, but is not; install it")
     done = subprocess.run(
-        [*command, str(folder)], text=True, capture_output=True, check=False, encoding="utf-8"
+        [*command, str(folder)],
+        env={**os.environ, "KUBECONFIG": os.devnull},  # whatever cluster is the current one
+        text=True,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         told = done.stderr.strip().replace(str(folder.parent), str(MANIFESTS))
@@ -127,8 +139,8 @@ def one_machine(text: str, port: int, name: str = NAME, address: str = "127.0.0.
     """Return what `podman kube play` runs of these manifests: one pod, published on a port.
 
     podman knows no services, policies or scaling, and without systemd no probes: who starts it asks
-    /readyz. It waits 10 s for a pod to end, whatever the manifest says: `podman pod stop --time`
-    comes first. Two releases side by side need two names and two ports.
+    /readyz. It waits 10 s for a pod to end, whatever the manifest says: `podman pod stop --time`,
+    with the grace period, comes first. Two releases side by side need two names and two ports.
     """
     kept = [one for one in yaml.safe_load_all(text) if one["kind"] in ("ConfigMap", "Deployment")]
     (deployment,) = (one for one in kept if one["kind"] == "Deployment")
