@@ -12,7 +12,7 @@ import yaml
 
 from conftest import ROOT
 from ml.config import Params
-from ml.deploying import checks, manifests
+from ml.deploying import checks, links, manifests
 from ml.deploying.manifests import Release
 from ml.errors import DeployError
 from ml.serving import front
@@ -155,7 +155,7 @@ def test_the_service_answers_what_is_asked_of_it() -> None:
     deployment = yaml.safe_load(Path("deploy/k8s/base/deployment.yaml").read_text())
     scraped = deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/path"]
 
-    assert set(checks.PROBES.values()) <= set(front.BENTOML)
+    assert set(links.PROBES.values()) <= set(front.BENTOML)
     assert scraped in front.METHODS
 
 
@@ -165,6 +165,7 @@ def test_the_service_answers_what_is_asked_of_it() -> None:
         "model-server",
         "registry.example.com/classifier:latest",
         f"registry.example.com/classifier:v1@{DIGEST}",
+        f"classifier@{DIGEST}",
         "registry.example.com/classifier@sha256:abc",
         f"registry.example.com/classifier@{DIGEST}\n",
         "",
@@ -215,6 +216,11 @@ BROKEN = [
     ("base/deployment.yaml", "path: /livez", "path: /alive", "livenessProbe"),
     ("base/deployment.yaml", "path: /livez, port: http", "path: /livez, port: 80", "livenessProbe"),
     ("base/deployment.yaml", "readinessProbe:", "readinessprobe:", "readinessProbe"),
+    ("base/networkpolicy.yaml", "egress: []", "egress: [{}]", "lets out to everywhere"),
+    ("base/networkpolicy.yaml", "    - ports:\n        - protocol: TCP\n          port: 3000",
+     "    - {}", "lets in to"),
+    ("base/service.yaml", "name: model-server\nspec", "name: Model_Server\nspec", "small letters"),
+    ("base/deployment.yaml", "component: serving", "component: serving!", "label"),
     ("base/networkpolicy.yaml", "port: 3000", "port: 80", "NetworkPolicy should let in"),
     ("base/networkpolicy.yaml", "  policyTypes: [Ingress, Egress]", "  policyTypes: [Ingress]",
      "NetworkPolicy"),

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from math import ceil
 
 from ml.config import Serving
+from ml.deploying import links
 from ml.deploying.rendered import Manifests, quantity
 
-NAMESPACE = "mlops"
-PORT = 3000  # of BentoML's images
-PROBES = {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
 NEEDED = ("ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service")
 
 
@@ -31,10 +29,10 @@ def problems(text: str, serving: Serving) -> list[str]:
 
 def _all(found: Manifests, serving: Serving) -> list[str]:
     return [
-        *_names(found),
-        *_selectors(found),
-        *_ports(found),
-        *_probes(found),
+        *links.names(found),
+        *links.selectors(found),
+        *links.ports(found),
+        *links.probes(found),
         *_image(found),
         *_writable(found),
         *_resources(found),
@@ -47,51 +45,6 @@ def _all(found: Manifests, serving: Serving) -> list[str]:
 def longest_request(serving: Serving) -> int:
     """Return after how many seconds each accepted request has its answer (ml.service)."""
     return ceil(3 * serving.timeout)
-
-
-def _names(found: Manifests) -> Iterator[str]:
-    for one in found.documents:
-        named, space = one["metadata"]["name"], one["metadata"].get("namespace")
-        if space != NAMESPACE:
-            yield f"{one['kind']} {named} should be in the namespace {NAMESPACE}, is in {space}"
-
-
-def _selectors(found: Manifests) -> Iterator[str]:
-    selectors = {
-        "Deployment": found["Deployment"]["spec"]["selector"]["matchLabels"],
-        "Service": found["Service"]["spec"]["selector"],
-        "PodDisruptionBudget": found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
-        "NetworkPolicy": found["NetworkPolicy"]["spec"]["podSelector"].get("matchLabels"),
-    }
-    labels = found.pod["metadata"]["labels"]
-    for kind, selector in selectors.items():
-        if not selector or not selector.items() <= labels.items():
-            yield f"{kind} selects {selector}, the pods have {labels}"
-
-
-def _ports(found: Manifests) -> Iterator[str]:
-    opened = {one["name"]: one["containerPort"] for one in found.container["ports"]}
-    if list(opened.values()) != [PORT]:
-        yield f"the container should open the port {PORT} alone, opens {opened}"
-    for one in found["Service"]["spec"]["ports"]:
-        target = one.get("targetPort", one["port"])
-        if opened.get(target, target) != PORT:
-            yield f"the Service should lead to the port {PORT}, leads to {target}"
-    rules = found["NetworkPolicy"]["spec"]
-    let_in = [
-        port["port"] for rule in rules["ingress"] for port in rule.get("ports", [{"port": 0}])
-    ]
-    if let_in != [PORT] or set(rules["policyTypes"]) != {"Ingress", "Egress"}:
-        yield f"the NetworkPolicy should let in to the port {PORT} alone, lets in to {let_in}"
-
-
-def _probes(found: Manifests) -> Iterator[str]:
-    opened = {one["name"]: one["containerPort"] for one in found.container["ports"]}
-    for kind, path in PROBES.items():
-        asked = found.container.get(kind, {}).get("httpGet", {})
-        port = opened.get(asked.get("port"), asked.get("port"))
-        if (asked.get("path"), port) != (path, PORT):
-            yield f"the {kind} should ask {path} on port {PORT}, asks {asked}"
 
 
 def _image(found: Manifests) -> Iterator[str]:

@@ -21,7 +21,7 @@ from ml.errors import DeployError
 
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
-IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)*)@(?P<digest>sha256:[0-9a-f]{64})")
+IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)+)@(?P<digest>sha256:[0-9a-f]{64})")
 # What a pod needs to go, beside the requests in flight: preStop, closing the workers.
 LEAVING_SECONDS = 30
 
