@@ -142,6 +142,10 @@ bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and qu
 bench-serve: $(INSTALLED)  ## Measure the service beside its peers, with wrk; takes ten minutes
 	@python benchmarks/serving.py
 
+.PHONY: bench-storage
+bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy; takes ten minutes
+	@python benchmarks/storage.py
+
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs
 	@rm -rf .checkpoints .mypy_cache .pytest_cache .ruff_cache .coverage
