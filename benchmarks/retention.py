@@ -42,7 +42,7 @@ class Past:
         uri = os.environ["MLFLOW_TRACKING_URI"]
         self._client = mlflow.MlflowClient(uri, uri)
         self._objects = remote.client()
-        place = Path("artifacts").absolute().as_uri() if uri.startswith("sqlite:") else None
+        place = Path(".mlflow/artifacts").absolute().as_uri() if uri.startswith("sqlite:") else None
         self._experiment = self._client.create_experiment(self.params.mlflow.experiment_name, place)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(self._run, range(runs)))

@@ -73,6 +73,15 @@ def test_the_work_tree_counts(repository: Path, ignored: str) -> None:
     assert history.referenced() == {ONE, TWO}
 
 
+def test_the_locks_of_an_embedded_store_do_not_count(repository: Path) -> None:
+    """MLflow tells of the runs that stay; those that go have left their files there, too."""
+    (repository / ".gitignore").write_text(".mlflow/\n")
+    (repository / ".mlflow").mkdir()
+    (repository / ".mlflow" / "dvc.lock").write_text(f"md5: {ONE}\n")
+
+    assert history.referenced() == set()
+
+
 def test_a_branch_that_was_fetched_only_by_its_commit_counts(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,9 +45,13 @@ def referenced() -> set[str]:
 
 
 def _here() -> set[str]:
-    """Return what stands in the work tree, committed or not."""
+    """Return what stands in the work tree, committed or not.
+
+    What Git ignores is not looked at: an embedded MLflow store there has a dvc.lock of every run.
+    """
     top = Path(_git("rev-parse", "--show-toplevel").strip())
-    listed = _git("ls-files", "-z", "--full-name", "--cached", "--others", "--", *FILES)
+    kinds = ("--cached", "--others", "--exclude-standard")
+    listed = _git("ls-files", "-z", "--full-name", *kinds, "--", *FILES)
     paths = {top / name for name in listed.split("\0") if name} | {Path("dvc.lock")}
     texts = (path.read_text("utf-8", "replace") for path in paths if path.is_file())
     return {found for text in texts for found in hashes(text)}
