@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 export ENV ?= dev
 export EXP ?= default
 export SET ?=
+export REFRESH ?=
 SHARE ?=
 PYTHON ?= python3
 ACCELERATOR ?= cpu
@@ -33,7 +34,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
