@@ -114,7 +114,13 @@ def refuse(table: pl.DataFrame, rule: Rule, text: FindText = own_text) -> None:
 
 def failing(table: pl.DataFrame, rule: Rule) -> pl.Series:
     """Return the positions of the rows that break a rule."""
-    return table.select((~rule.good.fill_null(True)).arg_true()).to_series()
+    bad = ~rule.good.fill_null(True)
+    if not rule.twin:
+        return table.select(bad.arg_true()).to_series()
+    # Among the texts that occur once no rule is broken, and without them comparing takes half the
+    # memory.
+    places = table.select(TEXT.is_duplicated().arg_true()).to_series()
+    return places.filter(table[places].select(bad.alias("bad"))["bad"])
 
 
 def refusal(table: pl.DataFrame, bad: pl.Series, rule: Rule, text: FindText) -> DataError:
