@@ -8,6 +8,7 @@
     ├── StorageError   the remote or the cache of DVC cannot be used
     ├── ServingError   the model cannot be packaged, served or asked
     ├── GateError      no model can be judged, or it is rejected
+    ├── DeployError    a model cannot be deployed, or what is live cannot be told
     └── PlatformError  the servers on this machine cannot be started
 
 Each message says what was expected, what was found and what to do next.
@@ -50,6 +51,10 @@ class ServingError(KnownError):
 
 class GateError(KnownError):
     """No model can be judged, or it is rejected."""
+
+
+class DeployError(KnownError):
+    """A model cannot be deployed, or what is live cannot be told."""
 
 
 class PlatformError(KnownError):
