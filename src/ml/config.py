@@ -76,6 +76,16 @@ class Snapshot(Section):
     pretrained: str | None = None
     changes: dict[Literal["train", "val", "test"], Change] | None = None  # by the last REFRESH=1
 
+    def rows_changed(self) -> dict[str, int]:
+        """Return how many rows of all splits the last refresh added and removed, where known."""
+        changes = [change for change in (self.changes or {}).values() if change.added is not None]
+        if not changes:
+            return {}
+        return {
+            "data.rows_added": sum(sum((change.added or {}).values()) for change in changes),
+            "data.rows_removed": sum(sum((change.removed or {}).values()) for change in changes),
+        }
+
 
 class Prepare(Section):
     """Which rows may train a model, and what happens to the others."""

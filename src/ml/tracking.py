@@ -154,6 +154,7 @@ def _describe(params: Params, data: Mapping[str, str]) -> None:
     sections = params.model_dump(exclude={"environment", "mlflow", "metadata"})
     mlflow.log_params(flatten(sections, ""))
     mlflow.set_tags({**params.mlflow.tags, "environment": params.environment, **revision.tags()})
+    mlflow.set_tags(params.snapshot.rows_changed())
     mlflow.log_artifact(str(PARAMS))
     # MLflow registers its local source twice and warns that it must choose one of them.
     warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")

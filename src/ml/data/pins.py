@@ -20,6 +20,10 @@ HEADER = """\
 # The files of each remote source that this commit reads, whatever lies there now.
 # Written when a source is first used and by REFRESH=1, which takes what is there. Commit it.
 """
+CURE = (
+    "get what was made of it before (`make pull` or `make train SHARE=1`), or take the source as "
+    "it is now: `make train REFRESH=1`"
+)
 
 Role = Literal["train", "val", "test"]
 Counts = dict[str, int]  # rows by label

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml.data import shards
-from ml.data.pins import LOCK, File, Pin
+from ml.data.pins import CURE, LOCK, File, Pin
 from ml.data.shards import Shard
 from ml.errors import DataError
 
@@ -13,10 +13,6 @@ TELLING = (
     "ETag", "etag", "md5Hash", "Content-MD5", "checksum",
     "mtime", "Last-Modified", "LastModified", "last_modified", "created",
 )  # fmt: skip
-CURE = (
-    "get what was made of it before (`make pull` or `make train SHARE=1`), or take the source as "
-    "it is now: `make train REFRESH=1`"
-)
 
 
 def take(url: str) -> list[File]:

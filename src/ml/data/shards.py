@@ -11,10 +11,12 @@ import fsspec
 import pyarrow as pa
 from fsspec.spec import AbstractFileSystem
 
+from ml.data.pins import CURE
 from ml.data.wording import listed, meant, short
 from ml.errors import DataError
 
 BROKEN = (pa.ArrowException, EOFError, zlib.error, OSError)
+NO_ANSWER = (ConnectionError, TimeoutError)
 NETWORK = ("aiohttp", "botocore")  # whose errors are of no common kind
 # Without the patience of boto: four more tries, a minute each, to say that nobody is there.
 S3 = {
@@ -53,18 +55,27 @@ class Shard:
             self.find_wrong_bytes()
             raise
         except Exception as error:
-            remote = type(error).__module__.split(".")[0] in NETWORK
-            if remote or isinstance(error, (ConnectionError, TimeoutError)):
-                raise DataError(
-                    f"{self.name} cannot be read to its end ({short(str(error), 200)}); check that "
-                    "the server runs, then run the same command again"
-                ) from error
-            if not isinstance(error, BROKEN):
-                raise
-            raise DataError(
-                f"{self.name} cannot be read ({short(str(error), 200)}); "
-                "is it whole, and what its name says? Write it again"
-            ) from error
+            raise self._told(error) or error from error
+
+    def _told(self, error: Exception) -> DataError | None:
+        """Return the sentence for what a reader or a driver raises; None for any other error."""
+        reason = f"({short(str(error), 200)})"
+        if type(error).__module__.split(".")[0] in NETWORK or isinstance(error, NO_ANSWER):
+            return DataError(
+                f"{self.name} cannot be read {reason}; check that the server runs and the "
+                "credentials, then run the same command again"
+            )
+        if self.version and isinstance(error, (FileNotFoundError, PermissionError)):
+            return DataError(
+                f"{self.name} cannot be read in the pinned version {self.version} {reason}; check "
+                f"the credentials, or, if the store has let it go, {CURE}"
+            )
+        if isinstance(error, BROKEN):
+            return DataError(
+                f"{self.name} cannot be read {reason}; is it whole, and what its name says? "
+                "Write it again"
+            )
+        return None
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Give the numbered lines; tell which one is not UTF-8."""
