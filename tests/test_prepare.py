@@ -254,6 +254,31 @@ def test_the_stage_is_a_pure_function(
     )
 
 
+def test_the_report_tells_what_a_refresh_changed(
+    project: Path, make_params: Callable[..., config.Params]
+) -> None:
+    """Counted on rows as found, before any is dropped or sampled; other splits say nothing."""
+    change = {"previous": "abc", "added": {"positive": 30}, "removed": {"negative": 10}}
+    run_stages(
+        make_params(
+            data={"synthetic_rows": 400},
+            prepare={"sample": 0.5},
+            snapshot={"changes": {"train": change}},
+        )
+    )
+    splits = json.loads(Path("reports/data.json").read_text(encoding="utf-8"))["splits"]
+    labels = pl.read_parquet("data/raw/train.parquet")["label"]
+    negative = (labels == "negative").sum()
+
+    told = splits["train"]["change"]
+    assert (told["previous"], told["added"], told["removed"]) == ("abc", 30, 10)
+    assert told["labels"]["negative"]["before"] == pytest.approx(
+        (negative + 10) / (len(labels) - 20), abs=1e-6
+    )
+    assert told["labels"]["negative"]["now"] == pytest.approx(negative / len(labels), abs=1e-6)
+    assert "change" not in splits["val"]
+
+
 def test_a_stage_that_fails_leaves_nothing(
     project: Path, make_params: Callable[..., config.Params]
 ) -> None:

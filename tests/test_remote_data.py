@@ -49,7 +49,11 @@ def put(s3: Platform, url: str, start: int, stop: int) -> None:
     numbers = range(start, stop)
     texts = [f"film {n} was {'good' if n % 2 else 'bad'}" for n in numbers]
     rows = pl.DataFrame({"text": texts, "label": [("neg", "pos")[n % 2] for n in numbers]})
-    write = {"csv": rows.write_csv, "jsonl": rows.write_ndjson, "parquet": rows.write_parquet}
+    write: dict[str, Any] = {
+        "csv": rows.write_csv,
+        "jsonl": rows.write_ndjson,
+        "parquet": rows.write_parquet,
+    }
     found = s3.variables("dev")
     options = {
         "key": found["AWS_ACCESS_KEY_ID"],
