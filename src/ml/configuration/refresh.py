@@ -21,6 +21,7 @@ from ml import ingest
 from ml.config import Data
 from ml.data import pins, remote, sources
 from ml.data.pins import Changes, File, Pin, Role, paths, settings, shares
+from ml.errors import DataError
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def _pin(role: Role, data: Data, before: Pin | None) -> Pin:
     url = str(paths(data)[role])
     now = Pin(remote.take(url))
     if before is None:
-        log.info("pinned %s: %d files", url, len(now.files))
+        log.info("pinned %s (files: %d)", url, len(now.files))
         return now
     if now.fingerprint == before.fingerprint:
         log.info("%s has not changed", url)
@@ -62,14 +63,12 @@ def compare(role: Role, data: Data, before: Pin, now: Pin) -> Changes | None:
     What counts is text, label and split. Files in both need no look: they add the same to each.
     """
     gone, new = _without(before.files, now.files), _without(now.files, before.files)
-    if all(file.version for file in gone):
-        old, fresh = _rows(role, data, gone), _rows(role, data, new)
-    else:
-        kept = _raw(role, data, before)
-        if kept is None:
-            return None
-        old, fresh = kept, _rows(role, data, now.files)
-    had, has = hashes(old), hashes(fresh)
+    had = _versions(role, data, gone)
+    if had is None:
+        new, had = now.files, _last_run(role, data, before)
+    if had is None:
+        return None
+    has = hashes(_rows(role, data, new))
     changes: Changes = {split: {"added": {}, "removed": {}} for split in _splits(role, data)}
     none = np.array([], dtype=np.uint64)
     for split, label in sorted(had.keys() | has.keys()):
@@ -113,7 +112,17 @@ def _rows(role: Role, data: Data, files: list[File]) -> Batches:
             yield split, batch.filter(pa.array(places == split))
 
 
-def _raw(role: Role, data: Data, before: Pin) -> Batches | None:
+def _versions(role: Role, data: Data, files: list[File]) -> Hashes | None:
+    """Return the rows of files as they were, if their store still has them."""
+    if not all(file.version for file in files):
+        return None
+    try:
+        return hashes(_rows(role, data, files))
+    except DataError:  # let go, or without a column that is asked for now
+        return None
+
+
+def _last_run(role: Role, data: Data, before: Pin) -> Hashes | None:
     """Return the rows of the last run, if it read what was pinned, in the same way."""
     from ml.sharing import earlier  # noqa: PLC0415  # DVC, half a second
 
@@ -121,12 +130,11 @@ def _raw(role: Role, data: Data, before: Pin) -> Batches | None:
     pinned = json.load(made).get("pinned", {}).get(role) if made else None
     if pinned != {"fingerprint": before.fingerprint, **settings(role, data)}:
         return None
-    files = {
-        name: earlier.opened(str(ingest.RAW / f"{name}.parquet")) for name in _splits(role, data)
-    }
+    names = _splits(role, data)
+    files = {name: earlier.opened(str(ingest.RAW / f"{name}.parquet")) for name in names}
     if None in files.values():
         return None
-    return (
+    return hashes(
         (split, batch)
         for split, file in files.items()
         for batch in pq.ParquetFile(file).iter_batches(columns=["text", "label"])
