@@ -38,8 +38,8 @@ def source(folder: Path, rows: int) -> None:
         table.select(text.alias("text"), "label").write_parquet(folder / f"{start:09}.parquet")
 
 
-def stage(name: str, code: Path, folder: Path) -> tuple[float, float]:
-    """Run a stage of a checkout; return its seconds and the GiB that it held at most."""
+def stage(name: str, code: Path, folder: Path) -> tuple[float, float, float]:
+    """Run a stage of a checkout; return its seconds, those of CPU, and the GiB it held at most."""
     started = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", f"ml.{name}"],
@@ -50,7 +50,8 @@ def stage(name: str, code: Path, folder: Path) -> tuple[float, float]:
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"error: {name} of {code} failed in {folder}")
-    return time.monotonic() - started, used.ru_maxrss / 2**20
+    busy = used.ru_utime + used.ru_stime
+    return time.monotonic() - started, busy, used.ru_maxrss / 2**20
 
 
 def measure(checkouts: dict[str, Path]) -> Section:
@@ -66,13 +67,12 @@ def measure(checkouts: dict[str, Path]) -> Section:
                 params["prepare"]["sample"] = 1.0
                 (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
                 for verb in ("ingest", "prepare"):
-                    seconds, memory = stage(verb, code, folder)
-                    cells.append([
-                        f"{rows:,}", verb, which, f"{seconds:.1f}", f"{rows / seconds:,.0f}",
-                        f"{memory:.2f}", at_most(memory, MOST),
-                    ])  # fmt: skip
+                    seconds, busy, memory = stage(verb, code, folder)
+                    rate, kept = f"{rows / seconds:,.0f}", at_most(memory, MOST)
+                    times = f"{seconds:.1f}", f"{busy:.1f}"
+                    cells.append([f"{rows:,}", verb, which, *times, rate, f"{memory:.2f}", kept])
                     print(*cells[-1], flush=True)
-    head = ("rows", "stage", "code", "seconds", "rows/s", "peak GiB resident", "below 2")
+    head = ("rows", "stage", "code", "seconds", "of CPU", "rows/s", "peak GiB", "below 2")
     return Section("Data", head, cells, ["Parquet, 7 words a text; start of Python included."])
 
 

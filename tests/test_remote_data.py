@@ -19,7 +19,10 @@ from ml.platform.servers import Platform
 pytestmark = pytest.mark.integration
 
 ENDINGS = ("parquet", "csv", "jsonl")
-SMALL = "prepare.sample=1.0 prepare.min_rows=2 training.epochs=1 evaluate.behaviour=[]"
+SMALL = (
+    "prepare.sample=1.0 prepare.min_rows=2 training.epochs=1 evaluate.behaviour=[] "
+    "evaluate.slice_columns=[] evaluate.resamples=100 export.labels_agree=0"
+)
 
 
 @pytest.fixture(name="bucket", params=["kept", "plain"])
