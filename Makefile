@@ -45,7 +45,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+	@# What was installed, for the runs that it makes to tell.
+	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
