@@ -73,6 +73,14 @@ serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
 	@python -m ml.ask
 
+.PHONY: register
+register: $(INSTALLED)  ## Put the model into the environment's registry, as the challenger
+	@python -m ml.register
+
+.PHONY: gate
+gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the champion
+	@python -m ml.gate
+
 .PHONY: package
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
 	@python -m ml.package

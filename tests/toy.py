@@ -31,11 +31,16 @@ SIGNATURE: dict[str, Any] = {
 }
 
 
-def export(folder: Path, work: int = 0, **signature: Any) -> Path:
-    """Write an exported model; `work` makes it slower, each unit by some milliseconds."""
+def export(
+    folder: Path, work: int = 0, feeling: dict[str, float] = FEELING, **signature: Any
+) -> Path:
+    """Write an exported model; `work` makes it slower, each unit by some milliseconds.
+
+    `feeling` is what it knows: how positive each word is.
+    """
     folder.mkdir(parents=True)
     _tokenizer().save(str(folder / "tokenizer.json"))
-    onnx.save(_graph(work), str(folder / "cpu.onnx"))
+    onnx.save(_graph(work, feeling), str(folder / "cpu.onnx"))
     (folder / "signature.json").write_text(json.dumps(SIGNATURE | signature), encoding="utf-8")
     return folder
 
@@ -88,9 +93,9 @@ def _tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def _graph(work: int) -> onnx.ModelProto:
+def _graph(work: int, feeling: dict[str, float]) -> onnx.ModelProto:
     """Return the mean feeling of the words that are not padding, as two logits."""
-    feelings = np.array([FEELING.get(word, 0.0) for word in WORDS], np.float32)
+    feelings = np.array([feeling.get(word, 0.0) for word in WORDS], np.float32)
     constants = {
         "feelings": np.stack([-feelings, feelings], axis=1),
         "last": np.array([2]),

@@ -267,6 +267,20 @@ class Serving(Section):
     timeout: Annotated[float, Field(gt=0, le=600)]
 
 
+class Gate(Section):
+    """What a model must show before it may be deployed."""
+
+    enabled: bool
+    min_rows: Count
+    min_accuracy: Share
+    min_macro_f1: Share
+    max_ece: Share
+    min_recall: Annotated[float, Field(ge=0, le=1)]
+    min_worst_slice: Annotated[float, Field(ge=0, le=1)]
+    max_latency_ms: Annotated[float, Field(gt=0)]
+    max_size_mb: Annotated[float, Field(gt=0)]
+
+
 class Storage(Section):
     """Where DVC shares what an environment has computed, and how long."""
 
@@ -302,6 +316,7 @@ class Params(Section):
     export: Export
     resources: Resources
     serving: Serving
+    gate: Gate
     storage: Storage
     mlflow: Mlflow
     metadata: Metadata

@@ -6,7 +6,8 @@
     ├── ModelError     a model cannot be built, loaded or trained
     ├── TrackingError  the MLflow store cannot be used
     ├── StorageError   the remote or the cache of DVC cannot be used
-    └── ServingError   the model cannot be packaged, served or asked
+    ├── ServingError   the model cannot be packaged, served or asked
+    └── GateError      no model can be judged, or it is rejected
 
 Each message says what was expected, what was found and what to do next.
 """
@@ -44,6 +45,10 @@ class StorageError(KnownError):
 
 class ServingError(KnownError):
     """The model cannot be packaged, served or asked."""
+
+
+class GateError(KnownError):
+    """No model can be judged, or it is rejected."""
 
 
 def run(main: Callable[[], None]) -> None:

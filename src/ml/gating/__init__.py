@@ -1,0 +1,1 @@
+"""The gate: evidence of a model, criteria, verdict."""

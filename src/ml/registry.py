@@ -1,0 +1,115 @@
+"""The door to MLflow's model registry of an environment: versions, their files, aliases.
+
+Reads: MLFLOW_TRACKING_URI, else the environment's SQLite store under .mlflow/
+Writes: the registry in that store
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+from ml.config import Params
+from ml.tracking import _known_errors as known_errors
+from ml.tracking import _open_store as connect
+
+RELEASE = "release"  # the folder among a run's artifacts that holds what a version is made of
+CHALLENGER, CHAMPION = "challenger", "champion"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version."""
+
+    name: str
+    number: str
+    run_id: str
+    tags: Mapping[str, str]
+    aliases: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.number}"
+
+
+class Registry:
+    """The versions of one model in one environment."""
+
+    def __init__(self, params: Params) -> None:
+        self.name = params.model.name
+        self._params = params
+        with known_errors(params):
+            connect(params)
+        self._client = mlflow.MlflowClient()
+
+    def versions(self, **tags: str) -> list[Version]:
+        """Return the versions that have these tags, the newest first."""
+        with known_errors(self._params):
+            found = self._client.search_model_versions(f"name = '{self.name}'")
+            # The search gives no aliases.
+            whole = [self._get(version.version) for version in found]
+        wanted = [one for one in whole if tags.items() <= one.tags.items()]
+        return sorted(wanted, key=lambda one: -int(one.number))
+
+    def run_of(self, model_digest: str) -> str | None:
+        """Return the newest run whose model has this hash."""
+        with known_errors(self._params):
+            experiment = connect(self._params)
+            query = f"tags.`model.sha256` = '{model_digest}'"
+            found = self._client.search_runs([experiment], query, max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+    def alias(self, alias: str) -> Version | None:
+        """Return the version that an alias names."""
+        with known_errors(self._params):
+            try:
+                found = self._client.get_model_version_by_alias(self.name, alias)
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
+            return self._get(found.version)
+
+    def create(self, run_id: str, folder: Path, tags: Mapping[str, Any]) -> Version:
+        """Upload a release to the run that trained it, and make a version of it."""
+        with known_errors(self._params):
+            self._client.log_artifacts(run_id, str(folder), RELEASE)
+            try:
+                self._client.get_registered_model(self.name)
+            except MlflowException as error:
+                if error.error_code not in _ABSENT:
+                    raise
+                self._client.create_registered_model(self.name)
+            made = self._client.create_model_version(
+                self.name, f"runs:/{run_id}/{RELEASE}", run_id, tags={**tags}
+            )
+            return self._get(made.version)
+
+    def point(self, alias: str, version: Version) -> None:
+        """Make an alias name a version."""
+        with known_errors(self._params):
+            self._client.set_registered_model_alias(self.name, alias, version.number)
+
+    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Add tags to a version."""
+        with known_errors(self._params):
+            for name, value in tags.items():
+                self._client.set_model_version_tag(self.name, version.number, name, value)
+
+    def download(self, version: Version, folder: Path) -> Path:
+        """Bring the release of a version to this machine; return where it lies."""
+        with known_errors(self._params):
+            place = f"models:/{version.name}/{version.number}"
+            return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder)))
+
+    def _get(self, number: str) -> Version:
+        found = self._client.get_model_version(self.name, str(number))
+        return Version(
+            found.name, str(found.version), found.run_id, found.tags, tuple(found.aliases)
+        )
+
+
+_ABSENT = (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")

@@ -1,0 +1,208 @@
+"""Registering the model of the work tree, and the gate on what the registry has."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+
+import releases
+import toy
+from conftest import write_params
+from ml import gate, hashing, register, tracking
+from ml.config import Params
+from ml.errors import GateError, ServingError
+from ml.registry import Registry
+
+
+@pytest.fixture(name="qa")
+def _qa(make_params: Callable[..., Params]) -> Params:
+    gates = {"enabled": True, "max_latency_ms": 1e6, "min_worst_slice": 0.2, "max_ece": 0.5}
+    return make_params(environment="qa", gate=gates)
+
+
+@pytest.fixture(name="trained")
+def _trained(project: Path, empty_store: Path, qa: Params) -> Callable[[dict[str, float]], str]:
+    """A project in qa; return a function that leaves a model as the pipeline does."""
+    split = releases.test_split(project)
+    (project / ".mlflow" / "qa").mkdir(parents=True)
+    shutil.copy(empty_store, project / ".mlflow" / "qa")
+    for name in ("bentofile.yaml", "requirements", "src"):
+        (project / name).symlink_to(toy.ROOT / name)
+    write_params(qa)
+
+    def train(feeling: dict[str, float]) -> str:
+        for name in ("models", "reports", "written"):
+            shutil.rmtree(project / name, ignore_errors=True)
+        model = project / "models" / "model"
+        model.mkdir(parents=True)
+        (model / "weights").write_text(json.dumps(feeling))
+        digest = hashing.digest(model)
+        written = releases.write(project / "written", split, qa, feeling)
+        shutil.move(written / "reports", project)
+        toy.export(project / "models" / "serving", feeling=feeling, model_sha256=digest)
+        for name in ("export.json", "data.json"):
+            (project / "reports" / name).write_text("{}")
+        (project / "reports" / "model_card.md").write_text("# toy")
+        with tracking.training_run(qa, {}, project / "resume") as run:
+            run.finish(qa, digest)
+        (project / "resume").unlink()
+        return run.run_id
+
+    return train
+
+
+def test_a_version_leads_back_to_code_and_data(
+    project: Path, qa: Params, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """Its tags name commit, configuration, data and model, and its run is the one that trained."""
+    run_id = trained(releases.GOOD)
+
+    register.main()
+    version = Registry(qa).alias("challenger")
+
+    assert version
+    assert version.run_id == run_id
+    assert version.tags["model.sha256"] == hashing.digest(project / "models" / "model")
+    assert version.tags["params.sha256"] == hashing.digest(project / "params.yaml")
+    tests = project / "data" / "prepared" / "test.parquet"
+    assert version.tags["data.test.sha256"] == hashing.digest(tests)
+    assert float(version.tags["test.accuracy"]) == 1.0
+    assert {"git.commit", "data.sha256", "environment", "bento"} <= version.tags.keys()
+
+
+def test_registering_twice_makes_no_second_version(
+    qa: Params, trained: Callable[[dict[str, float]], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same model is the same version, another model another."""
+    trained(releases.GOOD)
+    register.main()
+    register.main()
+    again = capsys.readouterr().out
+    trained(releases.WEAK)
+    register.main()
+
+    assert "was registered already" in again
+    assert [version.number for version in Registry(qa).versions()] == ["2", "1"]
+    assert [version.aliases for version in Registry(qa).versions()] == [("challenger",), ()]
+
+
+def test_what_is_registered_comes_back_whole(
+    tmp_path: Path, qa: Params, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """The files of a version are those whose hash it has."""
+    trained(releases.GOOD)
+    register.main()
+    registry = Registry(qa)
+    version = registry.alias("challenger")
+    assert version
+
+    release = registry.download(version, tmp_path / "down")
+
+    assert hashing.digest(release) == version.tags["release.sha256"]
+    assert (release / "bento" / "cpu.onnx").exists()
+    assert yaml.safe_load((release / "params.yaml").read_text())["environment"] == "qa"
+
+
+def test_a_model_from_the_cache_can_be_registered(
+    project: Path, qa: Params, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """No run in this store trained it: it gets one that says so."""
+    trained(releases.GOOD)
+    shutil.rmtree(project / ".runs")
+    for run in mlflow.search_runs(search_all_experiments=True, output_format="list"):
+        mlflow.delete_run(run.info.run_id)
+
+    register.main()
+    version = Registry(qa).alias("challenger")
+
+    assert version
+    assert "restored" in mlflow.get_run(version.run_id).info.run_name
+
+
+def test_a_missing_report_is_told(
+    project: Path, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """With the file and the command that makes it."""
+    trained(releases.GOOD)
+    (project / "reports" / "predictions.parquet").unlink()
+
+    with pytest.raises(ServingError, match=r"predictions\.parquet.*make train"):
+        register.main()
+
+
+def test_the_gate_writes_its_verdict_on_the_version(
+    project: Path, qa: Params, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """As tags, and as JSON beside the reports; an accepted one ends without an error."""
+    trained(releases.GOOD)
+    register.main()
+
+    gate.main()
+    version = Registry(qa).alias("challenger")
+
+    assert version
+    assert version.tags["gate.verdict"] == "accepted"
+    told = json.loads((project / "reports" / "gate.json").read_text())
+    assert (told["verdict"], told["champion"]) == ("accepted", None)
+
+
+def test_the_gate_compares_with_the_champion(
+    qa: Params, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """A worse challenger is rejected, which is an error and stands on the version."""
+    trained(releases.GOOD)
+    register.main()
+    registry = Registry(qa)
+    first = registry.alias("challenger")
+    assert first
+    registry.point("champion", first)
+    trained(releases.WEAK)
+    register.main()
+
+    with pytest.raises(GateError, match=r"version 2 is rejected: .*lead over the champion"):
+        gate.main()
+
+    second = registry.alias("challenger")
+    assert second
+    assert second.tags["gate.verdict"] == "rejected"
+    assert "lead over the champion" in second.tags["gate.reasons"]
+    assert second.tags["gate.against"] == str(first)
+
+
+def test_a_gate_that_is_off_tells_and_stops_nothing(
+    qa: Params, trained: Callable[[dict[str, float]], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in dev, where nothing is deployed from."""
+    off = {**qa.model_dump(), "gate": {**qa.gate.model_dump(), "enabled": False}}
+    trained(releases.ONE_CLASS)
+    write_params(Params.model_validate(off))
+    register.main()
+
+    gate.main()
+
+    assert "is rejected" in capsys.readouterr().out
+
+
+def test_without_a_challenger_the_command_is_told(
+    qa: Params, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """Nothing was registered."""
+    trained(releases.GOOD)
+
+    with pytest.raises(GateError, match="make register ENV=qa"):
+        gate.main()
+
+
+def test_another_environments_model_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch, trained: Callable[[dict[str, float]], str]
+) -> None:
+    """ENV=prod with qa's work tree."""
+    trained(releases.GOOD)
+    monkeypatch.setenv("ENV", "prod")
+
+    with pytest.raises(ServingError, match="ENV=prod"):
+        gate.main()
