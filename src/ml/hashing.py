@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Container
 from pathlib import Path
 
 
@@ -25,13 +26,16 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def dvc(path: Path) -> str:
-    """Return the MD5 by which DVC names a file, or a folder's list of names and contents."""
+def dvc(path: Path, leaving: Container[str] = ()) -> str:
+    """Return the MD5 by which DVC names a file, or a folder's list of names and contents.
+
+    Of a folder's files those named in `leaving` are left out.
+    """
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()
     files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
-    parts = [{"md5": dvc(files[name]), "relpath": name} for name in sorted(files)]
+    parts = [{"md5": dvc(files[name]), "relpath": name} for name in sorted(files) if name not in leaving]
     listed = json.dumps(parts, sort_keys=True)
     return f"{hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest()}.dir"
 
