@@ -85,6 +85,14 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
 	@python -m ml.package
 
+.PHONY: lineage
+lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
+	@python -m ml.lineage
+
+.PHONY: reproduce
+reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
+	@python -m ml.reproduce
+
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q

@@ -7,7 +7,8 @@
     ├── TrackingError  the MLflow store cannot be used
     ├── StorageError   the remote or the cache of DVC cannot be used
     ├── ServingError   the model cannot be packaged, served or asked
-    └── GateError      no model can be judged, or it is rejected
+    ├── GateError      no model can be judged, or it is rejected
+    └── LineageError   a run cannot be built again, or comes out otherwise
 
 Each message says what was expected, what was found and what to do next.
 """
@@ -49,6 +50,10 @@ class ServingError(KnownError):
 
 class GateError(KnownError):
     """No model can be judged, or it is rejected."""
+
+
+class LineageError(KnownError):
+    """A run cannot be built again, or comes out otherwise."""
 
 
 def run(main: Callable[[], None]) -> None:

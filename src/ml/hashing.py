@@ -35,7 +35,9 @@ def dvc(path: Path, leaving: Container[str] = ()) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()
     files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
-    parts = [{"md5": dvc(files[name]), "relpath": name} for name in sorted(files) if name not in leaving]
+    parts = [
+        {"md5": dvc(files[name]), "relpath": name} for name in sorted(files) if name not in leaving
+    ]
     listed = json.dumps(parts, sort_keys=True)
     return f"{hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest()}.dir"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 # Before MLflow is imported, which reads it once: nothing is sent anywhere but to the store.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # for files of a few lines
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -54,7 +55,7 @@ class Store:
     def made(self, model_digest: str) -> list[Found]:
         """Return the runs whose model has this hash, the newest first."""
         query = f"tags.`model.sha256` = '{model_digest}'"
-        experiments = self._ask(lambda: self._client.search_experiments()) or []
+        experiments = self._ask(self._client.search_experiments) or []
         ids = [experiment.experiment_id for experiment in experiments]
         runs = self._ask(lambda: self._client.search_runs(ids, query)) if ids else []
         return sorted(map(_found, runs or []), key=lambda run: -run.started)

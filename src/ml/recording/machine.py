@@ -5,16 +5,20 @@ Reads: .venv/installed-*, which `make install` writes; /proc/cpuinfo
 
 import os
 import platform
+import re
 import sys
 from pathlib import Path
 
 import psutil
 
 
-def packages() -> dict[str, str]:
+def packages(environment: Path | None = None) -> dict[str, str]:
     """Return the hash of the lock files that were installed, and the Python that runs them."""
     found = {"packages.python": platform.python_version()}
-    for mark in Path(sys.prefix).glob("installed-*"):
+    folder = environment or Path(sys.prefix)
+    if environment and (told := re.search(r"^version\w* = (\S+)", _config(folder), re.M)):
+        found["packages.python"] = told[1]
+    for mark in folder.glob("installed-*"):
         installed = mark.read_text(encoding="utf-8").strip()
         if installed:  # an older `make install` left an empty file
             found["packages.sha256"] = installed
@@ -35,6 +39,11 @@ def hardware() -> dict[str, str]:
         "hardware.gpu": ", ".join(gpus),
         "hardware.platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _config(environment: Path) -> str:
+    path = environment / "pyvenv.cfg"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _cpu() -> str:

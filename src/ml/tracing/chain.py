@@ -59,8 +59,10 @@ def _hashes(trace: Trace, tags: Mapping[str, str]) -> list[Row]:
         recorded = locked.get(path) or tags.get(tag)
         here = trace.files.get(path)
         remark = path
+        if here:
+            remark = f"{path} at hand, " + ("as recorded" if recorded else "recorded by no run")
         if here and recorded and here != recorded:
-            remark = f"{path} DIFFERS from the run's {recorded}"
+            remark = f"{path} at hand DIFFERS from the run's {recorded}"
         elif tag and tags.get(tag, recorded) != recorded:
             remark = f"{path}; the run CONTRADICTS itself: its tag says {tags[tag]}"
         found.append((name, here or recorded or UNKNOWN, remark))
@@ -86,9 +88,7 @@ def _sources(values: Mapping[str, Any], trace: Trace) -> list[Row]:
         elif path:
             known = hashes.get(split)
             remark = f"SHA-256 {known}" if known else "content " + UNKNOWN
-            found.append(
-                ("source", path, f"{split}: {'in sources.lock' if pinned else remark}")
-            )
+            found.append(("source", path, f"{split}: {'in sources.lock' if pinned else remark}"))
     return found or [("source", UNKNOWN, "")]
 
 

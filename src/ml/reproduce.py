@@ -1,0 +1,147 @@
+"""Build a run again from its commit, values, packages and data, and compare it hash by hash.
+
+Reads: RUN, VERSION or BENTO as `lineage` does; the repository; KEEP=1 keeps what was built
+Writes: a temporary folder
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ml.config import PARAMS
+from ml.errors import LineageError, run
+from ml.lineage import table
+from ml.rebuilding import source, verdict
+from ml.rebuilding.clone import Clone, workspace
+from ml.rebuilding.verdict import Recorded
+from ml.recording import lock, machine, state
+from ml.tracing import trace
+from ml.tracing.trace import Trace
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run says of how it was made."""
+
+    name: str
+    recorded: Recorded
+    values: Mapping[str, Any]
+    sources: bytes
+    patch: bytes
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of the run."""
+        return self.recorded.tags
+
+
+def order(found: Trace) -> Order:
+    """Read what is needed to build a run again; what is missing is told before any work."""
+    if not found.run:
+        raise LineageError(
+            f"a run should tell how {found.asked} was made, but no store at hand knows its model "
+            f"({found.told.get('model.sha256', 'of unknown hash')}); name the store: "
+            "MLFLOW_TRACKING_URI=... or ENV=..."
+        )
+    tags, locked = found.run.tags, found.artifact(lock.LOCK.name).decode()
+    values = yaml.safe_load(found.artifact(PARAMS.name) or b"{}")
+    lacking = [
+        name
+        for name, there in (("git.commit", tags.get("git.commit")), (PARAMS.name, values),
+                            (lock.LOCK.name, lock.stages(locked)))
+        if not there
+    ]  # fmt: skip
+    if lacking:
+        raise LineageError(
+            f"run {found.run.run_id} should carry commit, params.yaml and dvc.lock, but lacks "
+            f"{', '.join(lacking)}; only a run of `make train` in a Git repository can be rebuilt"
+        )
+    patch = found.artifact(state.DIFF) if tags.get("git.diff") == state.DIFF else b""
+    sources = found.artifact(state.SOURCES.name)
+    return Order(found.run.run_id, Recorded(locked, tags), values, sources, patch)
+
+
+def rebuild(order: Order, clone: Clone) -> tuple[str, str]:
+    """Run the pipeline in the clone; return its dvc.lock and what there is to say of the data."""
+    tags = order.tags
+    clone.checkout(tags["git.commit"])
+    if tags.get("git.dirty") == "yes" and order.patch:
+        clone.apply(order.patch)
+    clone.install(tags.get("packages.accelerator", "cpu"), tags.get("packages.python", ""))
+    missing = source.lend(clone, order.values)
+    if "pretrained" in missing:
+        raise LineageError(
+            f"models/model cannot be built again: the pretrained model "
+            f"{missing['pretrained']}; bring it back as it was"
+        )
+    if order.sources:
+        (clone.folder / state.SOURCES).write_bytes(order.sources)
+    _write(order.values, clone)
+    (clone.folder / lock.LOCK).unlink(missing_ok=True)  # nothing counts as made already
+    said = _data(order, clone, missing)
+    locked = _lock(clone)
+    if all(verdict.state(order.recorded, part, lock.hashes(locked)) == "equal"
+           for part in verdict.DATA):  # fmt: skip
+        clone.dvc("repro", "--no-run-cache", "--downstream", "train")
+    return _lock(clone), said
+
+
+def _data(order: Order, clone: Clone, missing: Mapping[str, str]) -> str:
+    """Make the data anew, from the source where it gives the same, else from what was kept."""
+    wanted = order.recorded.hash(source.RAW)
+    said = "; ".join(missing.values())
+    if not missing:
+        failed = clone.dvc("repro", "--no-run-cache", "prepare")
+        same = lock.hashes(_lock(clone)).get(source.RAW) == wanted
+        if same or not source.outside(order.values):
+            return ""
+        said = "the source cannot be read" if failed else "the source gives other rows now"
+    where = source.fetch(clone, order.recorded.lock.encode(), order.tags.get("environment", ""))
+    if not where:
+        return f"{said}; neither the DVC cache nor the environment's remote has {source.RAW}"
+    clone.dvc("repro", "--no-run-cache", "--single-item", "prepare")
+    return f"{said}; {source.RAW} came from {where}, by its hash"
+
+
+def _write(values: Mapping[str, Any], clone: Clone) -> None:
+    # Its artifacts would be put where the environment's own are.
+    tracked = {**values.get("mlflow", {}), "artifact_location": None}
+    text = yaml.safe_dump({**values, "mlflow": tracked}, sort_keys=False, allow_unicode=True)
+    (clone.folder / PARAMS).write_text(text, encoding="utf-8")
+
+
+def _lock(clone: Clone) -> str:
+    path = clone.folder / lock.LOCK
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def main() -> None:
+    """Rebuild, compare, tell; fail where anything differs."""
+    wanted = order(trace.find())
+    commit = wanted.tags["git.commit"][:12]
+    dirty = ", changed" if wanted.patch else ""
+    sys.stderr.write(f"rebuilding run {wanted.name} of commit {commit}{dirty}\n")
+    with workspace(os.environ.get("KEEP") == "1") as clone:
+        rebuilt, said = rebuild(wanted, clone)
+        # As the stages claim it: a GPU that the run did not ask for changes nothing.
+        gpus = wanted.values.get("resources", {}).get("gpu", 0)
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
+        here = {**machine.hardware(), **machine.packages(clone.folder / ".venv")}
+    rows = [("part", "recorded", "rebuilt", ""), *verdict.table(wanted.recorded, rebuilt)]
+    sys.stdout.write("\n" + table(rows) + (f"{said}\n" if said else ""))
+    part = verdict.first_difference(wanted.recorded, rebuilt)
+    if part:
+        why = [said] if said and part == source.RAW else []
+        why += verdict.reasons(wanted.recorded, rebuilt, here, part)
+        known = "; ".join(why) or "nothing recorded explains it: the stage may not be deterministic"
+        raise LineageError(f"run {wanted.name} is not reproduced: {part} is the first part that "
+                           f"differs; {known}")  # fmt: skip
+    sys.stdout.write(f"run {wanted.name} is reproduced: all parts are equal\n")
+
+
+if __name__ == "__main__":
+    run(main)
