@@ -126,7 +126,7 @@ def _work_tree() -> Trace:
 
 
 def _makers(told: Mapping[str, str]) -> list[tuple[Store, Found]]:
-    """Return the runs that made the model, the likeliest first: its commit and environment, trained, newest."""
+    """Return the runs that made the model, the likeliest first: same commit, trained, newest."""
     digest = told.get("model.sha256")
     if not digest:
         return []
