@@ -2,7 +2,7 @@
 
 Reads: RUN, VERSION (name/version or name/alias), BENTO (tag) or URL; without one the model in the
     work tree; the MLflow stores at hand, ENV's first
-Writes: nothing
+Writes: nothing, but what the run of the model in the work tree lacks after a plain `dvc repro`
 """
 
 import sys

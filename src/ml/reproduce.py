@@ -7,7 +7,6 @@ Writes: a temporary folder
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -15,92 +14,49 @@ import yaml
 from ml.config import PARAMS
 from ml.errors import LineageError, run
 from ml.lineage import table
-from ml.rebuilding import source, verdict
+from ml.rebuilding import order, source, verdict
 from ml.rebuilding.clone import Clone, workspace
-from ml.rebuilding.verdict import Recorded
+from ml.rebuilding.order import Order
 from ml.recording import lock, machine, state
 from ml.tracing import trace
-from ml.tracing.trace import Trace
 
 
-@dataclass(frozen=True)
-class Order:
-    """What a run says of how it was made."""
-
-    name: str
-    recorded: Recorded
-    values: Mapping[str, Any]
-    sources: bytes
-    patch: bytes
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """The tags of the run."""
-        return self.recorded.tags
-
-
-def order(found: Trace) -> Order:
-    """Read what is needed to build a run again; what is missing is told before any work."""
-    if not found.run:
-        raise LineageError(
-            f"a run should tell how {found.asked} was made, but no store at hand knows its model "
-            f"({found.told.get('model.sha256', 'of unknown hash')}); name the store: "
-            "MLFLOW_TRACKING_URI=... or ENV=..."
-        )
-    tags, locked = found.run.tags, found.artifact(lock.LOCK.name).decode()
-    values = yaml.safe_load(found.artifact(PARAMS.name) or b"{}")
-    lacking = [
-        name
-        for name, there in (("git.commit", tags.get("git.commit")), (PARAMS.name, values),
-                            (lock.LOCK.name, lock.stages(locked)))
-        if not there
-    ]  # fmt: skip
-    if lacking:
-        raise LineageError(
-            f"run {found.run.run_id} should carry commit, params.yaml and dvc.lock, but lacks "
-            f"{', '.join(lacking)}; only a run of `make train` in a Git repository can be rebuilt"
-        )
-    patch = found.artifact(state.DIFF) if tags.get("git.diff") == state.DIFF else b""
-    sources = found.artifact(state.SOURCES.name)
-    return Order(found.run.run_id, Recorded(locked, tags), values, sources, patch)
-
-
-def rebuild(order: Order, clone: Clone) -> tuple[str, str]:
+def rebuild(wanted: Order, clone: Clone) -> tuple[str, str]:
     """Run the pipeline in the clone; return its dvc.lock and what there is to say of the data."""
-    tags = order.tags
+    tags = wanted.tags
     clone.checkout(tags["git.commit"])
-    if tags.get("git.dirty") == "yes" and order.patch:
-        clone.apply(order.patch)
+    if wanted.patch:
+        clone.apply(wanted.patch)
     clone.install(tags.get("packages.accelerator", "cpu"), tags.get("packages.python", ""))
-    missing = source.lend(clone, order.values)
+    missing = source.lend(clone, wanted.values)
     if "pretrained" in missing:
         raise LineageError(
             f"models/model cannot be built again: the pretrained model "
             f"{missing['pretrained']}; bring it back as it was"
         )
-    if order.sources:
-        (clone.folder / state.SOURCES).write_bytes(order.sources)
-    _write(order.values, clone)
+    if wanted.sources:
+        (clone.folder / state.SOURCES).write_bytes(wanted.sources)
+    _write(wanted.values, clone)
     (clone.folder / lock.LOCK).unlink(missing_ok=True)  # nothing counts as made already
-    said = _data(order, clone, missing)
+    said = _data(wanted, clone, missing)
     locked = _lock(clone)
-    if all(verdict.state(order.recorded, part, lock.hashes(locked)) == "equal"
+    if all(verdict.state(wanted.recorded, part, lock.hashes(locked)) == "equal"
            for part in verdict.DATA):  # fmt: skip
         clone.dvc("repro", "--no-run-cache", "--downstream", "train")
     return _lock(clone), said
 
 
-def _data(order: Order, clone: Clone, missing: Mapping[str, str]) -> str:
+def _data(wanted: Order, clone: Clone, missing: Mapping[str, str]) -> str:
     """Make the data anew, from the source where it gives the same, else from what was kept."""
-    wanted = order.recorded.hash(source.RAW)
+    raw = wanted.recorded.hash(source.RAW)
     said = "; ".join(missing.values())
     if not missing:
         failed = clone.dvc("repro", "--no-run-cache", "prepare")
-        same = lock.hashes(_lock(clone)).get(source.RAW) == wanted
-        if same or not source.outside(order.values):
+        same = lock.hashes(_lock(clone)).get(source.RAW) == raw
+        if same or not source.outside(wanted.values):
             return ""
         said = "the source cannot be read" if failed else "the source gives other rows now"
-    where = source.fetch(clone, order.recorded.lock.encode(), order.tags.get("environment", ""))
+    where = source.fetch(clone, wanted.recorded.lock.encode(), wanted.tags.get("environment", ""))
     if not where:
         return f"{said}; neither the DVC cache nor the environment's remote has {source.RAW}"
     clone.dvc("repro", "--no-run-cache", "--single-item", "prepare")
@@ -121,10 +77,12 @@ def _lock(clone: Clone) -> str:
 
 def main() -> None:
     """Rebuild, compare, tell; fail where anything differs."""
-    wanted = order(trace.find())
+    wanted = order.read(trace.find())
     commit = wanted.tags["git.commit"][:12]
-    dirty = ", changed" if wanted.patch else ""
-    sys.stderr.write(f"rebuilding run {wanted.name} of commit {commit}{dirty}\n")
+    changed = f" and {state.DIFF}" if wanted.patch else ""
+    if wanted.tags.get("git.dirty") == "yes" and not changed:
+        changed = f", WITHOUT what was changed in it: {wanted.tags.get('git.diff', 'not recorded')}"
+    sys.stderr.write(f"rebuilding run {wanted.name} from commit {commit}{changed}\n")
     with workspace(os.environ.get("KEEP") == "1") as clone:
         rebuilt, said = rebuild(wanted, clone)
         # As the stages claim it: a GPU that the run did not ask for changes nothing.

@@ -60,7 +60,7 @@ def record() -> dict[str, Any]:
     return found
 
 
-def complete(environment: str, metrics: dict[str, Any]) -> None:
+def complete(environment: str) -> None:
     """Give the model's run what it lacks: a judgement that DVC had no need of, the whole lock."""
     found = record()
     if found.get("environment") != environment:
@@ -73,18 +73,25 @@ def complete(environment: str, metrics: dict[str, Any]) -> None:
     params, digest = config.load(), hashing.digest(MODEL)
     if not found["evaluated"]:
         # A training gave bytes that were judged before.
+        metrics = json.loads(METRICS.read_text(encoding="utf-8"))
         tracking.log_evaluation(params, digest, metrics, METRICS.parent)
     tracking.log_state(params, digest)
+
+
+def read_params() -> dict[str, Any]:
+    """Return the composed values, unchecked: that takes longer than all the rest here."""
+    values: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return values
 
 
 def main() -> None:
     """Print the summary."""
     if not METRICS.exists():
         raise DataError(f"{METRICS} should hold the metrics, but is missing; run `make train`")
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params = read_params()
     metrics = json.loads(METRICS.read_text(encoding="utf-8"))
     labels = json.loads(Path("data/prepared/labels.json").read_text(encoding="utf-8"))
-    complete(params["environment"], metrics)
+    complete(params["environment"])
     text = lines(params, metrics, labels["synthetic"], where(params["environment"]))
     sys.stdout.write("\n".join(["", *text, ""]))
 

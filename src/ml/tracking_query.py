@@ -71,13 +71,14 @@ class Store:
         return Version(whole.name, number, run_id, whole.tags, tuple(whole.aliases))
 
     def artifact(self, run: Found, name: str) -> bytes | None:
-        """Return a file at the root of a run's artifacts, or None if it has none of this name."""
+        """Return a file of a run's artifacts, or None if it has none of this name."""
         try:
-            names = {item.path for item in self._client.list_artifacts(run.run_id)}
+            folder, _, _ = name.rpartition("/")
+            names = {item.path for item in self._client.list_artifacts(run.run_id, folder or None)}
             if name not in names:
                 return None
-            with tempfile.TemporaryDirectory() as folder:
-                path = self._client.download_artifacts(run.run_id, name, folder)
+            with tempfile.TemporaryDirectory() as brought:
+                path = self._client.download_artifacts(run.run_id, name, brought)
                 return Path(path).read_bytes()
         except (MlflowException, OSError) as error:
             raise self._unusable(error) from None

@@ -4,6 +4,7 @@ Reads: local files that params.yaml names, the DVC cache of the work tree, the e
 Writes: the clone
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -28,21 +29,27 @@ def lend(clone: Clone, values: Mapping[str, Any]) -> dict[str, str]:
         wanted = (values.get("snapshot") or {}).get(name)
         if not wanted:  # a name in the hub, that no local folder had
             continue
-        told = "gone"
+        told = "is gone"
         for place in paths:
             there, here = clone.folder / place, Path.cwd() / place
             if there.exists() and hashing.digest(there) == wanted:
                 break
             if here.exists() and hashing.digest(here) == wanted:
                 there.parent.mkdir(parents=True, exist_ok=True)
-                if there.exists():  # the commit's own file, which the run did not have
-                    there.rename(there.with_name(f"{there.name}.of-commit"))
+                _remove(there)  # the commit's own file, which is not what the run read
                 there.symlink_to(here)
                 break
-            told = "changed" if here.exists() else told
+            told = "has changed" if here.exists() else told
         else:
-            missing[name] = f"{paths[0]} has {told}" if told == "changed" else f"{paths[0]} is gone"
+            missing[name] = f"{paths[0]} {told}"
     return missing
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def outside(values: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Compare a rebuilt run with what was recorded, part by part, and tell why they differ."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ml.recording import lock
@@ -24,18 +24,21 @@ class Recorded:
 
     lock: str
     tags: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)  # hashes of what itself is at hand
 
     def hash(self, part: str) -> str:
         """Return the hash of a part; nothing if none was recorded."""
-        return lock.hashes(self.lock).get(part) or self.tagged(part)
+        locked = lock.hashes(self.lock).get(part)
+        return self.files.get(part) or locked or self.tagged(part)
 
     def tagged(self, part: str) -> str:
         """Return the hash that a tag of the run gives a part."""
         return next((self.tags.get(tag, "") for tag, name in lock.TAGS.items() if name == part), "")
 
-    def contradiction(self, part: str) -> bool:
-        """Tell whether tag and lock of the run give a part different hashes."""
-        return bool(self.tagged(part)) and self.tagged(part) != self.hash(part)
+    def contradiction(self, part: str) -> str:
+        """Return another hash that the run gives the part; nothing where all agree."""
+        told = (self.tagged(part), lock.hashes(self.lock).get(part, ""))
+        return next((other for other in told if other and other != self.hash(part)), "")
 
 
 def table(recorded: Recorded, rebuilt: str) -> list[tuple[str, str, str, str]]:
@@ -51,8 +54,8 @@ def state(recorded: Recorded, part: str, found: Mapping[str, str]) -> str:
     """Return what to say of a part."""
     if not recorded.hash(part):
         return "not recorded"
-    if recorded.contradiction(part):
-        return f"DIFFERS: the run's own tag says {recorded.tagged(part)}"
+    if other := recorded.contradiction(part):
+        return f"DIFFERS: the run also says {other}"
     if part not in found:
         return "not rebuilt"
     return "equal" if found[part] == recorded.hash(part) else "DIFFERS"
@@ -69,11 +72,14 @@ def reasons(recorded: Recorded, rebuilt: str, here: Mapping[str, str], part: str
     found = lock.hashes(rebuilt)
     if not recorded.hash(part):
         return [
-            "the run recorded no hash of it; where the work tree has its model, `make train` "
-            "completes the record"
+            "the run recorded no hash of it, as `dvc repro` alone leaves it; where the work tree "
+            "has its model, `make lineage` completes the record"
         ]
     if recorded.contradiction(part):
-        return ["the run contradicts itself: its tag was changed, or its dvc.lock"]
+        return [
+            "the records contradict each other: a tag of the run, its dvc.lock or what was made of "
+            "it has been changed"
+        ]
     if part not in found:
         return ["it was not made"]
     stage = PARTS[part]

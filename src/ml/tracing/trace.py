@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml import hashing
+from ml import hashing, summary
 from ml.errors import ModelError, ServingError, TrackingError
 from ml.recording import lock
 from ml.tracking_query import Found, Store, stores
@@ -120,6 +120,8 @@ def _work_tree() -> Trace:
             f"{lock.MODEL} should hold a model, but is missing; run `make train`, or name what you "
             "ask about: make lineage RUN=... or VERSION=name/version or BENTO=tag"
         )
+    if summary.METRICS.exists():
+        summary.complete(summary.read_params()["environment"])  # a plain `dvc repro` ends without
     told = {"model.sha256": hashing.digest(model)}
     files = lock.hashes(lock.current())
     return Trace("model in the work tree", told, tuple(_makers(told)), files)
