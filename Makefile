@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 export ENV ?= dev
 export EXP ?= default
 export SET ?=
+SHARE ?=
 PYTHON ?= python3
 ACCELERATOR ?= cpu
 
@@ -32,7 +33,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -50,8 +51,16 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
-	@dvc repro
+	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
 	@python -m ml.summary
+
+.PHONY: pull
+pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
+	@python -m ml.share pull
+
+.PHONY: push
+push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
+	@python -m ml.share push
 
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
@@ -93,6 +102,14 @@ lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1,
 reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
 	@python -m ml.reproduce
 
+.PHONY: platform
+platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
+	@python -m ml.platform
+
+.PHONY: platform-down
+platform-down: $(INSTALLED)  ## End them; their data stay in .platform
+	@python -m ml.platform down
+
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q
@@ -100,6 +117,10 @@ test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 .PHONY: test-e2e
 test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
 	@OMP_NUM_THREADS=1 python -m pytest -q -m slow
+
+.PHONY: test-integration
+test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
+	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
 
 .PHONY: check
 check: $(INSTALLED)  ## Lint, format check, types

@@ -18,7 +18,9 @@ import pytest
 import yaml
 
 import served
+import servers
 from ml import config
+from ml.platform.servers import Platform
 
 ROOT = Path(__file__).parent.parent
 GOOD = ("good", "fine", "great", "lovely")
@@ -33,6 +35,11 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         "EXP",
         "SET",
         "MLFLOW_TRACKING_URI",
+        "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+        "AWS_ENDPOINT_URL",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
         "DVC_EXP_NAME",
         "CUDA_VISIBLE_DEVICES",
     ):
@@ -148,3 +155,24 @@ def _server(
     """That Bento, served."""
     with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
         yield server
+
+
+@pytest.fixture(name="platform_base", scope="session")
+def _platform_base() -> Iterator[Platform]:
+    """The servers of the platform, none of them started; ended after the tests."""
+    with servers.platform() as platform:
+        yield platform
+
+
+@pytest.fixture(name="s3")
+def _s3(platform_base: Platform) -> Platform:
+    """A platform of which S3 runs, also if the test before has killed it."""
+    platform_base.up("s3")
+    return platform_base
+
+
+@pytest.fixture(name="platform")
+def _platform(platform_base: Platform) -> Platform:
+    """A platform of which all parts run."""
+    platform_base.up()
+    return platform_base

@@ -8,7 +8,8 @@
     ├── StorageError   the remote or the cache of DVC cannot be used
     ├── ServingError   the model cannot be packaged, served or asked
     ├── GateError      no model can be judged, or it is rejected
-    └── LineageError   a run cannot be built again, or comes out otherwise
+    ├── LineageError   a run cannot be built again, or comes out otherwise
+    └── PlatformError  the servers on this machine cannot be started
 
 Each message says what was expected, what was found and what to do next.
 """
@@ -54,6 +55,10 @@ class GateError(KnownError):
 
 class LineageError(KnownError):
     """A run cannot be built again, or comes out otherwise."""
+
+
+class PlatformError(KnownError):
+    """The servers on this machine cannot be started."""
 
 
 def run(main: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ Reads: local files that params.yaml names, the DVC cache of the work tree, the e
 Writes: the clone
 """
 
+import logging
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,12 @@ from typing import Any
 
 from ml import hashing
 from ml.configuration import snapshot
+from ml.errors import KnownError
 from ml.rebuilding.clone import Clone
 from ml.recording import lock
+from ml.sharing import remote
+
+log = logging.getLogger(__name__)
 
 RAW = "data/raw"
 
@@ -83,4 +88,9 @@ def _remotes(clone: Clone, environment: str) -> Iterator[tuple[str, str]]:
         clone.dvc("remote", "add", "--quiet", "--local", "--force", "own-cache", cache)
         yield "own-cache", "the DVC cache of this project"
     if f'remote "{environment}"' in (clone.folder / ".dvc" / "config").read_text(encoding="utf-8"):
-        yield environment, f"the DVC remote of {environment}"
+        try:
+            remote.check(environment)  # DVC itself asks for a minute where nobody answers
+        except KnownError as error:
+            log.warning("%s", error)
+        else:
+            yield environment, f"the DVC remote of {environment}"

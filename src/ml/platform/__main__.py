@@ -1,0 +1,50 @@
+"""Start the servers of the project on this machine, or end them.
+
+Reads: requirements/platform.lock, PLATFORM_PORT (9000 unless set)
+Writes: .platform/
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from ml.errors import PlatformError, run
+from ml.platform.servers import ENVIRONMENTS, PORTS, Platform, programs
+
+FOLDER = Path(".platform")
+LOCK = Path("requirements/platform.lock")
+FIRST_PORT = 9000
+
+
+def ports() -> dict[str, int]:
+    """Return the port of each server, one after the other."""
+    text = os.environ.get("PLATFORM_PORT") or str(FIRST_PORT)
+    if not text.isdigit() or not 1024 <= int(text) < 65_000:
+        raise PlatformError(
+            f"PLATFORM_PORT should be the first of {len(PORTS)} free ports, a number from 1024 to "
+            f"64999, found {text!r}; unset it for {FIRST_PORT}"
+        )
+    return {name: int(text) + number for number, name in enumerate(PORTS)}
+
+
+def main() -> None:
+    """Bring all parts up, or with `down` end them; both may be repeated."""
+    FOLDER.mkdir(exist_ok=True)
+    venv = FOLDER / "venv"
+    if sys.argv[1:] == ["down"]:
+        Platform(FOLDER, venv / "bin", ports()).down()
+        sys.stdout.write("the platform is down; its data stay in .platform\n")
+        return
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    platform = Platform(FOLDER, programs(venv, LOCK, uv), ports())
+    platform.up()
+    for name, address in platform.running().items():
+        sys.stdout.write(f"  {name:12} {address}\n")
+    for environment in ENVIRONMENTS:
+        file = platform.variables_file(environment).relative_to(Path.cwd())
+        sys.stdout.write(f"  set -a; . {file}; set +a; make train ENV={environment}\n")
+
+
+if __name__ == "__main__":
+    run(main)

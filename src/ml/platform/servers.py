@@ -1,0 +1,173 @@
+"""The platform: which parts there are, where they answer, and who may do what.
+
+Writes: <folder>, with all data, logs and credentials in it, readable by its owner alone
+"""
+
+import json
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ml.errors import PlatformError
+from ml.platform import postgres, processes, swift, tracking_server
+from ml.platform.processes import Part
+
+ENVIRONMENTS = ("dev", "qa", "prod")
+PORTS = ("s3", "account", "container", "object", "postgres", *ENVIRONMENTS)
+
+
+class Platform:
+    """S3, PostgreSQL and an MLflow server for each environment, in one folder on this machine."""
+
+    def __init__(self, folder: Path, programs: Path, ports: Mapping[str, int]) -> None:
+        self.folder = folder.absolute()
+        self.ports = ports
+        self._programs = programs.absolute()
+        self._run = self.folder / "run"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o711)  # the user postgres must get through; what lies in it is closed
+        self._secrets = self._made_once()
+
+    def variables(self, environment: str) -> dict[str, str]:
+        """Return the environment variables that lead to an environment, credentials included."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports['s3']}",
+            "AWS_ACCESS_KEY_ID": f"{environment}:{environment}",
+            "AWS_SECRET_ACCESS_KEY": self._secrets[f"s3-{environment}"],
+            "AWS_DEFAULT_REGION": swift.REGION,
+            "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.ports[environment]}",
+            "MLFLOW_TRACKING_USERNAME": tracking_server.USER,
+            "MLFLOW_TRACKING_PASSWORD": self._secrets[f"mlflow-{environment}"],
+        }
+
+    def up(self, *kinds: str) -> None:
+        """Start what does not run: "s3", "postgres", "mlflow-dev"; all unless some are named."""
+        wanted = kinds or ("s3", "postgres", *(f"mlflow-{name}" for name in ENVIRONMENTS))
+        if "s3" in wanted:
+            self._start(*self._s3())
+            for environment in ENVIRONMENTS:
+                self._bucket(environment)
+        if "postgres" in wanted:
+            password = self._secrets["postgres"]
+            self._start(postgres.part(self.folder / "postgres", self.ports["postgres"], password))
+            own = {name: self._secrets[f"postgres-{name}"] for name in ENVIRONMENTS}
+            postgres.databases(self.ports["postgres"], password, own)
+        names = [name for name in ENVIRONMENTS if f"mlflow-{name}" in wanted]
+        self._start(*(self._mlflow(name) for name in names))
+        for name in ENVIRONMENTS:
+            self._write_variables(name)
+
+    def down(self, *kinds: str, how: int = signal.SIGTERM) -> None:
+        """End what runs, the users of a server before it; all unless some are named."""
+        found = sorted(path.stem for path in self._run.glob("*.json"))
+        kinds = kinds or ("mlflow", "postgres", "s3")
+        for kind in kinds:
+            prefix = "swift-" if kind == "s3" else kind
+            for name in found:
+                if name.startswith(prefix):
+                    # For PostgreSQL SIGINT is to end at once and cleanly, clients or not.
+                    gentle = signal.SIGINT if name == "postgres" else signal.SIGTERM
+                    processes.end(self._run, name, gentle if how == signal.SIGTERM else how)
+
+    def running(self) -> dict[str, str]:
+        """Return each part that runs and its address."""
+        ports = {"swift-proxy": self.ports["s3"], "postgres": self.ports["postgres"]}
+        ports |= {f"mlflow-{name}": self.ports[name] for name in ENVIRONMENTS}
+        return {
+            name: f"127.0.0.1:{port}"
+            for name, port in ports.items()
+            if processes.find(self._run, name)
+        }
+
+    def variables_file(self, environment: str) -> Path:
+        """Return the file that holds the variables of an environment, one a line."""
+        return self.folder / f"{environment}.env"
+
+    def _start(self, *parts: Part) -> None:
+        for part in parts:
+            processes.start(self._run, part)
+        for part in parts:
+            processes.wait(self._run, part)
+
+    def _s3(self) -> list[Part]:
+        own = {name: self._secrets[f"s3-{name}"] for name in ENVIRONMENTS}
+        folder = self.folder / "swift"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return swift.parts(folder, self._programs, self.ports, own)
+
+    def _mlflow(self, environment: str) -> Part:
+        name = f"mlflow_{environment}"
+        password = self._secrets[f"postgres-{environment}"]
+        place = f"127.0.0.1:{self.ports['postgres']}/{name}"
+        variables = {
+            **self.variables(environment),
+            "DATABASE": f"postgresql+psycopg2://{name}:{password}@{place}",
+            "PASSWORD": self._secrets[f"mlflow-{environment}"],
+            "SECRET": self._secrets["flask"],
+        }
+        port = self.ports[environment]
+        return tracking_server.part(self._run, environment, self._programs, port, variables)
+
+    def _bucket(self, environment: str) -> None:
+        """Make the bucket of an environment; a server that has just started may refuse at first."""
+        found = self.variables(environment)
+        client = boto3.client(
+            "s3",
+            endpoint_url=found["AWS_ENDPOINT_URL"],
+            aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
+            region_name=found["AWS_DEFAULT_REGION"],
+            config=Config(retries={"max_attempts": 0}),
+        )
+        deadline = time.monotonic() + processes.SECONDS
+        while True:
+            try:
+                client.create_bucket(Bucket=tracking_server.bucket(environment))
+                return
+            except client.exceptions.BucketAlreadyOwnedByYou:
+                return
+            except (BotoCoreError, ClientError) as error:
+                if time.monotonic() > deadline:
+                    raise PlatformError(
+                        f"S3 should make the bucket of {environment}, but: {error}; "
+                        f"{self._run} has the logs"
+                    ) from None
+                time.sleep(0.1)
+
+    def _write_variables(self, environment: str) -> None:
+        path = self.variables_file(environment)
+        path.touch(mode=0o600)
+        lines = [f"{name}={value}" for name, value in self.variables(environment).items()]
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+    def _made_once(self) -> dict[str, str]:
+        path = self.folder / "secrets.json"
+        if not path.exists():
+            kinds = ("s3", "mlflow", "postgres")
+            names = ["postgres", "flask", *(f"{k}-{e}" for k in kinds for e in ENVIRONMENTS)]
+            partial = self.folder / "secrets.partial"
+            partial.touch(mode=0o600)
+            partial.write_text(json.dumps({name: secrets.token_hex(16) for name in names}))
+            partial.replace(path)
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+
+def programs(folder: Path, lock: Path, uv: str) -> Path:
+    """Install the servers' own environment, unless it is that of the lock; return its programs."""
+    stamp = folder / "installed"
+    if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
+        subprocess.run([uv, "venv", "--quiet", "--allow-existing", str(folder)], check=True)
+        subprocess.run(
+            [uv, "pip", "sync", "--quiet", "--python", str(folder), "--require-hashes", str(lock)],
+            check=True,
+        )
+        stamp.write_bytes(lock.read_bytes())
+    return folder / "bin"

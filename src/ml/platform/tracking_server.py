@@ -1,0 +1,49 @@
+"""An MLflow server for an environment: runs in PostgreSQL, artifacts on S3, behind a password.
+
+Writes: <folder>/mlflow-<environment>.ini
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ml.platform.processes import Part
+
+USER = "mlflow"
+
+
+def part(
+    folder: Path, environment: str, programs: Path, port: int, variables: Mapping[str, str]
+) -> Part:
+    """Write the settings and return the process.
+
+    `variables` are DATABASE (a URI), PASSWORD, SECRET, and those that lead to the bucket on S3.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / f"mlflow-{environment}.ini"
+    settings.touch(mode=0o600)
+    settings.write_text(
+        "[mlflow]\ndefault_permission = NO_PERMISSIONS\n"
+        f"database_uri = {variables['DATABASE']}\n"
+        f"admin_username = {USER}\nadmin_password = {variables['PASSWORD']}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n",
+        encoding="utf-8",
+    )
+    command = [str(programs / "python"), "-m", "mlflow", "server", "--app-name", "basic-auth"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    aws = {name: value for name, value in variables.items() if name.startswith("AWS_")}
+    # The address of the database holds its password: not on the command line, which all can read.
+    environ = {
+        "MLFLOW_BACKEND_STORE_URI": variables["DATABASE"],
+        "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{bucket(environment)}/mlflow",
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": variables["SECRET"],
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 8 processes that nothing here uses
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_TRACKING_URI": "",
+    }
+    return Part(f"mlflow-{environment}", command, port, {**environ, **aws})
+
+
+def bucket(environment: str) -> str:
+    """Return the bucket of an environment."""
+    return f"mlops-{environment}"

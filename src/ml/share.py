@@ -1,0 +1,60 @@
+"""Share what the pipeline computes with everybody in the environment, through its DVC remote.
+
+Reads: ENV, conf/, dvc.lock, the usual AWS variables
+Writes: the remote of the environment; with `train` and `pull` the cache and the work tree
+"""
+
+import sys
+
+from dvc.cli import main as dvc
+
+from ml.errors import ConfigError, StorageError, run
+from ml.sharing import remote, run_cache
+
+AGAIN = "the same command again completes it: what has arrived is kept"
+
+
+def train(name: str) -> None:
+    """Run the pipeline; restore what anybody has computed, and share what is computed here."""
+    failed = dvc(["repro", "--pull"])
+    # Also after a failed stage: what the ones before it took hours for is worth sharing.
+    pushed = dvc(["push", "--remote", name, "--run-cache"])
+    if failed:
+        raise StorageError("the pipeline should run through, but a stage failed; see above")
+    if pushed:
+        raise StorageError(f"{remote.address(name)} should take all outputs, but did not; {AGAIN}")
+
+
+def push(name: str) -> None:
+    """Send the outputs that dvc.lock names, and the run-cache entries that lead to them."""
+    if dvc(["push", "--remote", name, "--run-cache"]):
+        raise StorageError(f"{remote.address(name)} should take all outputs, but did not; {AGAIN}")
+
+
+def pull(name: str) -> None:
+    """Bring the outputs that dvc.lock names into cache and work tree."""
+    if dvc(["pull", "--remote", name]):
+        raise StorageError(
+            f"{remote.address(name)} should have all outputs that dvc.lock names, but some did not "
+            f"come whole (above); {AGAIN}. `make verify ENV={name}` tells what is broken, "
+            f"`make train ENV={name} SHARE=1` computes what nobody has"
+        )
+
+
+VERBS = {"train": train, "push": push, "pull": pull}
+
+
+def main() -> None:
+    """Run the verb that the command line names."""
+    words = sys.argv[1:]
+    if len(words) != 1 or words[0] not in VERBS:
+        raise ConfigError(f"expected one of {', '.join(VERBS)}, found {' '.join(words) or 'none'}")
+    name = remote.environment()
+    remote.check(name)
+    run_cache.bound()
+    with remote.default(name):
+        VERBS[words[0]](name)
+
+
+if __name__ == "__main__":
+    run(main)

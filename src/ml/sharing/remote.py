@@ -1,0 +1,82 @@
+"""The DVC remote of an environment, asked before anything is done: errors are plain then."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from ml.compose import compose
+from ml.errors import StorageError
+
+SYSTEM_CONFIG = (
+    "DVC_SYSTEM_CONFIG_DIR"  # the lowest of DVC's four levels: a person's own stands above
+)
+NEEDED = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, unless it is AWS itself, AWS_ENDPOINT_URL"
+
+
+def environment() -> str:
+    """Return the environment that ENV names."""
+    return os.environ.get("ENV") or "dev"
+
+
+def address(name: str) -> str:
+    """Return where an environment shares, as conf/ says."""
+    return compose(name).storage.remote
+
+
+def check(name: str) -> None:
+    """Ask for one object of the environment's remote; raise StorageError if that is refused.
+
+    Without retries: DVC's own take a minute to say that nobody is there.
+    """
+    url = address(name)
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    try:
+        client().list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
+    except NoCredentialsError:
+        raise StorageError(
+            f"{url} should be shared with, but there are no credentials; set {NEEDED}, "
+            "or leave SHARE away to work alone"
+        ) from None
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise StorageError(
+            f"{url} should answer at {endpoint()}, but: {error}; check AWS_ENDPOINT_URL, the "
+            f"credentials of {name} and that the server runs, or leave SHARE away to work alone"
+        ) from None
+
+
+def endpoint() -> str:
+    """Return the address of the S3 server."""
+    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return named or "AWS (AWS_ENDPOINT_URL is not set)"
+
+
+def client() -> Any:
+    """Return an S3 client that gives up soon."""
+    patience = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
+    return boto3.client("s3", config=patience)
+
+
+@contextmanager
+def default(name: str) -> Iterator[None]:
+    """Make the environment's remote DVC's default while the block runs, without editing a file.
+
+    `dvc repro --pull` takes no name of a remote, and DVC has no variable for it.
+    """
+    with tempfile.TemporaryDirectory(prefix="dvc-") as folder:
+        Path(folder, "config").write_text(f"[core]\n    remote = {name}\n", encoding="utf-8")
+        before = os.environ.get(SYSTEM_CONFIG)
+        os.environ[SYSTEM_CONFIG] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[SYSTEM_CONFIG]
+            else:
+                os.environ[SYSTEM_CONFIG] = before

@@ -1,0 +1,243 @@
+"""The platform's real servers: three environments side by side that see nothing of each other."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from botocore.exceptions import ClientError
+from mlflow.exceptions import MlflowException
+
+import servers
+from ml.errors import PlatformError
+from ml.platform import processes
+from ml.platform.__main__ import ports
+from ml.platform.processes import Part
+from ml.platform.servers import ENVIRONMENTS, Platform
+
+OTHERS = [(one, other) for one in ENVIRONMENTS for other in ENVIRONMENTS if one != other]
+
+
+@pytest.fixture(name="enter")
+def _enter(monkeypatch: pytest.MonkeyPatch, platform: Platform) -> Callable[[str], None]:
+    """Return a function that takes an environment's variables."""
+
+    def enter(environment: str) -> None:
+        for name, value in platform.variables(environment).items():
+            monkeypatch.setenv(name, value)
+        mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
+
+    return enter
+
+
+def record(tmp_path: Path, name: str) -> str:
+    """Make a run with an artifact and a registered version of it; return its id."""
+    (tmp_path / "note.txt").write_text(name)
+    mlflow.set_experiment(name)
+    with mlflow.start_run() as run:
+        mlflow.log_metric("accuracy", 0.5)
+        mlflow.log_artifact(str(tmp_path / "note.txt"))
+    client = mlflow.MlflowClient()
+    client.create_registered_model(name)
+    client.create_model_version(name, f"runs:/{run.info.run_id}", run.info.run_id)
+    return str(run.info.run_id)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("one", "other"), OTHERS)
+def test_the_storage_of_another_environment_is_closed(s3: Platform, one: str, other: str) -> None:
+    """With its own credentials an environment can neither list, read, write nor delete there."""
+    own, foreign = (servers.client(s3.variables(name)) for name in (one, other))
+    foreign.put_object(Bucket=f"mlops-{other}", Key="secret", Body=b"x")
+    bucket = f"mlops-{other}"
+
+    attempts: list[Callable[[], object]] = [
+        lambda: own.list_objects_v2(Bucket=bucket),
+        lambda: own.get_object(Bucket=bucket, Key="secret"),
+        lambda: own.put_object(Bucket=bucket, Key="new", Body=b"x"),
+        lambda: own.delete_object(Bucket=bucket, Key="secret"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ClientError, match=r"AccessDenied|NoSuchBucket"):
+            attempt()
+    found = [entry["Key"] for entry in foreign.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert "secret" in found
+    assert "new" not in found
+    assert bucket not in [entry["Name"] for entry in own.list_buckets()["Buckets"]]
+
+
+@pytest.mark.integration
+def test_a_wrong_secret_is_refused(s3: Platform) -> None:
+    """The server checks signatures."""
+    client = servers.client({**s3.variables("dev"), "AWS_SECRET_ACCESS_KEY": "wrong"})
+
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        client.list_buckets()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("one", "other"), OTHERS)
+def test_the_password_of_another_environment_is_refused(
+    platform: Platform, enter: Callable[[str], None], monkeypatch: pytest.MonkeyPatch,
+    one: str, other: str,
+) -> None:  # fmt: skip
+    """An environment's MLflow lets in nobody else, and nobody without a password."""
+    enter(other)
+    monkeypatch.setenv(
+        "MLFLOW_TRACKING_PASSWORD", platform.variables(one)["MLFLOW_TRACKING_PASSWORD"]
+    )
+    with pytest.raises(MlflowException, match=r"401|not authenticated"):
+        mlflow.search_experiments()
+
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME")
+    with pytest.raises(MlflowException, match=r"401|not authenticated"):
+        mlflow.search_experiments()
+
+
+@pytest.mark.integration
+def test_a_run_leaves_no_trace_in_another_environment(
+    platform: Platform, enter: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Neither in MLflow, nor in the registry, nor in the storage."""
+    enter("dev")
+    run_id = record(tmp_path, "trace")
+    dev = servers.client(platform.variables("dev")).list_objects_v2(Bucket="mlops-dev")
+
+    assert any(run_id in entry["Key"] for entry in dev["Contents"])
+    for other in ("qa", "prod"):
+        enter(other)
+        client = mlflow.MlflowClient()
+        assert client.get_experiment_by_name("trace") is None
+        assert not [model for model in client.search_registered_models() if model.name == "trace"]
+        found = servers.client(platform.variables(other)).list_objects_v2(Bucket=f"mlops-{other}")
+        assert not [entry for entry in found.get("Contents", []) if run_id in entry["Key"]]
+
+
+@pytest.mark.integration
+def test_all_is_there_after_a_kill(
+    platform: Platform, enter: Callable[[str], None], tmp_path: Path
+) -> None:
+    """Every process is killed with -9; started again, runs, versions and objects are as before."""
+    enter("qa")
+    run_id = record(tmp_path, "kept")
+    platform.down(how=signal.SIGKILL)
+    assert platform.running() == {}
+
+    platform.up()
+
+    client = mlflow.MlflowClient()
+    assert client.get_run(run_id).data.metrics == {"accuracy": 0.5}
+    assert client.get_model_version("kept", "1").run_id == run_id
+    note = mlflow.artifacts.download_artifacts(
+        "models:/kept/1/note.txt", dst_path=str(tmp_path / "d")
+    )
+    assert Path(note).read_text() == "kept"
+
+
+@pytest.mark.integration
+def test_starting_twice_starts_nothing_again(platform: Platform) -> None:
+    """What runs stays as it is."""
+    folder = platform.folder / "run"
+    before = {path.name: path.read_text() for path in folder.glob("*.json")}
+
+    platform.up()
+
+    assert {path.name: path.read_text() for path in folder.glob("*.json")} == before
+
+
+@pytest.mark.integration
+def test_credentials_are_readable_by_their_owner_alone(platform: Platform) -> None:
+    """And no password stands on a command line."""
+    secret = platform.variables("dev")["MLFLOW_TRACKING_PASSWORD"]
+    for path in platform.folder.rglob("*"):
+        if (
+            path.is_file()
+            and "disk" not in path.parts
+            and secret in path.read_text(errors="ignore")
+        ):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    names = [path.stem for path in (platform.folder / "run").glob("*.json")]
+    for name in names:
+        for process in processes.family(platform.folder / "run", name):
+            assert not set(platform._secrets.values()) & set(
+                " ".join(process.cmdline()).split("@:")
+            )
+
+
+@pytest.mark.integration
+def test_the_variables_file_leads_there(platform: Platform) -> None:
+    """It can be read by a shell, as `make platform` says."""
+    file = platform.variables_file("prod")
+    script = f"set -a; . {file}; set +a; exec {sys.executable} -c 'import os; print(os.environ)'"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+
+    for value in platform.variables("prod").values():
+        assert value in done.stdout
+
+
+def test_another_process_with_the_number_is_not_taken_for_the_part(tmp_path: Path) -> None:
+    """Process numbers are used again after a restart of the machine."""
+    part = Part("sleeper", ["sleep", "600"], 1)
+    processes.start(tmp_path, part)
+    found = processes.find(tmp_path, "sleeper")
+    assert found
+    record = tmp_path / "sleeper.json"
+    text = record.read_text()
+    record.write_text(text.replace(str(found.create_time()), str(found.create_time() + 100)))
+
+    other = processes.find(tmp_path, "sleeper")
+    record.write_text(text)
+    processes.end(tmp_path, "sleeper")
+
+    assert other is None
+    assert processes.find(tmp_path, "sleeper") is None
+
+
+def test_what_outlives_its_parent_is_ended_too(tmp_path: Path) -> None:
+    """A worker whose server was killed would hold the port."""
+    part = Part("parent", ["sh", "-c", "sleep 600 & wait"], 1)
+    processes.start(tmp_path, part)
+    while len(processes.family(tmp_path, "parent")) < 2:
+        pass
+    parent = processes.find(tmp_path, "parent")
+    assert parent
+    worker = parent.children()[0]
+    parent.kill()
+    parent.wait()
+
+    processes.end(tmp_path, "parent")
+
+    assert not worker.is_running()
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    """With the variable that chooses others."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        part = Part("x", ["true"], listener.getsockname()[1])
+
+        with pytest.raises(PlatformError, match=r"port \d+ should be free.*PLATFORM_PORT"):
+            processes.start(tmp_path, part)
+
+
+def test_a_part_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
+    """And with the log that tells more."""
+    part = Part("x", ["sh", "-c", "echo no room >&2"], servers.free_ports()["s3"])
+    processes.start(tmp_path, part)
+
+    with pytest.raises(PlatformError, match=r"no room.*x\.log"):
+        processes.wait(tmp_path, part)
+
+
+@pytest.mark.parametrize("text", ["x", "80", "70000"])
+def test_a_wrong_port_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """With what it should be."""
+    monkeypatch.setenv("PLATFORM_PORT", text)
+
+    with pytest.raises(PlatformError, match=f"PLATFORM_PORT.*{text}"):
+        ports()
