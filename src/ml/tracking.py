@@ -160,8 +160,11 @@ def store_uri(params: Params) -> str:
 def _open_store(params: Params) -> str:
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    uri = store_uri(params)
+    uri, named = store_uri(params), "MLFLOW_TRACKING_URI" in os.environ
     mlflow.set_tracking_uri(uri)
+    if not named:
+        # MLflow sets the variable, which would send the next environment into this one's store.
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
     artifacts = params.mlflow.artifact_location
     if uri.startswith("sqlite:"):
         store = places.mlflow_store(params.environment)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.recording import lock
+from ml.tracking import flatten
 
 PARTS = {  # what a run consists of, in the order in which it is made, and the stage that makes it
     "data/raw": "ingest",
@@ -105,7 +106,7 @@ def _values(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for file in params.values() for name, value in file.items()}
+    return {name: value for file in params.values() for name, value in flatten(file, "").items()}
 
 
 def _some(names: list[str]) -> str:
