@@ -77,6 +77,12 @@ def test_what_a_run_lacks_is_told(trace: Trace, lacking: str) -> None:
         order.read(trace)
 
 
+def test_records_that_contradict_each_other_are_refused() -> None:
+    """There is nothing to compare with; no hour is spent."""
+    with pytest.raises(LineageError, match=r"models/model is the first part that differs.*changed"):
+        order.read(traced(COMMIT | {"model.md5": "x"}))
+
+
 def test_a_model_without_a_run_is_told() -> None:
     """With the hash by which it was sought."""
     with pytest.raises(LineageError, match=r"abc.*MLFLOW_TRACKING_URI"):

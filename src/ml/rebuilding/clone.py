@@ -41,6 +41,7 @@ class Clone:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DVC_NO_ANALYTICS": "true",
             "DVC_SITE_CACHE_DIR": str(home.parent / "site"),
+            "TMPDIR": str(home.parent / "tmp"),  # uv leaves locks there
             # compose adopts the params.yaml that lies there, as in `dvc exp run`.
             "DVC_EXP_NAME": "reproduce",
         }
@@ -49,6 +50,7 @@ class Clone:
         """Bring the files of a commit here, from the objects of this repository."""
         objects = Path(_git(Path(), "rev-parse", "--path-format=absolute", "--git-path", "objects"))
         self.home.mkdir()
+        Path(self.variables["TMPDIR"]).mkdir()
         # No `git worktree`, which would leave an entry behind when it is killed, and no clone,
         # which would not find a commit that no branch holds any more.
         _git(self.home, "init", "--quiet", "--template=")

@@ -54,6 +54,13 @@ def read(found: Trace) -> Order:
         )
     sources = found.artifact(state.SOURCES.name)
     recorded = Recorded(locked, tags, {**_reports(found, locked), **found.files})
+    for part in verdict.PARTS:
+        if other := recorded.contradiction(part):
+            raise LineageError(
+                f"run {found.run.run_id} is not reproduced: {part} is the first part that differs; "
+                f"the records contradict each other, {recorded.hash(part)} and {other}: a tag of "
+                "the run, its dvc.lock or what was made of it has been changed"
+            )
     return Order(found.run.run_id, recorded, values, sources, _patch(found, tags))
 
 

@@ -55,8 +55,6 @@ def state(recorded: Recorded, part: str, found: Mapping[str, str]) -> str:
     """Return what to say of a part."""
     if not recorded.hash(part):
         return "not recorded"
-    if other := recorded.contradiction(part):
-        return f"DIFFERS: the run also says {other}"
     if part not in found:
         return "not rebuilt"
     return "equal" if found[part] == recorded.hash(part) else "DIFFERS"
@@ -75,11 +73,6 @@ def reasons(recorded: Recorded, rebuilt: str, here: Mapping[str, str], part: str
         return [
             "the run recorded no hash of it, as `dvc repro` alone leaves it; where the work tree "
             "has its model, `make lineage` completes the record"
-        ]
-    if recorded.contradiction(part):
-        return [
-            "the records contradict each other: a tag of the run, its dvc.lock or what was made of "
-            "it has been changed"
         ]
     if part not in found:
         return ["it was not made"]
