@@ -62,6 +62,10 @@ pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
 push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
 	@python -m ml.share push
 
+.PHONY: verify
+verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
+	@python -m ml.verify
+
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
 	@python -m ml.smoke

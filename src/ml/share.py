@@ -4,6 +4,7 @@ Reads: ENV, conf/, dvc.lock, the usual AWS variables
 Writes: the remote of the environment; with `train` and `pull` the cache and the work tree
 """
 
+import logging
 import sys
 
 from dvc.cli import main as dvc
@@ -18,7 +19,7 @@ def train(name: str) -> None:
     """Run the pipeline; restore what anybody has computed, and share what is computed here."""
     failed = dvc(["repro", "--pull"])
     # Also after a failed stage: what the ones before it took hours for is worth sharing.
-    pushed = dvc(["push", "--remote", name, "--run-cache"])
+    pushed = sent(name)
     if failed:
         raise StorageError("the pipeline should run through, but a stage failed; see above")
     if pushed:
@@ -27,8 +28,13 @@ def train(name: str) -> None:
 
 def push(name: str) -> None:
     """Send the outputs that dvc.lock names, and the run-cache entries that lead to them."""
-    if dvc(["push", "--remote", name, "--run-cache"]):
+    if sent(name):
         raise StorageError(f"{remote.address(name)} should take all outputs, but did not; {AGAIN}")
+
+
+def sent(name: str) -> int:
+    """Push; return DVC's exit code."""
+    return int(dvc(["push", "--remote", name, "--run-cache"]))
 
 
 def pull(name: str) -> None:
@@ -51,6 +57,8 @@ def main() -> None:
         raise ConfigError(f"expected one of {', '.join(VERBS)}, found {' '.join(words) or 'none'}")
     name = remote.environment()
     remote.check(name)
+    for logger in ("dvc", "dvc_data", "dvc_objects"):
+        logging.getLogger(logger).propagate = False  # they have their own way to the terminal
     run_cache.bound()
     with remote.default(name):
         VERBS[words[0]](name)

@@ -7,11 +7,17 @@ runs, so only the entries of that key are fetched, and only those of the stages 
 
 from typing import Any
 
+from dvc.exceptions import CheckoutError, DownloadError, DvcException
+from dvc.repo import Repo
 from dvc.stage import cache
-from dvc.stage.cache import StageCache
+from dvc.stage.cache import RunCacheNotFoundError, StageCache
 from dvc.stage.serialize import to_single_stage_lockfile
 
+from ml.errors import StorageError
+from ml.sharing import remote
+
 _restore = StageCache.restore
+_pull_outputs = Repo.pull
 
 
 def bound() -> None:
@@ -19,6 +25,7 @@ def bound() -> None:
     StageCache.restore = restore
     StageCache.pull = pull
     StageCache.push = push
+    Repo.pull = pull_outputs
 
 
 def restore(
@@ -28,27 +35,49 @@ def restore(
     if pull and run_cache and not dry and cache._can_hash(stage):
         stage.save_deps()
         fetch(self, cache._get_stage_hash(stage))
-    _restore(self, stage, run_cache, pull, dry)
+    try:
+        _restore(self, stage, run_cache, pull, dry)
+    except RunCacheNotFoundError:
+        if pull:
+            still_there()
+        raise
+
+
+def pull_outputs(self: Any, *targets: Any, **options: Any) -> Any:
+    """Bring the outputs of a stage; what the remote lacks or has broken, the stage makes."""
+    try:
+        return _pull_outputs(self, *targets, **options)
+    except DownloadError as error:
+        still_there()
+        raise CheckoutError([str(target) for target in targets], {}) from error
+
+
+def still_there() -> None:
+    """Raise if the remote does not answer: then nobody knows what it has, and hours may be lost."""
+    try:
+        remote.check(remote.environment())
+    except StorageError as error:
+        raise DvcException(str(error)) from None
 
 
 def fetch(stage_cache: Any, key: str) -> None:
     """Bring the entries of a key here: each names the outputs of one run with these inputs."""
-    remote = stage_cache.repo.cloud.get_remote_odb(None, "fetch", hash_name="md5-dos2unix")
-    folder = remote.fs.join(remote.path, "runs", key[:2], key)
-    for source in remote.fs.find(folder):
-        target = stage_cache._get_cache_path(key, remote.fs.name(source))
-        if not stage_cache.repo.cache.legacy.fs.exists(target):
-            cache.fs.generic.copy(remote.fs, source, stage_cache.repo.cache.legacy.fs, target)
+    shared = stage_cache.repo.cloud.get_remote_odb(None, "fetch", hash_name="md5-dos2unix")
+    local = stage_cache.repo.cache.legacy.fs
+    for source in shared.fs.find(shared.fs.join(shared.path, "runs", key[:2], key)):
+        target = stage_cache._get_cache_path(key, shared.fs.name(source))
+        if not local.exists(target):
+            cache.fs.generic.copy(shared.fs, source, local, target)
 
 
-def pull(_self: Any, _remote: str | None, _odb: Any = None) -> list[tuple[str, str]]:
+def pull(_self: Any, _name: str | None, _odb: Any = None) -> list[tuple[str, str]]:
     """Fetch nothing in advance."""
     return []
 
 
-def push(self: Any, remote: str | None, odb: Any = None) -> list[tuple[str, str]]:
+def push(self: Any, name: str | None, odb: Any = None) -> list[tuple[str, str]]:
     """Send the entries of the stages in the lock that the remote has not."""
-    odb = odb or self.repo.cloud.get_remote_odb(remote, "push", hash_name="md5-dos2unix")
+    odb = odb or self.repo.cloud.get_remote_odb(name, "push", hash_name="md5-dos2unix")
     local = self.repo.cache.legacy.fs
     sent = []
     for key, value in entries(self.repo):

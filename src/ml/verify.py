@@ -1,0 +1,98 @@
+"""Look at every object that dvc.lock names, by its content, and heal what is broken.
+
+Reads: ENV, dvc.lock, the cache, the work tree, the environment's remote where credentials are set
+Writes: what was broken in cache or remote; exit code 1 where no side has it whole any more
+"""
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dvc.repo import Repo
+
+from ml.errors import StorageError, run
+from ml.sharing import remote
+from ml.sharing.objects import Bucket, Folder, Object, Side, visit
+
+CACHE, TREE = Folder("cache", cached=True), Folder("work tree", cached=False)
+
+
+@dataclass
+class Verification:
+    """What was found on these sides."""
+
+    sides: list[Side]
+    healed: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    unshared: int = 0
+    count: int = 0
+
+    def look(self, one: Object) -> None:
+        """Look at an object on each side, and mend it where it is corrupt."""
+        self.count += 1
+        state = {side: self._state(side, one) for side in self.sides}
+        self.unshared += any(isinstance(side, Bucket) and state[side] is None for side in state)
+        # A changed file of the work tree is work, not damage.
+        corrupt = [side for side in self.sides if state[side] is False and side is not TREE]
+        if corrupt:
+            self._mend(one, corrupt, next((side for side in self.sides if state[side]), None))
+
+    def _state(self, side: Side, one: Object) -> bool | None:
+        found = side.whole(one)
+        if found is None and isinstance(side, Bucket) and one.folder and side.whole(one.folder):
+            return False  # its folder says that it is there, so DVC would never send it again
+        return found
+
+    def _mend(self, one: Object, corrupt: list[Side], good: Side | None) -> None:
+        where = f"{one.path} ({one.oid}): broken in {' and '.join(side.name for side in corrupt)}"
+        if good is None:
+            for side in corrupt:
+                side.remove(one)
+                if one.folder and isinstance(side, Bucket):
+                    side.remove(one.folder)
+            self.lost.append(f"{where}, whole nowhere: removed")
+            return
+        with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+            copy = Path(folder) / "object"
+            good.read(one, copy)
+            for side in corrupt:
+                side.write(one, copy)
+        self.healed.append(f"{where}, healed from {good.name}")
+
+    def lines(self) -> list[str]:
+        """Return what was found, in words."""
+        places = ", ".join(side.name for side in self.sides)
+        told = [*self.healed, *self.lost, f"{self.count} objects looked at in {places}"]
+        if not any(isinstance(side, Bucket) for side in self.sides):
+            told.append("the remote was not looked at: no AWS credentials are set")
+        elif self.unshared:
+            told.append(f"{self.unshared} of them are not in the remote: `make push` sends them")
+        return told
+
+
+def sides(name: str) -> list[Side]:
+    """Return the sides that this machine can look at."""
+    found: list[Side] = [CACHE, TREE]
+    if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE"):
+        remote.check(name)
+        found.append(Bucket(remote.client(), remote.address(name)))
+    return found
+
+
+def main() -> None:
+    """Verify, heal, tell."""
+    name = remote.environment()
+    found = Verification(sides(name))
+    visit(Repo(), found.look)
+    sys.stdout.write("\n".join([*found.lines(), ""]))
+    if found.lost:
+        raise StorageError(
+            f"{len(found.lost)} objects should be somewhere, but are whole nowhere (above); "
+            f"`make train ENV={name}` computes them again, with SHARE=1 for the remote as well"
+        )
+
+
+if __name__ == "__main__":
+    run(main)
