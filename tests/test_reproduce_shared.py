@@ -1,0 +1,49 @@
+"""Lineage and reproduction against the real servers of an environment: MLflow, and DVC on S3."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from clones import call, installed
+from ml.platform.servers import Platform
+
+pytestmark = pytest.mark.integration
+
+
+def rows() -> str:
+    """Return 600 rows of two classes."""
+    words = {"good": ("fine", "great", "superb"), "bad": ("dull", "poor", "awful")}
+    lines = [f"film {n} was {words[label][n % 3]},{label}" for n in range(300) for label in words]
+    return "\n".join(["text,label", *lines, ""])
+
+
+def test_a_colleague_rebuilds_a_run_whose_source_is_gone(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """From the commit alone: the run comes from MLflow, its data by their hash from S3."""
+    variables = platform.variables("dev")
+    project = installed(tmp_path / "project")
+    (project / ".git" / "info" / "exclude").write_text("rows.csv\n")
+    (project / "rows.csv").write_text(rows())
+    (project / "conf" / "experiment" / "file.yaml").write_text(
+        "data:\n  train_path: rows.csv\nprepare:\n  sample: 1.0\nevaluate:\n  behaviour: []\n"
+        "training:\n  epochs: 1\n"
+    )
+    call(project, "git", "add", "-A")
+    call(project, "git", "commit", "--quiet", "--message", "an experiment")
+    trained = call(project, "make", "train", "SHARE=1", EXP="file", SET="", **variables)
+    run = re.findall(r"run     ([0-9a-f]{32})", trained)[0]
+    colleague = tmp_path / "colleague"
+    call(project, "git", "clone", "--quiet", str(project), str(colleague))
+    (colleague / ".venv").symlink_to(project / ".venv")
+    shutil.rmtree(project)
+
+    chain = call(colleague, "make", "lineage", f"RUN={run}", **variables)
+    rebuilt = call(colleague, "make", "reproduce", f"RUN={run}", SET="", **variables)
+
+    assert "an experiment" in chain
+    assert "rows.csv" in chain
+    assert "rows.csv is gone; data/raw came from the DVC remote of dev" in rebuilt
+    assert "all parts are equal" in rebuilt
