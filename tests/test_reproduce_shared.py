@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clones import call, installed
+from clones import call, installed, lent
 from ml.platform.servers import Platform
 
 pytestmark = pytest.mark.integration
@@ -35,9 +35,8 @@ def test_a_colleague_rebuilds_a_run_whose_source_is_gone(
     call(project, "git", "commit", "--quiet", "--message", "an experiment")
     trained = call(project, "make", "train", "SHARE=1", EXP="file", SET="", **variables)
     run = re.findall(r"run     ([0-9a-f]{32})", trained)[0]
-    colleague = tmp_path / "colleague"
-    call(project, "git", "clone", "--quiet", str(project), str(colleague))
-    (colleague / ".venv").symlink_to(project / ".venv")
+    call(project, "git", "clone", "--quiet", str(project), str(tmp_path / "colleague"))
+    colleague = lent(tmp_path / "colleague")
     shutil.rmtree(project)
 
     chain = call(colleague, "make", "lineage", f"RUN={run}", **variables)
