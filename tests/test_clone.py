@@ -115,3 +115,32 @@ def test_a_folder_can_be_kept(
     assert clone.folder.exists()
     assert str(clone.folder) in capsys.readouterr().err
     assert list(temporary.iterdir())
+
+
+def test_an_environment_that_was_committed_as_a_link_is_left_alone(
+    first: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nothing is installed into what it leads to."""
+    mine = tmp_path_factory.mktemp("mine")
+    git("checkout", "--quiet", first)
+    Path(".venv").symlink_to(mine)
+    Path("Makefile").write_text("install:\n\t@mkdir .venv && touch .venv/installed\n")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "link")
+    with workspace(keep=False) as clone:
+        clone.checkout(git("rev-parse", "HEAD"))
+        clone.install("cpu", "")
+
+        assert (clone.folder / ".venv" / "installed").exists()
+    assert list(mine.iterdir()) == []
+
+
+@pytest.mark.usefixtures("first")
+def test_packages_that_cannot_be_installed_are_told() -> None:
+    """And nothing runs with others."""
+    Path("Makefile").write_text("install:\n\t@false\n")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "make")
+    with pytest.raises(LineageError, match="make install"), workspace(keep=False) as clone:
+        clone.checkout(git("rev-parse", "HEAD"))
+        clone.install("cpu", "")

@@ -78,6 +78,9 @@ class Clone:
 
     def install(self, accelerator: str, python: str) -> None:
         """Install the packages that the commit's own locks name."""
+        environment = self.folder / ".venv"
+        if environment.is_symlink():  # somebody committed a link, and would lose what it leads to
+            environment.unlink()
         command = ["make", "install", f"ACCELERATOR={accelerator}", f"PYTHON={_python(python)}"]
         if self.run(*command):
             raise LineageError(
