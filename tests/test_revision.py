@@ -156,6 +156,22 @@ def test_ci_names_who_started_it(repository: Path, monkeypatch: pytest.MonkeyPat
     assert (person, revision.who()) == ("Ada", "octocat")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://me:hunter2@github.com/a/b.git", "https://github.com/a/b.git"),
+        ("git@github.com:a/b.git", "git@github.com:a/b.git"),
+        ("/home/me/b", ""),
+    ],
+)
+@pytest.mark.usefixtures("repository")
+def test_the_address_of_the_repository_gives_nothing_away(url: str, told: str) -> None:
+    """Neither a password nor a folder of this machine."""
+    git("config", "remote.origin.url", url)
+
+    assert revision.address() == told
+
+
 def test_where_git_fails_nobody_calls_a_tree_clean(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,17 @@ def test_an_artifact_is_read_or_missing(run_id: str) -> None:
     assert store.artifact(run, "code.diff") is None
 
 
+def test_a_deleted_run_is_called_so(run_id: str) -> None:
+    """It is found by its id, until the store is swept, and no more by its model."""
+    mlflow.MlflowClient().delete_run(run_id)
+    store = stores("dev")[0]
+    found = store.run(run_id)
+
+    assert found
+    assert found.status == "FINISHED, DELETED"
+    assert store.made(DIGEST) == []
+
+
 def test_a_version_is_found_by_number_and_alias(run_id: str) -> None:
     """With its run, tags and aliases; what is not there is None."""
     client = mlflow.MlflowClient()

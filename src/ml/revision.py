@@ -90,6 +90,12 @@ def who() -> str:
     return known or _git("config", "user.name") or os.environ.get("USER", "")
 
 
+def address() -> str:
+    """Return where the repository was cloned from, if that is a server; a password stays out."""
+    url = _git("config", "remote.origin.url")
+    return re.sub(r"//[^/@\s]*@", "//", url) if re.match(r"\w+://|[\w.-]+@[\w.-]+:", url) else ""
+
+
 def _scope() -> tuple[str, ...]:
     return (".", *(f":(exclude){name}" for name in GENERATED))
 

@@ -100,8 +100,9 @@ class Store:
 
 def _found(run: Any) -> Found:
     info, data = run.info, run.data
+    status = info.status if info.lifecycle_stage == "active" else f"{info.status}, DELETED"
     return Found(
-        info.run_id, info.run_name or "", info.status, info.start_time or 0, data.tags, data.metrics
+        info.run_id, info.run_name or "", status, info.start_time or 0, data.tags, data.metrics
     )
 
 

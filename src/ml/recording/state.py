@@ -52,10 +52,10 @@ def warn() -> None:
     if files:
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
         found = revision.difference()
-        carries = f"without the difference: {found.withheld}" if found.withheld else f"and {DIFF}"
+        carries = f"no {DIFF}: {found.withheld}" if found.withheld else DIFF
         log.warning(
-            "WARNING: DIRTY: %s%s differ from the commit; the run is tagged git.dirty, %s. "
-            "Commit first for a run that others can rebuild.",
+            "WARNING: DIRTY: %s%s differ from the commit; the run is tagged git.dirty and carries "
+            "%s. Commit first for a run that others can rebuild.",
             ", ".join(files[:SHOWN]),
             more,
             carries,

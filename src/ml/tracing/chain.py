@@ -97,7 +97,7 @@ def _run(trace: Trace) -> str:
         return "no store at hand knows this model; MLFLOW_TRACKING_URI names a server"
     restored = trace.run.tags.get("restored") == "yes"
     was = "restored from a cache and judged" if restored else "trained"
-    return f"{trace.run.name}, {trace.run.status.lower()}, {was}, in {trace.runs[0][0]}"
+    return f"{trace.run.name}, {trace.run.status}, {was}, in {trace.runs[0][0]}"
 
 
 def _code(trace: Trace, tags: Mapping[str, str]) -> list[Row]:
