@@ -18,6 +18,8 @@ def git(*arguments: str) -> str:
 @pytest.fixture(name="repository")
 def _repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME"):
+        monkeypatch.delenv(name, raising=False)
     git("init", "-b", "dev")
     (tmp_path / "file").write_text("1")
     git("add", ".")
@@ -144,6 +146,18 @@ def test_a_commit_is_told_by_its_subject(repository: Path) -> None:
     """And one that is not here by nothing."""
     assert revision.subject(revision.tags()["git.commit"]) == "first"
     assert revision.subject("0" * 40) == ""
+
+
+def test_ci_names_the_branch_of_a_commit_without_one(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody names it, there is none."""
+    git("checkout", "--quiet", "--detach")
+    unnamed = revision.tags()
+    monkeypatch.setenv("GITHUB_REF_NAME", "qa")
+
+    assert "git.branch" not in unnamed
+    assert revision.tags()["git.branch"] == "qa"
 
 
 def test_ci_names_who_started_it(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def tags() -> dict[str, str]:
     if commit := _git("rev-parse", "HEAD"):
         files = changed()
         found["git.commit"] = commit
-        found["git.branch"] = _git("rev-parse", "--abbrev-ref", "HEAD")
+        found["git.branch"] = _branch()
         found["git.dirty"] = "unknown" if files is None else "yes" if files else "no"
     return {name: value for name, value in found.items() if value}
 
@@ -94,6 +94,13 @@ def address() -> str:
     """Return where the repository was cloned from, if that is a server; a password stays out."""
     url = _git("config", "remote.origin.url")
     return re.sub(r"//[^/@\s]*@", "//", url) if re.match(r"\w+://|[\w.-]+@[\w.-]+:", url) else ""
+
+
+def _branch() -> str:
+    """Return the branch; CI checks out a commit, and tells its branch by a variable."""
+    names = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME")
+    known = next((os.environ[name] for name in names if os.environ.get(name)), "")
+    return known or _git("symbolic-ref", "--quiet", "--short", "HEAD")
 
 
 def _scope() -> tuple[str, ...]:
