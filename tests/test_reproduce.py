@@ -71,7 +71,6 @@ def _lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     (project / "conf" / "experiment" / "new.yaml").write_text("training:\n  seed: 6\n")
     commit(project, "went on")
     call(project, "make", "train", EXP="new")
-    call(project, "make", "lineage")  # leaves what Python compiled, once
     return Lab(project, runs)
 
 
@@ -107,7 +106,11 @@ def state(lab: Lab) -> dict[str, object]:
     """Return what a rebuilding must leave alone: work tree, cache, runs."""
     ids = [experiment.experiment_id for experiment in lab.client().search_experiments()]
     return {
-        "git": call(lab.folder, "git", "status", "--porcelain", "--ignored"),
+        "git": [
+            line
+            for line in call(lab.folder, "git", "status", "--porcelain", "--ignored").splitlines()
+            if "__pycache__" not in line
+        ],
         "worktrees": call(lab.folder, "git", "worktree", "list"),
         "branches": call(lab.folder, "git", "for-each-ref"),
         "lock": (lab.folder / "dvc.lock").read_text(),
