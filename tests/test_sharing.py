@@ -1,4 +1,4 @@
-"""Sharing through a real S3 server, and what is left when that server, a disk or an object fails."""
+"""Sharing through a real S3 server, and when that server, a disk or an object fails."""
 
 import hashlib
 import os
@@ -257,10 +257,11 @@ def test_a_broken_object_in_the_remote_is_healed_from_the_cache(other: Path, s3:
     assert done(make(other, s3, "pull"))[0] == 0
     _, key = place(other, "models/serving/cpu.onnx")
     client = servers.client(s3.variables("dev"))
-    for damage in (
+    damages: list[Callable[[], object]] = [
         lambda: client.put_object(Bucket="mlops-dev", Key=key, Body=b"cut"),
         lambda: client.delete_object(Bucket="mlops-dev", Key=key),
-    ):
+    ]
+    for damage in damages:
         damage()
 
         code, output = done(make(other, s3, "verify"))

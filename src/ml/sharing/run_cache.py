@@ -93,7 +93,8 @@ def entries(repo: Any) -> list[tuple[str, str]]:
     """Return key and value of the run-cache entry of each stage in the lock."""
     found = []
     for stage in repo.index.stages:
-        if not stage.always_changed and stage.outs and all(out.hash_info for out in stage.outs):
+        made = stage.cmd and stage.deps and not stage.always_changed  # `dvc add` has no command
+        if made and all(item.hash_info for item in (*stage.deps, *stage.outs)):
             key = cache._get_cache_hash(to_single_stage_lockfile(stage), key=True)
             found.append((key, cache._get_cache_hash(to_single_stage_lockfile(stage))))
     return found
