@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import sys
 import tempfile
 import time
 import warnings
@@ -75,7 +74,7 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
             run_id=previous,
             experiment_id=None if previous else experiment_id,
             run_name=f"{params.model.name}-{params.model.version}",
-            tags=None if previous else _source(),
+            tags=None if previous else state.source(),
             log_system_metrics=True,
         )
         run = Run(active.info.run_id)
@@ -105,7 +104,7 @@ def log_evaluation(
             run_id=record["run_id"] if record and here else None,
             experiment_id=None if here else experiment_id,
             run_name=None if here else f"{params.model.name}-{params.model.version}-restored",
-            tags=None if here else _source(),
+            tags=None if here else state.source(),
         ) as active:
             if not here:
                 _describe(params, {})
@@ -192,12 +191,6 @@ def _describe(params: Params, data: Mapping[str, str]) -> None:
         source = resolve_dataset_source(f"data/prepared/{name}.parquet")
         mlflow.log_input(MetaDataset(source, name=name, digest=digest[:32]), context=name)
         mlflow.set_tag(f"data.{name}.sha256", digest)
-
-
-def _source() -> dict[str, str]:
-    """Return MLflow's own tags without a folder of this machine, and without Git's password."""
-    name = f"ml.{Path(sys.argv[0]).stem}"
-    return {"mlflow.source.name": name, "mlflow.source.git.repoURL": revision.address()}
 
 
 def _carry(run_id: str, now: state.State) -> None:

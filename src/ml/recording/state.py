@@ -5,6 +5,7 @@ Reads: the Git repository, params.yaml, dvc.lock, sources.lock
 
 import hashlib
 import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def now() -> State:
             files[DIFF] = found.patch
             tags["git.diff.sha256"] = hashlib.sha256(found.patch).hexdigest()
     return State(tags, files)
+
+
+def source() -> dict[str, str]:
+    """Return MLflow's own tags without a folder of this machine, and without Git's password."""
+    name = f"ml.{Path(sys.argv[0]).stem}"
+    return {"mlflow.source.name": name, "mlflow.source.git.repoURL": revision.address()}
 
 
 def warn() -> None:
