@@ -173,6 +173,7 @@ def test_a_changed_record_is_told(lab: Lab, tmp_path: Path) -> None:
 
     assert done.returncode != 0
     assert "models/model is the first part that differs; nothing recorded explains" in done.stderr
+    assert re.search(r"^accuracy 0\.\d+ then, 0\.\d+ now, macro_f1", done.stdout, re.M)
     assert "Traceback" not in done.stderr
 
 

@@ -4,6 +4,7 @@ Reads: RUN, VERSION or BENTO as `lineage` does; the repository; KEEP=1 keeps wha
 Writes: a temporary folder
 """
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from ml.rebuilding import order, source, verdict
 from ml.rebuilding.clone import Clone, workspace
 from ml.rebuilding.order import Order
 from ml.recording import lock, machine, state
+from ml.summary import METRICS
 from ml.tracing import trace
 
 
@@ -75,6 +77,19 @@ def _lock(clone: Clone) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
+def figures(wanted: Order, clone: Clone) -> str:
+    """Return how good the model was and is: on another processor that is what should be equal."""
+    path = clone.folder / METRICS
+    now = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    named = {name: wanted.metrics.get(f"test.{name}") for name in ("accuracy", "macro_f1")}
+    told = [
+        f"{name} {then:.4g} then, {now[name]:.4g} now"
+        for name, then in named.items()
+        if then is not None and name in now
+    ]
+    return ", ".join(told)
+
+
 def main() -> None:
     """Rebuild, compare, tell; fail where anything differs."""
     wanted = order.read(trace.find())
@@ -85,6 +100,7 @@ def main() -> None:
     sys.stderr.write(f"rebuilding run {wanted.name} from commit {commit}{changed}\n")
     with workspace(os.environ.get("KEEP") == "1") as clone:
         rebuilt, said = rebuild(wanted, clone)
+        compared = figures(wanted, clone)
         # As the stages claim it: a GPU that the run did not ask for changes nothing.
         gpus = wanted.values.get("resources", {}).get("gpu", 0)
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
@@ -93,6 +109,7 @@ def main() -> None:
     sys.stdout.write("\n" + table(rows) + (f"{said}\n" if said else ""))
     part = verdict.first_difference(wanted.recorded, rebuilt)
     if part:
+        sys.stdout.write(f"{compared}\n" if compared else "")
         why = [said] if said and part == source.RAW else []
         why += verdict.reasons(wanted.recorded, rebuilt, here, part)
         known = "; ".join(why) or "nothing recorded explains it: the stage may not be deterministic"

@@ -24,6 +24,7 @@ class Order:
     values: Mapping[str, Any]
     sources: bytes
     patch: bytes
+    metrics: Mapping[str, float]
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -61,7 +62,8 @@ def read(found: Trace) -> Order:
                 f"the records contradict each other, {recorded.hash(part)} and {other}: a tag of "
                 "the run, its dvc.lock or what was made of it has been changed"
             )
-    return Order(found.run.run_id, recorded, values, sources, _patch(found, tags))
+    patch, metrics = _patch(found, tags), found.run.metrics
+    return Order(found.run.run_id, recorded, values, sources, patch, metrics)
 
 
 def _patch(found: Trace, tags: Mapping[str, str]) -> bytes:
