@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import servers
 from clones import call, installed, lent
 from ml.platform.servers import Platform
 
@@ -19,6 +20,35 @@ def rows() -> str:
     return "\n".join(["text,label", *lines, ""])
 
 
+def experiment(project: Path, source: str) -> None:
+    """Write an experiment of a source's rows, and commit it."""
+    (project / "conf" / "experiment" / "file.yaml").write_text(
+        f"data:\n  train_path: {source}\nprepare:\n  sample: 1.0\nevaluate:\n  behaviour: []\n"
+        "training:\n  epochs: 1\n"
+    )
+    call(project, "git", "add", "-A")
+    call(project, "git", "commit", "--quiet", "--message", "an experiment")
+
+
+def test_a_run_of_rows_that_s3_has_no_more_is_rebuilt_from_the_cache(
+    s3: Platform, tmp_path: Path
+) -> None:
+    """The source gives other rows now; what the run made of the old ones is kept by its hash."""
+    variables = {k: v for k, v in s3.variables("dev").items() if k.startswith("AWS_")}
+    bucket = servers.client(variables)
+    bucket.put_object(Bucket="mlops-dev", Key="lineage/rows.csv", Body=rows().encode())
+    project = installed(tmp_path / "project")
+    experiment(project, "s3://mlops-dev/lineage/rows.csv")
+    call(project, "make", "train", EXP="file", SET="", **variables)
+    other = rows().replace("great", "grand").encode()
+    bucket.put_object(Bucket="mlops-dev", Key="lineage/rows.csv", Body=other)
+
+    rebuilt = call(project, "make", "reproduce", SET="", **variables)
+
+    assert "data/raw came from the DVC cache of this project, by its hash" in rebuilt
+    assert "all parts are equal" in rebuilt
+
+
 def test_a_colleague_rebuilds_a_run_whose_source_is_gone(
     platform: Platform, tmp_path: Path
 ) -> None:
@@ -27,12 +57,7 @@ def test_a_colleague_rebuilds_a_run_whose_source_is_gone(
     project = installed(tmp_path / "project")
     (project / ".git" / "info" / "exclude").write_text("rows.csv\n")
     (project / "rows.csv").write_text(rows())
-    (project / "conf" / "experiment" / "file.yaml").write_text(
-        "data:\n  train_path: rows.csv\nprepare:\n  sample: 1.0\nevaluate:\n  behaviour: []\n"
-        "training:\n  epochs: 1\n"
-    )
-    call(project, "git", "add", "-A")
-    call(project, "git", "commit", "--quiet", "--message", "an experiment")
+    experiment(project, "rows.csv")
     trained = call(project, "make", "train", "SHARE=1", EXP="file", SET="", **variables)
     run = re.findall(r"run     ([0-9a-f]{32})", trained)[0]
     call(project, "git", "clone", "--quiet", str(project), str(tmp_path / "colleague"))
