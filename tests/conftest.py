@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 import yaml
 
+import containers
 import served
 import servers
 from ml import config
@@ -139,7 +140,7 @@ def write_params(params: config.Params) -> None:
 @pytest.fixture(name="serving_bin", scope="session")
 def _serving_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of an environment with the serving lock alone."""
-    return served.serving_environment(tmp_path_factory.mktemp("serving") / "venv")
+    return served.locked_environment(tmp_path_factory.mktemp("serving") / "venv", "serving")
 
 
 @pytest.fixture(name="bento", scope="session")
@@ -155,6 +156,21 @@ def _server(
     """That Bento, served."""
     with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
         yield server
+
+
+@pytest.fixture(name="engine", scope="session")
+def _engine() -> Iterator[containers.Engine]:
+    """Containers of this session's own; `.ci/run` installs what they need."""
+    if lacking := containers.missing():
+        pytest.skip(f"containers need {', '.join(lacking)}")
+    with containers.engine() as engine:
+        yield engine
+
+
+@pytest.fixture(name="image", scope="session")
+def _image(engine: containers.Engine, bento: served.Bento) -> str:
+    """The image of that Bento."""
+    return engine.containerize(bento)
 
 
 @pytest.fixture(name="platform_base", scope="session")

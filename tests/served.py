@@ -40,26 +40,15 @@ class Bento:
 
 
 @dataclass
-class Server:
-    """A running service."""
+class Client:
+    """Whoever asks the service on a port."""
 
-    process: "subprocess.Popen[bytes]"
     port: int
-    log: Path
 
     @property
     def url(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
-
-    def workers(self) -> list[psutil.Process]:
-        """Return the processes that predict; one that was killed is none any more."""
-        found = []
-        for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
-                if "_bentoml_impl.worker.service" in child.cmdline():
-                    found.append(child)
-        return found
 
     def get(self, path: str) -> Any:
         """Return what a path answers, parsed where it is JSON."""
@@ -90,10 +79,27 @@ class Server:
         return found
 
 
-def serving_environment(folder: Path) -> Path:
-    """Make an environment of the serving lock alone; return its folder of programs."""
+@dataclass
+class Server(Client):
+    """A running service."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes that predict; one that was killed is none any more."""
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+                if "_bentoml_impl.worker.service" in child.cmdline():
+                    found.append(child)
+        return found
+
+
+def locked_environment(folder: Path, name: str) -> Path:
+    """Make an environment of one lock alone; return its folder of programs."""
     uv = str(BIN / "uv")
-    lock = toy.ROOT / "requirements" / "serving.lock"
+    lock = toy.ROOT / "requirements" / f"{name}.lock"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     subprocess.run(
         [uv, "pip", "sync", "--quiet", "--require-hashes", str(lock)],
@@ -122,9 +128,7 @@ def build(folder: Path, programs: Path, work: int = 0, **settings: Any) -> Bento
 @contextmanager
 def serve(bento: Bento, folder: Path, **variables: str) -> Iterator[Server]:
     """Run `bentoml serve <tag>` away from the project until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = folder / "server.log"
     command = [str(bento.bin / "bentoml"), "serve", bento.tag, "--host", "127.0.0.1"]
     with log.open("wb") as file:
@@ -135,7 +139,7 @@ def serve(bento: Bento, folder: Path, **variables: str) -> Iterator[Server]:
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    server = Server(process, port, log)
+    server = Server(port, process, log)
     try:
         wait_for(lambda: answers(server), server)
         yield server
@@ -143,7 +147,14 @@ def serve(bento: Bento, folder: Path, **variables: str) -> Iterator[Server]:
         end(process)
 
 
-def answers(server: Server) -> bool:
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(server: Client) -> bool:
     """Tell whether the service predicts."""
     with suppress(OSError):
         return server.predict({"text": "good"})[0] == 200

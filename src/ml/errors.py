@@ -9,6 +9,7 @@
     ├── ServingError   the model cannot be packaged, served or asked
     ├── GateError      no model can be judged, or it is rejected
     ├── LineageError   a run cannot be built again, or comes out otherwise
+    ├── DeployError    a model cannot be deployed, or what is live cannot be told
     └── PlatformError  the servers on this machine cannot be started
 
 Each message says what was expected, what was found and what to do next.
@@ -55,6 +56,10 @@ class GateError(KnownError):
 
 class LineageError(KnownError):
     """A run cannot be built again, or comes out otherwise."""
+
+
+class DeployError(KnownError):
+    """A model cannot be deployed, or what is live cannot be told."""
 
 
 class PlatformError(KnownError):

@@ -1,0 +1,1 @@
+"""From a registered version to what a cluster or a machine runs."""
