@@ -48,7 +48,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+	@# What was installed, for the runs that it makes to tell.
+	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
@@ -103,6 +104,14 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
 	@python -m ml.package
 
+.PHONY: lineage
+lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
+	@python -m ml.lineage
+
+.PHONY: reproduce
+reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
+	@python -m ml.reproduce
+
 .PHONY: platform
 platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
 	@python -m ml.platform
@@ -142,6 +151,10 @@ bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and qu
 .PHONY: bench-serve
 bench-serve: $(INSTALLED)  ## Measure the service beside its peers, with wrk; takes ten minutes
 	@python benchmarks/serving.py
+
+.PHONY: bench-storage
+bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy; takes ten minutes
+	@python benchmarks/storage.py
 
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs

@@ -4,6 +4,7 @@ Reads: MLFLOW_TRACKING_URI, else the environment's SQLite store under .mlflow/
 Writes: that store: runs, logged models and their artifacts are deleted
 """
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+
+# Before MLflow is imported, which reads it once: for files of a few lines.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +29,7 @@ from ml.tracking import _known_errors, store_uri
 
 RUNS, MODELS = "MLflow runs", "logged models"
 ENDED = ("FINISHED", "FAILED", "KILLED")
+NUMBER = re.compile(r"[0-9a-f]{32}")
 LOCK = "dvc.lock"
 PAGE, MODEL_PAGE = 1000, 50  # as many as MLflow gives at once
 BATCH = 50  # deleted between two looks at the registry
@@ -121,9 +126,10 @@ class Store:
         search = self._client.search_model_versions
         found = _all(lambda token: search(max_results=PAGE, page_token=token))
         place = self._client.get_model_version_download_uri
-        places = self._each(lambda one: place(one.name, one.version), found)
+        unclear = [one for one in found if not NUMBER.search(one.source)]  # a question for each
+        places = self._each(lambda one: place(one.name, one.version), unclear)
         fields = [(one.run_id, one.model_id, one.source) for one in found]
-        return set(re.findall(r"[0-9a-f]{32}", f"{fields} {places}"))
+        return set(NUMBER.findall(f"{fields} {places}"))
 
     def _runs(self) -> list[Any]:
         """Return all runs, deleted ones too."""

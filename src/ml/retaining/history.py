@@ -34,7 +34,13 @@ def referenced() -> set[str]:
     log = ["log", "--all", "--stdin", "-m", "--format=", "--raw", "--no-abbrev", "--no-renames"]
     changes = _git(*log, "--", *FILES, stdin=_published())
     blobs = {line.split()[3] for line in changes.splitlines() if line.startswith(":")}
+    blobs = {blob for blob in blobs if blob.strip("0")}  # where the file was deleted
     contents = _git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in sorted(blobs)))
+    if lost := re.search(r"^(\w+) missing$", contents, re.M):
+        raise StorageError(
+            f"Git should have all files that it names, but {lost[1]} is missing; mend it with "
+            "`git fetch --refetch`, and nothing is deleted before"
+        )
     return hashes(contents) | _here()
 
 
