@@ -8,6 +8,7 @@ export ENV ?= dev
 export EXP ?= default
 export SET ?=
 SHARE ?=
+APPLY ?=
 PYTHON ?= python3
 ACCELERATOR ?= cpu
 
@@ -33,7 +34,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -46,7 +47,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+	@# What was installed, for the runs that it makes to tell.
+	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
@@ -64,6 +66,10 @@ push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
 .PHONY: verify
 verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
 	@python -m ml.verify
+
+.PHONY: retention
+retention: $(INSTALLED)  ## Tell what the environment has kept for long enough; APPLY=1 deletes it
+	@APPLY=$(APPLY) python -m ml.retention
 
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
@@ -96,6 +102,14 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 .PHONY: package
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
 	@python -m ml.package
+
+.PHONY: lineage
+lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
+	@python -m ml.lineage
+
+.PHONY: reproduce
+reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
+	@python -m ml.reproduce
 
 .PHONY: platform
 platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
@@ -136,6 +150,10 @@ bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and qu
 .PHONY: bench-serve
 bench-serve: $(INSTALLED)  ## Measure the service beside its peers, with wrk; takes ten minutes
 	@python benchmarks/serving.py
+
+.PHONY: bench-storage
+bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy; takes ten minutes
+	@python benchmarks/storage.py
 
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs

@@ -8,8 +8,9 @@ from typing import Any
 import mlflow
 import pytest
 
+import locks
 from conftest import write_params
-from ml import config, places, tracking
+from ml import config, hashing, places, tracking
 from ml.errors import TrackingError
 
 MakeParams = Callable[..., config.Params]
@@ -19,8 +20,8 @@ RESUME = Path("checkpoints/run")
 
 def runs(params: config.Params) -> list[Any]:
     """Return all runs of the environment's store, the newest first."""
-    mlflow.set_tracking_uri(tracking.store_uri(params))
-    return list(mlflow.search_runs(search_all_experiments=True, output_format="list"))
+    client = mlflow.MlflowClient(tracking.store_uri(params))
+    return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
 
 
 def train(params: config.Params, digest: str = "m" * 64) -> str:
@@ -51,6 +52,47 @@ def test_a_run_carries_the_composed_configuration(params: config.Params) -> None
     run_id = train(params)
 
     assert [item.path for item in mlflow.MlflowClient().list_artifacts(run_id)] == ["params.yaml"]
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_run_tells_packages_machine_person_and_time(params: config.Params) -> None:
+    """All that the contract of lineage names, but for what needs Git and DVC."""
+    tags = mlflow.get_run(train(params)).data.tags
+
+    assert {"who", "packages.python", "hardware.cpu", "hardware.gpu", "environment"} <= set(tags)
+    assert float(tags["duration_s"]) >= 0
+    assert not [value for value in tags.values() if str(Path.cwd()) in value]
+    assert "restored" not in tags
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_time_of_an_earlier_attempt_counts(params: config.Params) -> None:
+    """A training that went on took both."""
+    with pytest.raises(ZeroDivisionError), tracking.training_run(params, DATA, RESUME) as first:
+        raise ZeroDivisionError
+    mlflow.MlflowClient().set_tag(first.run_id, "duration_s", "100.0")
+    with tracking.training_run(params, DATA, RESUME):
+        pass
+
+    assert float(mlflow.get_run(first.run_id).data.tags["duration_s"]) >= 100.0
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_whole_lock_joins_the_run_at_the_end(params: config.Params) -> None:
+    """With the hashes as tags; while a stage runs only what stands before it is known."""
+    (Path("models") / "model").mkdir(parents=True)
+    known = hashing.dvc(Path("models/model"))
+    run_id = train(params)
+    Path("dvc.lock").write_text(locks.text(models_model=known))
+
+    tracking.log_state(params, "m" * 64)
+    client = mlflow.MlflowClient()
+    carried = Path(client.download_artifacts(run_id, "dvc.lock")).read_text()
+    record = tracking.read_record("m" * 64) or {}
+
+    assert carried == Path("dvc.lock").read_text()
+    assert client.get_run(run_id).data.tags["model.md5"] == known
+    assert record["lock"] == hashing.digest(Path("dvc.lock"))
 
 
 @pytest.mark.usefixtures("prepared")
@@ -127,7 +169,9 @@ def test_environments_do_not_see_each_others_runs(make_params: MakeParams, tmp_p
     tracking.log_evaluation(qa, "m" * 64, {"accuracy": 0.9}, tmp_path / "reports")
 
     assert [run.info.run_id for run in runs(dev)] == [run_id]
-    assert len(runs(qa)) == 1
+    (there,) = runs(qa)
+    assert there.data.tags["restored"] == "yes"
+    assert "duration_s" not in there.data.tags
 
 
 def test_the_usual_variable_moves_tracking_to_a_server(

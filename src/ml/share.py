@@ -15,6 +15,17 @@ from ml.sharing import remote, run_cache
 AGAIN = "the same command again completes it: what has arrived is kept"
 
 
+class Heard(logging.Handler):
+    """Notes whether DVC tells of a full disk, which it does in the middle of other words."""
+
+    full = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note of a record."""
+        told = [record.getMessage(), str(record.exc_info[1]) if record.exc_info else ""]
+        self.full |= any("No space left on device" in text for text in told)
+
+
 def train(name: str) -> None:
     """Run the pipeline; restore what anybody has computed, and share what is computed here."""
     failed = dvc(["repro", "--pull"])
@@ -57,11 +68,18 @@ def main() -> None:
         raise ConfigError(f"expected one of {', '.join(VERBS)}, found {' '.join(words) or 'none'}")
     name = remote.environment()
     remote.check(name)
-    for logger in ("dvc", "dvc_data", "dvc_objects"):
-        logging.getLogger(logger).propagate = False  # they have their own way to the terminal
+    heard = Heard()
+    for logger in map(logging.getLogger, ("dvc", "dvc_data", "dvc_objects")):
+        logger.propagate = False  # they have their own way to the terminal
+        logger.addHandler(heard)
     run_cache.bound()
-    with remote.default(name):
-        VERBS[words[0]](name)
+    try:
+        with remote.default(name):
+            VERBS[words[0]](name)
+    except StorageError as error:
+        if heard.full:
+            raise StorageError("No space left on device") from error  # told by errors.run
+        raise
 
 
 if __name__ == "__main__":

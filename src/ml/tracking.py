@@ -8,9 +8,11 @@ import json
 import logging
 import os
 import re
+import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 import mlflow
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import RunTag
 from mlflow.exceptions import MlflowException
 
-from ml import places, revision
-from ml.config import PARAMS, Params
+from ml import hashing, places, revision
+from ml.config import Params
 from ml.errors import TrackingError
+from ml.recording import lock, machine, state
 
 SAMPLING_SECONDS = 2  # of the system metrics; MLflow's own 10 s give a short run hardly a point
 
@@ -51,6 +55,7 @@ class Run:
             "run_id": self.run_id,
             "tracking_uri": _without_password(mlflow.get_tracking_uri()),
             "evaluated": False,
+            "lock": None,
         }
         _write_record(model_digest, record)
 
@@ -69,18 +74,21 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
             run_id=previous,
             experiment_id=None if previous else experiment_id,
             run_name=f"{params.model.name}-{params.model.version}",
+            tags=None if previous else state.source(),
             log_system_metrics=True,
         )
         run = Run(active.info.run_id)
         resume.parent.mkdir(parents=True, exist_ok=True)
         resume.write_text(run.run_id, encoding="utf-8")
+        state.warn()
         if not previous:
             _describe(params, data)
     # What the training itself raises is not the store's.
     with (
         _known_errors(params, (MlflowException,)),
-        active,
-    ):  # ends as FINISHED, or FAILED if it raises
+        active,  # ends as FINISHED, or FAILED if it raises
+        _timed(active.data.tags.get("duration_s", "0")),
+    ):
         yield run
 
 
@@ -96,14 +104,31 @@ def log_evaluation(
             run_id=record["run_id"] if record and here else None,
             experiment_id=None if here else experiment_id,
             run_name=None if here else f"{params.model.name}-{params.model.version}-restored",
+            tags=None if here else state.source(),
         ) as active:
             if not here:
                 _describe(params, {})
+                # Packages and machine are of the judging: nobody knows here what trained it.
+                mlflow.set_tag("restored", "yes")
                 Run(active.info.run_id).finish(params, model_digest)
             mlflow.log_metrics(flatten(metrics, "test"))
             mlflow.log_artifacts(str(folder), artifact_path=folder.name)
+            _carry(active.info.run_id, state.now())
         record = read_record(model_digest) or {}
         _write_record(model_digest, {**record, "evaluated": True})
+
+
+def log_state(params: Params, model_digest: str) -> None:
+    """Add to a model's run what is known once the whole pipeline has run: the complete dvc.lock."""
+    record, now = read_record(model_digest), state.now()
+    if not record or lock.LOCK.name not in now.files:
+        return
+    with _known_errors(params):
+        _open_store(params)
+        if record["tracking_uri"] == _without_password(mlflow.get_tracking_uri()):
+            _carry(record["run_id"], now)
+            seen = {"lock": hashing.digest(lock.LOCK), "dirty": now.tags.get("git.dirty")}
+            _write_record(model_digest, {**record, **seen})
 
 
 def read_record(model_digest: str) -> dict[str, Any] | None:
@@ -137,8 +162,11 @@ def store_uri(params: Params) -> str:
 def _open_store(params: Params) -> str:
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    uri = store_uri(params)
+    uri, named = store_uri(params), "MLFLOW_TRACKING_URI" in os.environ
     mlflow.set_tracking_uri(uri)
+    if not named:
+        # MLflow sets the variable, which would send the next environment into this one's store.
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
     artifacts = params.mlflow.artifact_location
     if uri.startswith("sqlite:"):
         store = places.mlflow_store(params.environment)
@@ -151,16 +179,39 @@ def _open_store(params: Params) -> str:
 
 
 def _describe(params: Params, data: Mapping[str, str]) -> None:
+    run_id = mlflow.active_run().info.run_id
     sections = params.model_dump(exclude={"environment", "mlflow", "metadata"})
     mlflow.log_params(flatten(sections, ""))
-    mlflow.set_tags({**params.mlflow.tags, "environment": params.environment, **revision.tags()})
-    mlflow.log_artifact(str(PARAMS))
+    origin = {"who": revision.who() or "unknown", **machine.packages(), **machine.hardware()}
+    mlflow.set_tags({**params.mlflow.tags, "environment": params.environment, **origin})
+    _carry(run_id, state.now())
     # MLflow registers its local source twice and warns that it must choose one of them.
     warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
     for name, digest in data.items():
         source = resolve_dataset_source(f"data/prepared/{name}.parquet")
         mlflow.log_input(MetaDataset(source, name=name, digest=digest[:32]), context=name)
         mlflow.set_tag(f"data.{name}.sha256", digest)
+
+
+def _carry(run_id: str, now: state.State) -> None:
+    """Put code, configuration and hashes of the same moment into a run."""
+    client = mlflow.MlflowClient()
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in now.tags.items()])
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in now.files.items():
+            Path(folder, name).write_bytes(content)
+        client.log_artifacts(run_id, folder)
+
+
+@contextmanager
+def _timed(before: str) -> Iterator[None]:
+    """Tag the run with the seconds that it took, those of an earlier attempt included."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        with suppress(MlflowException):  # what the training raised matters more
+            mlflow.set_tag("duration_s", f"{float(before) + time.monotonic() - start:.1f}")
 
 
 def _previous(resume: Path) -> str | None:

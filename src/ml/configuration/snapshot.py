@@ -21,8 +21,13 @@ SOURCES = {
 
 def inputs(params: Params) -> list[Path]:
     """List the local files and folders that the configuration may mean, present or not."""
-    values = params.model_dump()
-    return sorted({Path(path) for name in SOURCES for path in _candidates(_named(values, name))})
+    return sorted({path for paths in local(params.model_dump()).values() for path in paths})
+
+
+def local(values: Mapping[str, Any]) -> dict[str, list[Path]]:
+    """Return the local paths that each source may mean, of those that name any."""
+    found = {name: list(map(Path, _candidates(_named(values, name)))) for name in SOURCES}
+    return {name: paths for name, paths in found.items() if paths}
 
 
 def taken(params: Params, previous: Mapping[str, Any]) -> Params:
