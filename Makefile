@@ -120,6 +120,10 @@ platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment 
 platform-down: $(INSTALLED)  ## End them; their data stay in .platform
 	@python -m ml.platform down
 
+.PHONY: platform-env
+platform-env: $(INSTALLED)  ## Write passwords and ports for deploy/compose.yaml, the same parts in Docker
+	@python -m ml.platform env
+
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q

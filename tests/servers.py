@@ -20,10 +20,7 @@ from toy import ROOT
 @contextmanager
 def platform() -> Iterator[Platform]:
     """Give a platform in a folder of its own; what it started ends with the block."""
-    uv = str(Path(sys.executable).with_name("uv"))
-    venv = ROOT / ".platform" / "venv"
-    venv.parent.mkdir(exist_ok=True)
-    programs = servers.programs(venv, ROOT / "requirements" / "platform.lock", uv)
+    programs = installed()
     # Not below pytest's own folder, which the user postgres may not enter.
     folder = Path(tempfile.mkdtemp(prefix="platform-"))
     found = Platform(folder, programs, free_ports())
@@ -32,6 +29,14 @@ def platform() -> Iterator[Platform]:
     finally:
         found.down(how=9)
         shutil.rmtree(folder)
+
+
+def installed() -> Path:
+    """Return the programs of the servers' own environment."""
+    uv = str(Path(sys.executable).with_name("uv"))
+    venv = ROOT / ".platform" / "venv"
+    venv.parent.mkdir(exist_ok=True)
+    return servers.programs(venv, ROOT / "requirements" / "platform.lock", uv)
 
 
 def free_ports() -> dict[str, int]:

@@ -18,7 +18,7 @@ import servers
 from ml.errors import PlatformError
 from ml.platform import processes
 from ml.platform.__main__ import ports
-from ml.platform.processes import Part
+from ml.platform.part import Part
 from ml.platform.servers import ENVIRONMENTS, Platform
 
 OTHERS = [(one, other) for one in ENVIRONMENTS for other in ENVIRONMENTS if one != other]

@@ -1,4 +1,4 @@
-"""Start the servers of the project on this machine, or end them.
+"""Start the servers of the project on this machine, end them, or name them for Docker.
 
 Reads: requirements/platform.lock, PLATFORM_PORT (9000 unless set)
 Writes: .platform/
@@ -15,6 +15,7 @@ from ml.platform.servers import ENVIRONMENTS, PORTS, Platform, programs
 FOLDER = Path(".platform")
 LOCK = Path("requirements/platform.lock")
 FIRST_PORT = 9000
+COMPOSE = "-f deploy/compose.yaml up --detach --build --wait"
 
 
 def ports() -> dict[str, int]:
@@ -29,12 +30,19 @@ def ports() -> dict[str, int]:
 
 
 def main() -> None:
-    """Bring all parts up, or with `down` end them; both may be repeated."""
+    """Bring all parts up, or with `down` end them; both may be repeated.
+
+    With `env` nothing is started: the passwords and ports are written for deploy/compose.yaml.
+    """
     FOLDER.mkdir(exist_ok=True)
     venv = FOLDER / "venv"
     if sys.argv[1:] == ["down"]:
         Platform(FOLDER, venv / "bin", ports()).down()
         sys.stdout.write("the platform is down; its data stay in .platform\n")
+        return
+    if sys.argv[1:] == ["env"]:
+        Platform(FOLDER, venv / "bin", ports()).write_variables()
+        sys.stdout.write(f"docker compose --env-file {FOLDER}/compose.env {COMPOSE}\n")
         return
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     platform = Platform(FOLDER, programs(venv, LOCK, uv), ports())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ml.errors import PlatformError
-from ml.platform.processes import SECONDS, Part
+from ml.platform.part import SECONDS, Part
 
 PACKAGE = "apt-get install --no-install-recommends postgresql"
 

@@ -9,26 +9,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from ml.errors import PlatformError
-
-SECONDS = 120  # that a part may take to answer: MLflow's first start makes 65 tables
-
-
-@dataclass(frozen=True)
-class Part:
-    """A process: its name, what starts it, and the port at which it must answer."""
-
-    name: str
-    command: list[str]
-    port: int
-    environment: Mapping[str, str] = field(default_factory=dict)
+from ml.platform.part import SECONDS, Part
 
 
 def start(folder: Path, part: Part) -> None:

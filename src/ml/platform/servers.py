@@ -7,17 +7,11 @@ import json
 import secrets
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ml.errors import PlatformError
-from ml.platform import postgres, processes, swift, tracking_server
-from ml.platform.processes import Part
+from ml.platform import bucket, postgres, processes, swift, tracking_server
+from ml.platform.part import Part
 
 ENVIRONMENTS = ("dev", "qa", "prod")
 PORTS = ("s3", "account", "container", "object", "postgres", *ENVIRONMENTS)
@@ -53,7 +47,7 @@ class Platform:
         if "s3" in wanted:
             self._start(*self._s3())
             for environment in ENVIRONMENTS:
-                self._bucket(environment)
+                bucket.make(self.variables(environment), tracking_server.bucket(environment))
         if "postgres" in wanted:
             password = self._secrets["postgres"]
             self._start(postgres.part(self.folder / "postgres", self.ports["postgres"], password))
@@ -61,8 +55,7 @@ class Platform:
             postgres.databases(self.ports["postgres"], password, own)
         names = [name for name in ENVIRONMENTS if f"mlflow-{name}" in wanted]
         self._start(*(self._mlflow(name) for name in names))
-        for name in ENVIRONMENTS:
-            self._write_variables(name)
+        self.write_variables()
 
     def down(self, *kinds: str, how: int = signal.SIGTERM) -> None:
         """End what runs, the users of a server before it; all unless some are named."""
@@ -103,48 +96,30 @@ class Platform:
         return swift.parts(folder, self._programs, self.ports, own)
 
     def _mlflow(self, environment: str) -> Part:
-        name = f"mlflow_{environment}"
         password = self._secrets[f"postgres-{environment}"]
-        place = f"127.0.0.1:{self.ports['postgres']}/{name}"
+        server = f"127.0.0.1:{self.ports['postgres']}"
         variables = {
             **self.variables(environment),
-            "DATABASE": f"postgresql+psycopg2://{name}:{password}@{place}",
+            "DATABASE": tracking_server.database(environment, password, server),
             "PASSWORD": self._secrets[f"mlflow-{environment}"],
             "SECRET": self._secrets["flask"],
         }
         port = self.ports[environment]
         return tracking_server.part(self._run, environment, self._programs, port, variables)
 
-    def _bucket(self, environment: str) -> None:
-        """Make the bucket of an environment; a server that has just started may refuse at first."""
-        found = self.variables(environment)
-        client = boto3.client(
-            "s3",
-            endpoint_url=found["AWS_ENDPOINT_URL"],
-            aws_access_key_id=found["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=found["AWS_SECRET_ACCESS_KEY"],
-            region_name=found["AWS_DEFAULT_REGION"],
-            config=Config(retries={"max_attempts": 0}),
-        )
-        deadline = time.monotonic() + processes.SECONDS
-        while True:
-            try:
-                client.create_bucket(Bucket=tracking_server.bucket(environment))
-                return
-            except client.exceptions.BucketAlreadyOwnedByYou:
-                return
-            except (BotoCoreError, ClientError) as error:
-                if time.monotonic() > deadline:
-                    raise PlatformError(
-                        f"S3 should make the bucket of {environment}, but: {error}; "
-                        f"{self._run} has the logs"
-                    ) from None
-                time.sleep(0.1)
+    def write_variables(self) -> None:
+        """Write what leads to each environment, and what deploy/compose.yaml needs to be told."""
+        for environment in ENVIRONMENTS:
+            self._write(self.variables_file(environment), self.variables(environment))
+        told = {name.replace("-", "_").upper(): secret for name, secret in self._secrets.items()}
+        outside = ("s3", "postgres", *ENVIRONMENTS)
+        told |= {f"PORT_{name.upper()}": str(self.ports[name]) for name in outside}
+        self._write(self.folder / "compose.env", told)
 
-    def _write_variables(self, environment: str) -> None:
-        path = self.variables_file(environment)
+    @staticmethod
+    def _write(path: Path, variables: Mapping[str, str]) -> None:
         path.touch(mode=0o600)
-        lines = [f"{name}={value}" for name, value in self.variables(environment).items()]
+        lines = [f"{name}={value}" for name, value in variables.items()]
         path.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
     def _made_once(self) -> dict[str, str]:

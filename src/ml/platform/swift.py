@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml.platform.processes import Part
+from ml.platform.part import Part
 
 SERVERS = ("account", "container", "object")
 PIPELINE = (
@@ -34,11 +34,16 @@ for place, port in json.loads(sys.argv[1]).items():
 
 
 def parts(
-    folder: Path, programs: Path, ports: Mapping[str, int], secrets: Mapping[str, str]
+    folder: Path,
+    programs: Path,
+    ports: Mapping[str, int],
+    secrets: Mapping[str, str],
+    address: str = "127.0.0.1",
 ) -> list[Part]:
     """Write the configuration and return the four processes; objects that are there stay.
 
-    `secrets` maps each environment to the secret of its account, `ports` each server to its port.
+    `secrets` maps each environment to the secret of its account, `ports` each server to its port;
+    at `address` S3 itself answers, the other three servers only this machine.
     """
     etc = folder / "etc"
     (folder / "disk" / "d1").mkdir(parents=True, exist_ok=True)
@@ -56,7 +61,7 @@ def parts(
             + f"[pipeline:main]\npipeline = {server}-server\n"
             + f"[app:{server}-server]\nuse = egg:swift#{server}\n",
         )
-    _write(etc / "proxy-server.conf", _proxy(etc, ports["s3"], secrets))
+    _write(etc / "proxy-server.conf", _proxy(_default(etc, ports["s3"], address), secrets))
     rings = {str(etc / server): ports[server] for server in SERVERS}
     command = [str(programs / "python"), "-c", RINGS, json.dumps(rings)]
     subprocess.run(command, check=True, capture_output=True)
@@ -76,17 +81,17 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _default(etc: Path, port: int) -> str:
+def _default(etc: Path, port: int, address: str = "127.0.0.1") -> str:
     return (
-        f"[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {port}\nworkers = 0\nswift_dir = {etc}\n"
+        f"[DEFAULT]\nbind_ip = {address}\nbind_port = {port}\nworkers = 0\nswift_dir = {etc}\n"
         "log_level = WARNING\n"
     )
 
 
-def _proxy(etc: Path, port: int, secrets: Mapping[str, str]) -> str:
+def _proxy(default: str, secrets: Mapping[str, str]) -> str:
     users = "".join(f"user_{name}_{name} = {secret} .admin\n" for name, secret in secrets.items())
     return (
-        _default(etc, port)
+        default
         + f"[pipeline:main]\npipeline = {PIPELINE}\n"
         + "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
         + "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n" for name in PLAIN)

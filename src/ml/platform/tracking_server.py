@@ -6,7 +6,7 @@ Writes: <folder>/mlflow-<environment>.ini
 from collections.abc import Mapping
 from pathlib import Path
 
-from ml.platform.processes import Part
+from ml.platform.part import Part
 
 USER = "mlflow"
 
@@ -16,7 +16,8 @@ def part(
 ) -> Part:
     """Write the settings and return the process.
 
-    `variables` are DATABASE (a URI), PASSWORD, SECRET, and those that lead to the bucket on S3.
+    `variables` are DATABASE (a URI), PASSWORD, SECRET, those that lead to the bucket on S3, and
+    ADDRESS where it answers to more than this machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / f"mlflow-{environment}.ini"
@@ -29,7 +30,14 @@ def part(
         encoding="utf-8",
     )
     command = [str(programs / "python"), "-m", "mlflow", "server", "--app-name", "basic-auth"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += [
+        "--host",
+        variables.get("ADDRESS", "127.0.0.1"),
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
     aws = {name: value for name, value in variables.items() if name.startswith("AWS_")}
     # The address of the database holds its password: not on the command line, which all can read.
     environ = {
@@ -42,6 +50,12 @@ def part(
         "MLFLOW_TRACKING_URI": "",
     }
     return Part(f"mlflow-{environment}", command, port, {**environ, **aws})
+
+
+def database(environment: str, secret: str, server: str) -> str:
+    """Return the address of an environment's database, at a host and port."""
+    name = f"mlflow_{environment}"
+    return f"postgresql+psycopg2://{name}:{secret}@{server}/{name}"
 
 
 def bucket(environment: str) -> str:
