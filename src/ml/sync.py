@@ -30,8 +30,8 @@ def main() -> None:
         raise TrackingError(f"{runs} runs wait: MLFLOW_TRACKING_URI should lead {where}; set it")
     if outcome.refused:
         raise TrackingError(
-            f"MLflow refuses {len(outcome.refused)} runs ({'; '.join(outcome.refused)}); mend "
-            f"that, or give the rest of it up: remove the folder of that name in .runs/{environment}"
+            f"MLflow should take all runs, but refuses {'; '.join(outcome.refused)}; mend that, or "
+            f"remove the folder of that name in .runs/{environment} to give the rest of it up"
         )
 
 
