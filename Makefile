@@ -80,6 +80,10 @@ smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking noth
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
 	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
 
+.PHONY: sync
+sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
+	@python -m ml.sync
+
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
 	@python -m ml.ui

@@ -96,7 +96,8 @@ def test_dirt_stays_in_sight(project: Path) -> None:
     model.mkdir(parents=True)
     record = places.run_record(hashing.digest(model))
     record.parent.mkdir()
-    record.write_text(json.dumps({"run_id": "abc", "environment": "dev", "dirty": "yes"}))
+    known = {"run_id": "abc", "environment": "dev", "tracking_uri": "sqlite:///x", "dirty": "yes"}
+    record.write_text(json.dumps(known))
 
     assert "DIRTY" in summary.where("dev")
 
@@ -114,6 +115,6 @@ def test_the_run_of_a_model_is_found(project: Path) -> None:
     model.mkdir(parents=True)
     record = places.run_record(hashing.digest(model))
     record.parent.mkdir()
-    record.write_text(json.dumps({"run_id": "abc", "environment": "dev"}))
+    record.write_text(json.dumps({"run_id": "abc", "environment": "dev", "tracking_uri": "x"}))
 
     assert summary.where("dev") == "abc (make ui)"

@@ -12,6 +12,7 @@ import locks
 from conftest import write_params
 from ml import config, hashing, places, tracking
 from ml.errors import TrackingError
+from mlflow_server import until
 
 MakeParams = Callable[..., config.Params]
 DATA = {"train": "a" * 64, "val": "b" * 64}
@@ -70,7 +71,7 @@ def test_the_time_of_an_earlier_attempt_counts(params: config.Params) -> None:
     """A training that went on took both."""
     with pytest.raises(ZeroDivisionError), tracking.training_run(params, DATA, RESUME) as first:
         raise ZeroDivisionError
-    mlflow.MlflowClient().set_tag(first.run_id, "duration_s", "100.0")
+    first.tag({"duration_s": "100.0"})
     with tracking.training_run(params, DATA, RESUME):
         pass
 
@@ -97,11 +98,11 @@ def test_the_whole_lock_joins_the_run_at_the_end(params: config.Params) -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_metrics_can_be_read_while_the_training_runs(params: config.Params) -> None:
-    """Logging is synchronous: what was logged is in the store."""
+    """What was logged is on its way to the store at once."""
     with tracking.training_run(params, DATA, RESUME) as run:
         run.log_metrics({"train_loss": 0.5}, 1)
 
-        assert mlflow.get_run(run.run_id).data.metrics["train_loss"] == 0.5
+        until(lambda: mlflow.get_run(run.run_id).data.metrics.get("train_loss") == 0.5)
 
 
 @pytest.mark.usefixtures("prepared")
@@ -130,16 +131,16 @@ def test_a_failed_training_is_told_in_its_run(params: config.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_store_that_fails_while_training_is_told(params: config.Params) -> None:
-    """The sentence names the store; the next run resumes from the checkpoint."""
+def test_a_store_that_fails_while_training_costs_no_training(
+    params: config.Params, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on; one line tells that the rest is kept here."""
+    with tracking.training_run(params, DATA, RESUME) as run:
+        mlflow.delete_run(run.run_id)
+        run.log_metrics({"train_loss": 0.5}, 1)
 
-    def training() -> None:
-        with tracking.training_run(params, DATA, RESUME) as run:
-            mlflow.delete_run(run.run_id)
-            run.log_metrics({"train_loss": 0.5}, 1)
-
-    with pytest.raises(TrackingError, match="the MLflow store sqlite:"):
-        training()
+    assert "kept here" in caplog.text
+    assert run.journal.last_steps()["train_loss"] == 1
 
 
 @pytest.mark.usefixtures("prepared")
@@ -188,10 +189,9 @@ def test_an_unreachable_store_is_told_without_its_password(
     params: config.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training does not start, and the message gives no secret away."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter2@127.0.0.1:9")
 
-    with pytest.raises(TrackingError, match=r"127\.0\.0\.1:9.*check MLFLOW_TRACKING_URI") as told:
+    with pytest.raises(TrackingError, match=r"127\.0\.0\.1:9.*MLFLOW_OFFLINE=1") as told:
         train(params)
     assert "hunter2" not in str(told.value)
 

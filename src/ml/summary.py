@@ -5,13 +5,14 @@ Reads: params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, m
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ml import hashing, places
-from ml.errors import DataError, run
+from ml.errors import DataError, TrackingError, run
 
 METRICS = Path("reports/metrics.json")
 MODEL = Path("models/model")
@@ -49,7 +50,9 @@ def where(environment: str) -> str:
     found = record()
     if found.get("environment") == environment:
         dirty = "; DIRTY: its code stands in no commit" if found.get("dirty") == "yes" else ""
-        return f"{found['run_id']} (make ui){dirty}"
+        remote = str(found["tracking_uri"]).startswith("http")
+        place = found["tracking_uri"] if remote else "make ui"
+        return f"{found['run_id'] or 'not there yet'} ({place}){dirty}"
     return f"none in {environment}: the model was restored from the cache, not trained here"
 
 
@@ -78,6 +81,19 @@ def complete(environment: str) -> None:
     tracking.log_state(params, digest)
 
 
+def left_over(environment: str) -> list[str]:
+    """Send what journals still hold; return a line if something stays here."""
+    if not any(places.journals(environment).glob("*/journal.jsonl")):
+        return []
+    from ml.journaling import server, syncing  # noqa: PLC0415  of no need where nothing is left
+
+    if not server.offline():
+        with suppress(TrackingError):  # the line says what to do
+            syncing.bring(environment)
+    runs = syncing.waiting(environment)
+    return [f"  waiting {runs} not in MLflow yet: make sync ENV={environment}"] if runs else []
+
+
 def read_params() -> dict[str, Any]:
     """Return the composed values, unchecked: that takes longer than all the rest here."""
     values: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
@@ -92,7 +108,8 @@ def main() -> None:
     metrics = json.loads(METRICS.read_text(encoding="utf-8"))
     labels = json.loads(Path("data/prepared/labels.json").read_text(encoding="utf-8"))
     complete(params["environment"])
-    text = lines(params, metrics, labels["synthetic"], where(params["environment"]))
+    waiting = left_over(params["environment"])
+    text = lines(params, metrics, labels["synthetic"], where(params["environment"])) + waiting
     sys.stdout.write("\n".join(["", *text, ""]))
 
 
