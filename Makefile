@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 export ENV ?= dev
 export EXP ?= default
 export SET ?=
+export REFRESH ?=
 SHARE ?=
 APPLY ?=
 PYTHON ?= python3
@@ -34,7 +35,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -47,7 +48,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+	@# What was installed, for the runs that it makes to tell.
+	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
@@ -78,6 +80,10 @@ smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking noth
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
 	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
 
+.PHONY: sync
+sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
+	@python -m ml.sync
+
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
 	@python -m ml.ui
@@ -101,6 +107,14 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 .PHONY: package
 package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
 	@python -m ml.package
+
+.PHONY: lineage
+lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
+	@python -m ml.lineage
+
+.PHONY: reproduce
+reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
+	@python -m ml.reproduce
 
 .PHONY: platform
 platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine

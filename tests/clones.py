@@ -24,7 +24,11 @@ def clone(folder: Path) -> Path:
 
 def installed(folder: Path) -> Path:
     """Clone, and lend it the environment of these tests, so that make has nothing to install."""
-    project = clone(folder)
+    return lent(clone(folder))
+
+
+def lent(project: Path) -> Path:
+    """Lend a clone the environment of these tests."""
     (project / ".venv").symlink_to(ROOT / ".venv")
     for path in (*(project / "requirements").iterdir(), project / "pyproject.toml"):
         os.utime(path, (0, 0))

@@ -4,6 +4,7 @@ All of it lies in a folder of its own: images, networks and locks of the machine
 What is needed comes from the distribution: `.ci/run` names the packages.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,10 +16,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import served
 
-TOOLS = ("podman", "runc", "netavark", "aardvark-dns", "catatonit", "docker-registry", "mmdebstrap")
+TOOLS = ("podman", "runc", "netavark", "catatonit", "docker-registry", "mmdebstrap")
 PATHS = f"{os.environ['PATH']}:/usr/sbin:/usr/lib/podman"
 # crun needs cgroups v2 and podman's default limits more rights than a container's root has.
 CONTAINERS = """
@@ -32,6 +34,7 @@ lock_type = "file"
 tmp_dir = "{folder}/tmp"
 [network]
 network_config_dir = "{folder}/networks"
+default_network = "{network}"
 """
 STORAGE = """
 [storage]
@@ -39,6 +42,18 @@ driver = "overlay"
 graphroot = "{folder}/graph"
 runroot = "{folder}/run"
 """
+# The one that `podman kube play` takes, with a bridge and addresses that no other session has.
+NETWORK = "podman-default-kube-network"
+BRIDGE: dict[str, Any] = {
+    "name": NETWORK,
+    "id": "0" * 64,
+    "driver": "bridge",
+    "created": "2026-01-01T00:00:00Z",
+    "ipv6_enabled": False,
+    "internal": False,
+    "dns_enabled": False,
+    "ipam_options": {"driver": "host-local"},
+}
 REGISTRIES = """
 [[registry]]
 location = "{registry}"
@@ -134,12 +149,8 @@ class Engine:
         return f"{name}@{told.read_text().strip()}"
 
 
-@contextmanager
-def engine() -> Iterator[Engine]:
-    """Lend podman and a registry until the block ends, and leave nothing behind."""
-    # Not pytest's folder: paths of sockets must be short, and pytest keeps its last three.
-    folder = Path(tempfile.mkdtemp(prefix="containers-"))
-    lent = Engine(folder, f"127.0.0.1:{served.free_port()}")
+def _configure(engine: Engine, port: int) -> None:
+    folder = engine.folder
     texts = {
         "containers.conf": CONTAINERS,
         "storage.conf": STORAGE,
@@ -147,7 +158,27 @@ def engine() -> Iterator[Engine]:
         "registry.yml": REGISTRY,
     }
     for name, text in texts.items():
-        (folder / name).write_text(text.format(folder=folder, registry=lent.registry))
+        (folder / name).write_text(
+            text.format(folder=folder, registry=engine.registry, network=NETWORK)
+        )
+    (folder / "networks").mkdir()
+    addresses = f"10.{128 + port // 256 % 64}.{port % 256}"
+    bridge = {
+        **BRIDGE,
+        "network_interface": f"test{port}",
+        "subnets": [{"subnet": f"{addresses}.0/24", "gateway": f"{addresses}.1"}],
+    }
+    (folder / "networks" / f"{NETWORK}.json").write_text(json.dumps(bridge))
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """Lend podman and a registry until the block ends, and leave nothing behind."""
+    # Not pytest's folder: paths of sockets must be short, and pytest keeps its last three.
+    folder = Path(tempfile.mkdtemp(prefix="containers-"))
+    port = served.free_port()
+    lent = Engine(folder, f"127.0.0.1:{port}")
+    _configure(lent, port)
     with (folder / "registry.log").open("wb") as file:
         registry = subprocess.Popen(
             ["docker-registry", "serve", str(folder / "registry.yml")], stdout=file, stderr=file
@@ -161,7 +192,8 @@ def engine() -> Iterator[Engine]:
             lent.podman("pod", "rm", "--force", "--all")
             lent.podman("rm", "--force", "--all")
         served.end(registry)
-        subprocess.run(["umount", str(folder / "graph" / "overlay")], check=False)
+        overlay = str(folder / "graph" / "overlay")
+        subprocess.run(["umount", "--quiet", overlay], check=False, stderr=subprocess.DEVNULL)
         shutil.rmtree(folder)
 
 

@@ -11,7 +11,8 @@ def test_a_split_is_counted_and_measured() -> None:
     rows = pl.DataFrame(
         {
             "split": ["train"] * 3 + ["val"],
-            "text": ["a", "bb cc", "dd ee ff", "x"],
+            "words": [1, 2, 3, 1],
+            "chars": [1, 5, 8, 1],
             "label": ["p", "n", "p", "n"],
         },
         schema_overrides={"split": SPLITS},

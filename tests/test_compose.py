@@ -210,7 +210,7 @@ def test_unchanged_params_are_not_touched() -> None:
 
 def test_env_exp_and_set_act(monkeypatch: pytest.MonkeyPatch) -> None:
     """The three variables decide; empty ones count as not set."""
-    for name, value in (("ENV", "qa"), ("EXP", "guide"), ("SET", "training.epochs=3")):
+    for name, value in (("ENV", "qa"), ("EXP", "version"), ("SET", "training.epochs=3")):
         monkeypatch.setenv(name, value)
     compose.main()
     chosen = config.load()
@@ -218,7 +218,7 @@ def test_env_exp_and_set_act(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
     compose.main()
 
-    assert (chosen.environment, chosen.training.epochs, chosen.model.version) == ("qa", 3, "v2.1")
+    assert (chosen.environment, chosen.training.epochs, chosen.model.version) == ("qa", 3, "v3.0")
     assert compose.compose("dev", "default") == config.load()
 
 

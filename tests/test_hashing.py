@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+from dvc.repo import Repo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,3 +45,30 @@ def test_digest_of_a_folder_sees_names_and_contents(tmp_path: Path) -> None:
 
     assert first == same
     assert len({first, renamed, changed}) == 3
+
+
+def test_dvc_hashes_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file and a folder with folders have the names by which DVC keeps them."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "folder"
+    for name, text in (("b", "1"), ("a/c.txt", "2"), ("a.txt", "é"), ("ü", "3")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    repo = Repo.init(no_scm=True)
+    repo.add(["folder/b"], no_commit=True)
+    file = (tmp_path / "folder" / "b.dvc").read_text()
+    (tmp_path / "folder" / "b.dvc").unlink()
+    repo.add(["folder"], no_commit=True)
+
+    assert hashing.dvc(folder / "b") in file
+    assert hashing.dvc(folder) in (tmp_path / "folder.dvc").read_text()
+
+
+def test_a_file_can_be_left_out_of_a_folder(tmp_path: Path) -> None:
+    """What was added later does not count."""
+    (tmp_path / "a").write_text("1")
+    before = hashing.dvc(tmp_path)
+    (tmp_path / "later").write_text("2")
+
+    assert hashing.dvc(tmp_path) != before
+    assert hashing.dvc(tmp_path, leaving=("later",)) == before

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,45 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import config, ingest, prepare
+from ml import config, hashing, ingest, prepare
 from ml.config import Data, Prepare
+from ml.data.raw import Raw
 from ml.data.validation import SPLITS
 from ml.errors import DataError
 
-Make = Callable[..., prepare.Prepared]
+Make = Callable[..., "Prepared"]
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), unique=True, max_size=30)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What the stage has written and told."""
+
+    splits: dict[str, pa.Table]
+    report: dict[str, dict[str, Any]]
+
+
 @pytest.fixture(name="make")
-def _make(values: dict[str, Any]) -> Make:
+def _make(values: dict[str, Any], tmp_path: Path) -> Make:
     """Return a function that prepares rows: texts by split, labels a and b in turn."""
 
     def make(
-        splits: dict[str, list[str | None]], labels: list[str] | None = None, **rules: Any
-    ) -> prepare.Prepared:
-        raw = {split: as_raw(texts) for split, texts in splits.items()}
-        return prepare.prepare(
-            raw,
+        splits: dict[str, list[str | None]],
+        labels: list[str] | None = None,
+        preprocessing: bool = True,
+        **rules: Any,
+    ) -> Prepared:
+        for split, texts in splits.items():
+            pq.write_table(as_raw(texts), tmp_path / f"{split}.parquet")
+        out = tmp_path / "out"
+        out.mkdir(exist_ok=True)
+        _, report = prepare.prepare(
+            Raw(tmp_path, preprocessing),
+            out,
             Data.model_validate(values["data"] | {"labels": labels}),
             Prepare.model_validate(values["prepare"] | {"sample": 1.0} | rules),
         )
+        return Prepared({name: pq.read_table(out / f"{name}.parquet") for name in splits}, report)
 
     return make
 
@@ -61,9 +79,10 @@ def splits(**changed: list[str | None]) -> dict[str, list[str | None]]:
 
 def sampled(texts: list[str], share: float, max_rows: int | None = None) -> list[str]:
     """Return the texts of a sample."""
+    places = [hashing.unit(text, "sample") for text in texts]
     table = pl.DataFrame(
-        {"split": ["train"] * len(texts), "text": texts},
-        schema={"split": SPLITS, "text": pl.String},
+        {"split": ["train"] * len(texts), "text": texts, "place": places},
+        schema={"split": SPLITS, "text": pl.String, "place": pl.Float64},
     )
     kept: list[str] = prepare.sample(table, share, max_rows)["text"].to_list()
     return kept
@@ -150,16 +169,18 @@ def test_normalising_comes_before_comparing(make: Make) -> None:
         make(splits(test=["train  film\t0", *numbered("test", 40)]), conflicts="drop")
 
 
-def test_texts_stay_as_they_are_without_preprocessing(values: dict[str, Any]) -> None:
+def test_texts_stay_as_they_are_without_preprocessing(make: Make) -> None:
     """Then nothing is removed, and control characters are refused."""
-    data = Data.model_validate(values["data"] | {"preprocessing": False})
-    rules = Prepare.model_validate(values["prepare"] | {"sample": 1.0})
-    raw = {split: as_raw([f"{split}  {n}\n" for n in range(40)]) for split in SPLITS.categories}
-    assert prepare.prepare(raw, data, rules).splits["val"]["text"][0].as_py() == "val  0\n"
+    texts: dict[str, list[str | None]] = {
+        split: [f"{split}  {n}\n" for n in range(40)] for split in SPLITS.categories
+    }
+    done = make(texts, preprocessing=False)
+    assert done.splits["val"]["text"][0].as_py() == "val  0\n"
+    assert done.report["val"]["normalised"] == {}
 
-    raw["val"] = as_raw(["a\x00b", *numbered("val", 40)])
+    texts["val"] = ["a\x00b", *numbered("val", 40)]
     with pytest.raises(DataError, match=r"control characters.*val row 1 'a\\x00b'"):
-        prepare.prepare(raw, data, rules)
+        make(texts, preprocessing=False)
 
 
 def test_a_test_set_that_is_the_train_set_is_refused(make: Make) -> None:
@@ -183,6 +204,20 @@ def test_a_million_duplicates_leave_one(make: Make) -> None:
 
     assert done.report["train"]["dropped"]["duplicates"] == 999_998
     assert done.splits["train"].num_rows == 40
+
+
+def test_rules_hold_between_rows_of_any_piece(make: Make) -> None:
+    """Rows are read in pieces of 65,536; equal texts far apart are found, and told with both."""
+    texts = [*numbered("train", 70_000), "train film 3"]
+    with pytest.raises(
+        DataError, match=r"row 4 'train film 3' labelled 'b', as train row 70001 labelled 'a'"
+    ):
+        make(splits(train=texts))
+
+    done = make(splits(train=texts), conflicts="drop")
+    assert done.splits["train"].num_rows == 69_999
+    assert done.splits["train"]["place"][3].as_py() == "place 4"
+    assert done.splits["train"]["place"][-1].as_py() == "place 69999"
 
 
 def test_three_classes_in_another_script_work(
@@ -217,6 +252,31 @@ def test_the_stage_is_a_pure_function(
     assert pq.read_schema("data/prepared/val.parquet") == pa.schema(
         {"text": pa.string(), "label": pa.int64(), "kind": pa.string(), "negated": pa.string()}
     )
+
+
+def test_the_report_tells_what_a_refresh_changed(
+    project: Path, make_params: Callable[..., config.Params]
+) -> None:
+    """Counted on rows as found, before any is dropped or sampled; other splits say nothing."""
+    change = {"previous": "abc", "added": {"positive": 30}, "removed": {"negative": 10}}
+    run_stages(
+        make_params(
+            data={"synthetic_rows": 400},
+            prepare={"sample": 0.5},
+            snapshot={"changes": {"train": change}},
+        )
+    )
+    splits = json.loads(Path("reports/data.json").read_text(encoding="utf-8"))["splits"]
+    labels = pl.read_parquet("data/raw/train.parquet")["label"]
+    negative = (labels == "negative").sum()
+
+    told = splits["train"]["change"]
+    assert (told["previous"], told["added"], told["removed"]) == ("abc", 30, 10)
+    assert told["labels"]["negative"]["before"] == pytest.approx(
+        (negative + 10) / (len(labels) - 20), abs=1e-6
+    )
+    assert told["labels"]["negative"]["now"] == pytest.approx(negative / len(labels), abs=1e-6)
+    assert "change" not in splits["val"]
 
 
 def test_a_stage_that_fails_leaves_nothing(

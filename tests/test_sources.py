@@ -11,7 +11,7 @@ import pytest
 
 from ml import config
 from ml.data import sources
-from ml.data.sources import Role
+from ml.data.pins import Role
 from ml.errors import DataError
 
 Make = Callable[..., config.Params]

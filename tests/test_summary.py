@@ -7,6 +7,7 @@ from typing import Any
 import mlflow
 import pytest
 
+import locks
 from ml import config, hashing, places, summary, tracking
 from ml.errors import DataError
 
@@ -64,6 +65,43 @@ def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
     assert mlflow.get_run(run.run_id).data.metrics["test.accuracy"] == 0.9
 
 
+def test_a_run_gets_the_lock_of_the_whole_pipeline_once(
+    prepared: Path, params: config.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nothing is asked of MLflow any more, until DVC has written another one."""
+    (prepared / "models" / "model").mkdir(parents=True)
+    (prepared / "reports").mkdir()
+    (prepared / "reports" / "metrics.json").write_text(json.dumps(METRICS))
+    digest = hashing.digest(prepared / "models" / "model")
+    known = hashing.dvc(prepared / "models" / "model")
+    (prepared / "dvc.lock").write_text(locks.text(models_model=known))
+    with tracking.training_run(params, {}, prepared / "resume") as run:
+        run.finish(params, digest)
+
+    summary.main()
+    assert "dvc.lock" in {item.path for item in mlflow.MlflowClient().list_artifacts(run.run_id)}
+
+    calls: list[str] = []
+    monkeypatch.setattr(tracking, "log_state", lambda _params, digest: calls.append(digest))
+    summary.main()
+    assert calls == []
+    (prepared / "dvc.lock").write_text(locks.text(models_model=known, models_serving="other"))
+    summary.main()
+    assert calls == [digest]
+
+
+def test_dirt_stays_in_sight(project: Path) -> None:
+    """The last lines of `make train` say it again."""
+    model = project / "models" / "model"
+    model.mkdir(parents=True)
+    record = places.run_record(hashing.digest(model))
+    record.parent.mkdir()
+    known = {"run_id": "abc", "environment": "dev", "tracking_uri": "sqlite:///x", "dirty": "yes"}
+    record.write_text(json.dumps(known))
+
+    assert "DIRTY" in summary.where("dev")
+
+
 @pytest.mark.usefixtures("project")
 def test_a_missing_pipeline_run_is_told() -> None:
     """Without metrics there is nothing to sum up."""
@@ -77,6 +115,6 @@ def test_the_run_of_a_model_is_found(project: Path) -> None:
     model.mkdir(parents=True)
     record = places.run_record(hashing.digest(model))
     record.parent.mkdir()
-    record.write_text(json.dumps({"run_id": "abc", "environment": "dev"}))
+    record.write_text(json.dumps({"run_id": "abc", "environment": "dev", "tracking_uri": "x"}))
 
     assert summary.where("dev") == "abc (make ui)"

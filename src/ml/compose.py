@@ -1,7 +1,8 @@
 """Compose conf/ into one checked configuration.
 
-Reads: conf/, the variables ENV, EXP and SET, the local files that the configuration names
-Writes: params.yaml
+Reads: conf/, the variables ENV, EXP, SET and REFRESH, the local files that the configuration names,
+    sources.lock; MLFLOW_TRACKING_URI, whose server must answer
+Writes: params.yaml; sources.lock for a new remote source and with REFRESH=1
 """
 
 import os
@@ -120,7 +121,12 @@ def main() -> None:
     else:
         previous = recorded(PARAMS.read_text("utf-8", "replace") if PARAMS.is_file() else "")
         params = compose(asked("ENV") or "dev", asked("EXP") or "default", asked("SET") or "")
-    write(taken(params, previous))
+    write(taken(params, previous, (asked("REFRESH") or "0") != "0"))
+    if asked("MLFLOW_TRACKING_URI"):
+        from ml.journaling import server  # noqa: PLC0415  only who has a server pays for it
+
+        # The first stage of every run: better told now than after the minutes before training.
+        server.check(server.uri(params.environment))
 
 
 if __name__ == "__main__":

@@ -56,13 +56,35 @@ class Data(Section):
         return self
 
 
+class Change(Section):
+    """Rows of a split, by label, that only one of two snapshots of its source has."""
+
+    previous: str  # fingerprint of the earlier one
+    added: dict[str, int] | None  # null: the earlier rows were gone, so nobody knows
+    removed: dict[str, int] | None
+
+
 class Snapshot(Section):
-    """Content hashes of local inputs, made by compose: a changed file is a changed parameter."""
+    """What the sources held, found by compose: a changed file is a changed parameter.
+
+    Hashes of local files, fingerprints of remote ones.
+    """
 
     train: str | None = None
     val: str | None = None
     test: str | None = None
     pretrained: str | None = None
+    changes: dict[Literal["train", "val", "test"], Change] | None = None  # by the last REFRESH=1
+
+    def rows_changed(self) -> dict[str, int]:
+        """Return how many rows of all splits the last refresh added and removed, where known."""
+        changes = [change for change in (self.changes or {}).values() if change.added is not None]
+        if not changes:
+            return {}
+        return {
+            "data.rows_added": sum(sum((change.added or {}).values()) for change in changes),
+            "data.rows_removed": sum(sum((change.removed or {}).values()) for change in changes),
+        }
 
 
 class Prepare(Section):

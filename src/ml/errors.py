@@ -8,6 +8,7 @@
     ├── StorageError   the remote or the cache of DVC cannot be used
     ├── ServingError   the model cannot be packaged, served or asked
     ├── GateError      no model can be judged, or it is rejected
+    ├── LineageError   a run cannot be built again, or comes out otherwise
     ├── DeployError    a model cannot be deployed, or what is live cannot be told
     └── PlatformError  the servers on this machine cannot be started
 
@@ -51,6 +52,10 @@ class ServingError(KnownError):
 
 class GateError(KnownError):
     """No model can be judged, or it is rejected."""
+
+
+class LineageError(KnownError):
+    """A run cannot be built again, or comes out otherwise."""
 
 
 class DeployError(KnownError):

@@ -1,6 +1,8 @@
 """Stable hashes: where a row goes, and whether a file has changed."""
 
 import hashlib
+import json
+from collections.abc import Container
 from pathlib import Path
 
 
@@ -22,6 +24,22 @@ def digest(path: Path) -> str:
     for file_path in sorted(p for p in path.rglob("*") if p.is_file()):
         total.update(f"{file_path.relative_to(path).as_posix()}\0{digest(file_path)}\n".encode())
     return total.hexdigest()
+
+
+def dvc(path: Path, leaving: Container[str] = ()) -> str:
+    """Return the MD5 by which DVC names a file, or a folder's list of names and contents.
+
+    Of a folder's files those named in `leaving` are left out.
+    """
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+    files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
+    parts = [
+        {"md5": dvc(files[name]), "relpath": name} for name in sorted(files) if name not in leaving
+    ]
+    listed = json.dumps(parts, sort_keys=True)
+    return f"{hashlib.md5(listed.encode(), usedforsecurity=False).hexdigest()}.dir"
 
 
 def text(value: str) -> str:

@@ -1,11 +1,11 @@
 """Bring the configured sources into one form.
 
-Reads: the sources that the section `data` names
+Reads: the sources that the section `data` names, the remote ones as sources.lock pins them
 Writes: data/raw/{train,val,test}.parquet, data/raw/source.json
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml import config, hashing, outputs
-from ml.config import Data
-from ml.data import cleaning, sources
-from ml.data.sources import SYNTHETIC, Role, Source
+from ml.config import Data, Params
+from ml.data import cleaning, pins, remote, sources
+from ml.data.pins import LOCK, Pin, Role, paths, settings, shares
+from ml.data.sources import SYNTHETIC, Source
 from ml.errors import DataError, run
 
 log = logging.getLogger(__name__)
@@ -28,17 +29,35 @@ ROLES: tuple[Role, ...] = ("train", "val", "test")
 SPLIT_OFF = "split off from train"
 
 
-def ingest(data: Data, folder: Path) -> dict[str, int]:
+def ingest(data: Data, folder: Path, pinned: Mapping[Role, Pin] | None = None) -> dict[str, int]:
     """Write the rows of all sources to `folder`; return how many each split got."""
-    rows = split(standard(sources.read(data.train_path, "train", data), data), data, folder)
+    pinned = pinned or {}
+    first = sources.read(data.train_path, "train", data, pinned.get("train"))
+    rows = split(standard(first, data), data, folder)
     given: tuple[tuple[Role, str | None], ...] = (("val", data.val_path), ("test", data.test_path))
     for role, path in given:
         if path:
-            source = standard(sources.read(path, role, data), data)
+            source = standard(sources.read(path, role, data, pinned.get(role)), data)
             with outputs.TableWriter(folder / f"{role}.parquet", source.schema) as writer:
                 writer.write(source.batches)
             rows[role] = _some(writer.rows, path)
+    for role, pin in pinned.items():  # a file that has changed while it was read
+        remote.find(str(paths(data)[role]), pin, ())
     return rows
+
+
+def pinned_by(params: Params) -> dict[Role, Pin]:
+    """Return the pin of each remote source; it must be the one that params.yaml stands for."""
+    urls = {role: url for role, url in paths(params.data).items() if url and pins.remote(url)}
+    known = pins.load() if urls else {}
+    for role, url in urls.items():
+        if url not in known or known[url].fingerprint != getattr(params.snapshot, role):
+            raise DataError(
+                f"{LOCK} should pin {url} as params.yaml has it, but "
+                f"{'pins another state of it' if url in known else 'does not name it'}; take both "
+                "files from one commit, or run `make train`, which composes first"
+            )
+    return {role: known[url] for role, url in urls.items()}
 
 
 def standard(source: Source, data: Data) -> Source:
@@ -75,21 +94,18 @@ def label_names(labels: pa.Array) -> pa.Array:
 
 def split(source: Source, data: Data, folder: Path) -> dict[str, int]:
     """Write train, and val and test split off from it where they have no source of their own."""
-    shares = {
-        "train": 1.0,
-        "val": 0.0 if data.val_path else data.val_fraction,
-        "test": 0.0 if data.test_path else data.test_fraction,
-    }
+    val, test = shares(data)
+    parts = {"train": 1.0, "val": val, "test": test}
     with ExitStack() as stack:
         writers = {
             role: stack.enter_context(
                 outputs.TableWriter(folder / f"{role}.parquet", source.schema)
             )
-            for role, share in shares.items()
+            for role, share in parts.items()
             if share
         }
         for batch in source.batches:
-            places = assign(batch.column("text"), shares["val"], shares["test"])
+            places = assign(batch.column("text"), val, test)
             for role, writer in writers.items():
                 writer.write([batch.filter(pa.array(places == role))])
     _some(sum(writer.rows for writer in writers.values()), data.train_path)
@@ -102,6 +118,8 @@ def assign(texts: pa.Array, val: float, test: float) -> np.ndarray[Any, np.dtype
     Test takes its share from the bottom and val from the top, so that a change of one share moves
     no row of the other. Texts that read the same have one place.
     """
+    if not val and not test:
+        return np.full(len(texts), "train")
     alike, _ = cleaning.normalise(pl.Series(texts, dtype=pl.String))
     places = np.array([hashing.unit(text or "", "split") for text in alike])
     return np.where(places < test, "test", np.where(places >= 1 - val, "val", "train"))
@@ -129,15 +147,20 @@ def _some(rows: int, path: str) -> int:
 
 def main() -> None:
     """Run the stage."""
-    data = config.load().data
-    paths = {"train": data.train_path, "val": data.val_path, "test": data.test_path}
+    params = config.load()
+    data, pinned = params.data, pinned_by(params)
     with outputs.folder(RAW) as folder:
-        rows = ingest(data, folder)
+        rows = ingest(data, folder, pinned)
         found = {
-            "synthetic": SYNTHETIC in paths.values(),
-            "source": {role: path or SPLIT_OFF for role, path in paths.items()},
+            "synthetic": SYNTHETIC in paths(data).values(),
+            "source": {role: path or SPLIT_OFF for role, path in paths(data).items()},
             "rows": rows,
         }
+        if pinned:
+            found["pinned"] = {
+                role: {"fingerprint": pin.fingerprint, **settings(role, data)}
+                for role, pin in pinned.items()
+            }
         outputs.write_json(folder / "source.json", found)
     log.info("ingested %s", ", ".join(f"{rows[role]:,} {role}" for role in ROLES))
 

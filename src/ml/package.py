@@ -5,7 +5,10 @@ Reads: params.yaml, models/serving/, models/model/, reports/metrics.json, data/p
 Writes: models/bento/, the Bento in BENTOML_HOME (~/bentoml)
 """
 
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import bentoml
 import yaml
@@ -35,6 +38,20 @@ def main() -> None:
         f"  image       bentoml containerize {tag} (docs/serving.md)\n"
         f"  take it     bentoml export {tag} $PWD/{name}.bento\n"
     )
+
+
+def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
+    """Return the whole tag of a Bento, what it tells of itself, and the model's folder in it."""
+    try:
+        found = bentoml.bentos.get(tag)
+        folder = Path(found.path_of("src")) / payload.FOLDER
+        read = json.loads((folder / "serving.json").read_text(encoding="utf-8"))
+        return str(found.tag), dict(read["info"]), folder
+    except (BentoMLException, OSError, ValueError, KeyError) as error:
+        raise ServingError(
+            f"BENTO should be the tag of a Bento of this project, found {tag} ({error}); "
+            "`bentoml list` shows them, `make package` builds one"
+        ) from None
 
 
 def _build(told: dict[str, object]) -> None:

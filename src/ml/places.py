@@ -28,3 +28,8 @@ def checkpoints(key: str) -> Path:
 def run_record(model_digest: str) -> Path:
     """Return the file that tells which MLflow run trained the model with this content."""
     return home() / ".runs" / f"{model_digest}.json"
+
+
+def journals(environment: str) -> Path:
+    """Return the folder of the journals of an environment's runs."""
+    return home() / ".runs" / environment

@@ -6,20 +6,18 @@ Writes: data/prepared/{train,val,test}.parquet, data/prepared/labels.json, repor
 
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ml import config, hashing, outputs
+from ml import config, outputs
 from ml.config import Data
 from ml.config import Prepare as Rules
-from ml.data import census, cleaning, labels, validation
+from ml.data import census, change, labels, outline, validation
+from ml.data.raw import Raw
 from ml.data.validation import LABEL, SPLITS, rows_of
 from ml.data.wording import short
 from ml.errors import DataError, run
@@ -30,78 +28,59 @@ RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 REPORT = Path("reports/data.json")
 
-
-@dataclass(frozen=True)
-class Prepared:
-    """The rows of each split, the names of the classes, and what became of which rows."""
-
-    splits: dict[str, pa.Table]
-    labels: list[str]
-    report: dict[str, dict[str, Any]]
+Report = dict[str, dict[str, Any]]
 
 
-def prepare(raw: Mapping[str, pa.Table], data: Data, rules: Rules) -> Prepared:
-    """Clean, judge and sample the rows of all splits together."""
-    table, normalised = clean(stack(raw), data.preprocessing)
-    table, alone = validation.screen(table, validation.row_rules(rules.max_chars), rules)
-    table, names = labels.settle(table, data.labels)
+def prepare(raw: Raw, folder: Path, data: Data, rules: Rules) -> tuple[list[str], Report]:
+    """Clean, judge and sample the rows of all splits together, and write those that are left.
+
+    Returns the names of the classes, and what became of which rows. The rows are read twice, to
+    judge and to write them; in between there are only their outlines.
+    """
+    row_rules = [validation.PRINTABLE, *validation.row_rules(rules.max_chars)]
+    sampled = rules.sample < 1 or rules.max_rows is not None
+    drawn = outline.draw(raw, row_rules[raw.preprocessing :], sampled)
+    flags = outline.flags(row_rules[raw.preprocessing :])
+    if not raw.preprocessing:
+        validation.refuse(drawn.table, flags.pop(0), raw.text)
+    table, alone = validation.screen(drawn.table, flags, rules, raw.text)
+    found = {split: sum(counts.values()) for split, counts in drawn.labels.items()}
+    normalised, seen = drawn.normalised, drawn.labels
+    del drawn  # what is dropped below would else stay in memory
+    table, names = labels.settle(table.drop("fault"), data.labels, raw.text)
     validation.refuse_equal_splits(table)
-    table, twins = validation.screen(table, validation.TWIN_RULES, rules)
+    table, twins = validation.screen(table, validation.TWIN_RULES, rules, raw.text)
     kept = sample(table, rules.sample, rules.max_rows)
     check_sizes(kept, names, rules)
     report = {
         split: {
-            "found": raw[split].num_rows,
+            "found": found[split],
+            "found_labels": seen[split],
             "normalised": normalised[split],
             "dropped": {reason: counts.get(split, 0) for reason, counts in (alone | twins).items()},
             "not_sampled": len(rows_of(table, split)) - len(rows_of(kept, split)),
             **census.describe(kept, split, names),
         }
-        for split in raw
+        for split in SPLITS.categories
     }
-    numbered = kept.with_columns(
-        LABEL.replace_strict(names, range(len(names)), return_dtype=pl.Int64)
-    )
-    validation.check_prepared(numbered, len(names), rules.max_chars)
-    return Prepared({split: finish(raw[split], numbered, split) for split in raw}, names, report)
-
-
-def stack(raw: Mapping[str, pa.Table]) -> pl.DataFrame:
-    """Return the texts and labels of all splits below each other, with their places."""
-    return pl.concat(
-        pl.DataFrame(pl.from_arrow(rows.select(["text", "label"])))
-        .with_row_index("row", offset=1)
-        .with_columns(pl.lit(split, dtype=SPLITS).alias("split"))
-        for split, rows in raw.items()
-    )
-
-
-def clean(table: pl.DataFrame, preprocessing: bool) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Normalise the texts, or refuse what no tokenizer should see; count the changed per split."""
-    if not preprocessing:
-        validation.refuse(table, validation.PRINTABLE)
-        return table, {split: {} for split in SPLITS.categories}
-    changed, parts = {}, []
+    if kept["text"].n_unique() < len(kept):
+        raise RuntimeError("a text was kept twice, which the rules above should have seen")
     for split in SPLITS.categories:
-        part = rows_of(table, split)
-        texts, changed[split] = cleaning.normalise(part["text"])
-        parts.append(part.with_columns(texts.alias("text")))
-    return pl.concat(parts), changed
+        write(raw, rows_of(kept, split), folder / f"{split}.parquet", (names, rules.max_chars))
+    return names, report
 
 
 def sample(table: pl.DataFrame, share: float, max_rows: int | None) -> pl.DataFrame:
     """Keep a share of the rows, at most so many of each split, chosen by their texts alone.
 
-    A row of the sample stays in it when data grows, and a smaller share is part of a larger one.
+    `place` is a hash of the text in [0, 1): a row of the sample stays in it when data grows, and a
+    smaller share is part of a larger one.
     """
-    if share == 1 and max_rows is None:
-        return table
-    places = [hashing.unit(text, "sample") for text in table["text"]]
-    table = table.with_columns(place=pl.Series(places, dtype=pl.Float64))
-    table = table.filter(pl.col("place") < share)
+    if share < 1:
+        table = table.filter(pl.col("place") < share)
     if max_rows is not None:
         table = table.filter(pl.col("place").rank("ordinal").over("split") <= max_rows)
-    return table.drop("place")
+    return table
 
 
 def check_sizes(table: pl.DataFrame, names: list[str], rules: Rules) -> None:
@@ -123,16 +102,35 @@ def check_sizes(table: pl.DataFrame, names: list[str], rules: Rules) -> None:
                 )
 
 
-def finish(raw: pa.Table, kept: pl.DataFrame, split: str) -> pa.Table:
-    """Return the kept rows of a split with text, number of the class, and the other columns."""
-    rows = rows_of(kept, split)
-    mask = np.zeros(raw.num_rows, dtype=bool)
-    mask[rows["row"].to_numpy() - 1] = True
-    others = raw.drop_columns(["text", "label"]).filter(pa.array(mask))
-    ours = rows.select("text", "label").to_arrow()
-    return pa.table(
-        [*ours.columns, *others.columns], names=[*ours.column_names, *others.column_names]
-    )
+def write(raw: Raw, kept: pl.DataFrame, path: Path, contract: tuple[list[str], int]) -> None:
+    """Write the kept rows of a split with text, number of the class, and the other columns."""
+    names, max_chars = contract
+    split = path.stem
+    numbers = {name: place for place, name in enumerate(names)}
+    labels = kept.select(LABEL.cast(pl.String).replace_strict(numbers, return_dtype=pl.Int64))
+    rows, classes = kept["row"].to_numpy() - 1, labels["label"].to_numpy()
+    schema = raw.schema(split)
+    others = [name for name in schema.names if name not in ("text", "label")]
+    columns = [("text", pa.string()), ("label", pa.int64())]
+    start = done = 0
+    with outputs.TableWriter(
+        path, pa.schema([*columns, *((name, schema.field(name).type) for name in others)])
+    ) as writer:
+        for piece in raw.pieces(split):
+            end = int(np.searchsorted(rows, start + piece.num_rows))
+            chosen = piece.take(pa.array(rows[done:end] - start))
+            ours = pl.DataFrame([raw.clean(chosen)[0], pl.Series("label", classes[done:end])])
+            validation.check_prepared(ours, len(names), max_chars)
+            arrays = [ours["text"].to_arrow(), ours["label"].to_arrow()]
+            writer.write(
+                [
+                    pa.RecordBatch.from_arrays(
+                        [arrays[0].cast(pa.string()), arrays[1], *map(chosen.column, others)],
+                        schema=writer.schema,
+                    )
+                ]
+            )
+            start, done = start + piece.num_rows, end
 
 
 def main() -> None:
@@ -140,27 +138,27 @@ def main() -> None:
     params = config.load()
     REPORT.unlink(missing_ok=True)
     with outputs.folder(PREPARED) as folder:
-        raw, source = read_raw()
-        done = prepare(raw, params.data, params.prepare)
-        for split, rows in done.splits.items():
-            outputs.write_table(folder / f"{split}.parquet", rows)
-        found = {"labels": done.labels, "synthetic": source["synthetic"]}
+        raw, source = Raw(RAW, params.data.preprocessing), read_source()
+        names, report = prepare(raw, folder, params.data, params.prepare)
+        found = {"labels": names, "synthetic": source["synthetic"]}
         outputs.write_json(folder / "labels.json", found)
+    for split, counts in report.items():
+        seen = counts.pop("found_labels")
+        if told := (params.snapshot.changes or {}).get(split):  # type: ignore[call-overload]
+            counts["change"] = change.describe(seen, told)
     policy = params.prepare.model_dump(include={"sample", "max_rows"})
-    outputs.write_json(
-        REPORT, {**found, **policy, "source": source["source"], "splits": done.report}
-    )
-    for split, counts in done.report.items():
+    outputs.write_json(REPORT, {**found, **policy, "source": source["source"], "splits": report})
+    for split, counts in report.items():
         dropped = {reason: number for reason, number in counts["dropped"].items() if number}
         log.info("prepared %s: %d rows kept, dropped %s", split, counts["kept"], dropped or "none")
 
 
-def read_raw() -> tuple[dict[str, pa.Table], dict[str, Any]]:
-    """Read what ingest has written."""
+def read_source() -> dict[str, Any]:
+    """Read what ingest tells of the rows that it has written."""
     if not RAW.exists():
         raise DataError(f"{RAW} does not exist; run the stage before: dvc repro ingest")
-    raw = {split: pq.read_table(RAW / f"{split}.parquet") for split in SPLITS.categories}
-    return raw, json.loads((RAW / "source.json").read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads((RAW / "source.json").read_text(encoding="utf-8"))
+    return told
 
 
 if __name__ == "__main__":

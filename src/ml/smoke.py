@@ -9,12 +9,15 @@ import logging
 import os
 import re
 import shlex
+import shutil
 import tempfile
 import time
 from pathlib import Path
 
 from ml import compose
 from ml.config import Params
+from ml.configuration import snapshot
+from ml.data import pins
 from ml.errors import run
 
 log = logging.getLogger(__name__)
@@ -65,10 +68,13 @@ def main() -> None:
     env, exp = os.environ.get("ENV") or "dev", os.environ.get("EXP") or "default"
     words = [*shlex.split(os.environ.get("SET", "")), *SMALL]
     params = absolute(compose.compose(env, exp, shlex.join(words)))
-    os.environ.pop("MLFLOW_TRACKING_URI", None)  # a smoke run leaves no trace on any server
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_OFFLINE"):  # it leaves no trace on any server
+        os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
+        if pins.LOCK.exists():
+            shutil.copy(pins.LOCK, folder)
         os.chdir(folder)
-        compose.write(params)
+        compose.write(snapshot.taken(params, {}))  # also pins what sources.lock does not have yet
         for stage in STAGES:
             start = time.monotonic()
             importlib.import_module(f"ml.{stage}").main()

@@ -1,21 +1,23 @@
 """Tell in a few lines what the pipeline made, where it is and what to do next.
 
-Reads: params.yaml, reports/metrics.json, data/prepared/labels.json, models/model/, .runs/
+Reads: params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/, .runs/
 """
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ml import hashing, places
-from ml.errors import DataError, run
+from ml.errors import DataError, TrackingError, run
 
 METRICS = Path("reports/metrics.json")
 MODEL = Path("models/model")
 SERVING = Path("models/serving")
+LOCK = Path("dvc.lock")
 
 
 def lines(
@@ -47,7 +49,10 @@ def where(environment: str) -> str:
     """Return where the MLflow run of the model lies, or why there is none."""
     found = record()
     if found.get("environment") == environment:
-        return f"{found['run_id']} (make ui)"
+        dirty = "; DIRTY: its code stands in no commit" if found.get("dirty") == "yes" else ""
+        remote = str(found["tracking_uri"]).startswith("http")
+        place = found["tracking_uri"] if remote else "make ui"
+        return f"{found['run_id'] or 'not there yet'} ({place}){dirty}"
     return f"none in {environment}: the model was restored from the cache, not trained here"
 
 
@@ -58,24 +63,53 @@ def record() -> dict[str, Any]:
     return found
 
 
-def complete(environment: str, metrics: dict[str, Any]) -> None:
-    """Judge the run where DVC had no need to: a training gave bytes that were judged before."""
+def complete(environment: str) -> None:
+    """Give the model's run what it lacks: a judgement that DVC had no need of, the whole lock."""
     found = record()
-    if found.get("environment") == environment and not found["evaluated"]:
-        from ml import config, tracking  # noqa: PLC0415  MLflow takes a second that others need not pay
+    if found.get("environment") != environment:
+        return
+    locked = LOCK.exists() and found.get("lock") != hashing.digest(LOCK)
+    if found["evaluated"] and not locked:
+        return
+    from ml import config, tracking  # noqa: PLC0415  MLflow takes a second that others need not pay
 
-        tracking.log_evaluation(config.load(), hashing.digest(MODEL), metrics, METRICS.parent)
+    params, digest = config.load(), hashing.digest(MODEL)
+    if not found["evaluated"]:
+        # A training gave bytes that were judged before.
+        metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+        tracking.log_evaluation(params, digest, metrics, METRICS.parent)
+    tracking.log_state(params, digest)
+
+
+def left_over(environment: str) -> list[str]:
+    """Send what journals still hold; return a line if something stays here."""
+    if not any(places.journals(environment).glob("*/journal.jsonl")):
+        return []
+    from ml.journaling import server, syncing  # noqa: PLC0415  of no need where nothing is left
+
+    if not server.offline():
+        with suppress(TrackingError):  # the line says what to do
+            syncing.bring(environment)
+    runs = syncing.waiting(environment)
+    return [f"  waiting {runs} not in MLflow yet: make sync ENV={environment}"] if runs else []
+
+
+def read_params() -> dict[str, Any]:
+    """Return the composed values, unchecked: that takes longer than all the rest here."""
+    values: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return values
 
 
 def main() -> None:
     """Print the summary."""
     if not METRICS.exists():
         raise DataError(f"{METRICS} should hold the metrics, but is missing; run `make train`")
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params = read_params()
     metrics = json.loads(METRICS.read_text(encoding="utf-8"))
     labels = json.loads(Path("data/prepared/labels.json").read_text(encoding="utf-8"))
-    complete(params["environment"], metrics)
-    text = lines(params, metrics, labels["synthetic"], where(params["environment"]))
+    complete(params["environment"])
+    waiting = left_over(params["environment"])
+    text = lines(params, metrics, labels["synthetic"], where(params["environment"])) + waiting
     sys.stdout.write("\n".join(["", *text, ""]))
 
 

@@ -1,118 +1,149 @@
 """The one door to MLflow: a run for each training, in the environment's own store.
 
-Reads: MLFLOW_TRACKING_URI, else the environment's SQLite store under .mlflow/
-Writes: that store, and .runs/<model>.json, which finds a model's run again
+Reads: MLFLOW_TRACKING_URI, MLFLOW_OFFLINE, else the environment's SQLite store under .mlflow/
+Writes: .runs/<env>/ (the journals of runs), from there that store; .runs/<model>.json, which finds
+    a model's run again
 """
 
-import json
 import logging
 import os
 import re
-import warnings
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Before MLflow is imported, which reads it once: nothing is sent anywhere but to the store.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+from ml.journaling import delivery  # first, for the package sets how MLflow behaves
 
+# isort: split
 import mlflow
-from mlflow.data.dataset_source_registry import resolve_dataset_source
-from mlflow.data.meta_dataset import MetaDataset
 from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
 
-from ml import places, revision
-from ml.config import PARAMS, Params
+from ml import hashing, revision
+from ml.config import Params
 from ml.errors import TrackingError
+from ml.journaling import records, server, syncing
+from ml.journaling.gauges import PREFIX, Gauges
+from ml.journaling.journal import Journal
+from ml.journaling.sender import Sender
+from ml.recording import lock, machine, state
 
-SAMPLING_SECONDS = 2  # of the system metrics; MLflow's own 10 s give a short run hardly a point
+log = logging.getLogger(__name__)
+read_record = records.read
 
 
 class Run:
-    """An open MLflow run."""
+    """An open run: what it tells goes into its journal, and from there to the store."""
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self._logged = _last_step(run_id)
+    def __init__(self, journal: Journal, uri: str) -> None:
+        self.journal = journal
+        self.uri = uri
+        self.news: Callable[[], None] = lambda: None
+        # Of the store; empty while a new run could not be sent.
+        self.run_id = str(journal.sent(server.plain(uri))["run_id"] or "")
+        self._logged = journal.last_steps()
+
+    def start(self, params: Params, suffix: str = "") -> None:
+        """Begin the journal of a new run."""
+        self.journal.aim(server.plain(self.uri), server.offline())
+        self.journal.append(
+            "run",
+            name=f"{params.model.name}-{params.model.version}{suffix}",
+            experiment=params.mlflow.experiment_name,
+            artifact_location=params.mlflow.artifact_location,
+            tags={**resolve_tags(), **state.source()},
+        )
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Log the metrics of a step, unless the run has them from before it was killed."""
         fresh = {
-            name: value for name, value in metrics.items() if step > self._logged.get(name, -1)
+            name: float(value)
+            for name, value in metrics.items()
+            if step > self._logged.get(name, -1)
         }
-        mlflow.log_metrics(fresh, step=step, run_id=self.run_id)
+        if fresh:
+            self.journal.append("metrics", step=step, values=fresh)
+            self.news()
+
+    def next_sample(self) -> int:
+        """Return the step of the next sample of system metrics."""
+        steps = [step for name, step in self._logged.items() if name.startswith(PREFIX)]
+        return max(steps, default=-1) + 1
+
+    def tag(self, tags: Mapping[str, Any]) -> None:
+        """Set tags."""
+        self.journal.append("tags", values={name: str(value) for name, value in tags.items()})
+
+    def carry(self, now: state.State) -> None:
+        """Put code, configuration and hashes of the same moment into the run."""
+        self.tag(now.tags)
+        self.journal.attach(now.files)
 
     def finish(self, params: Params, model_digest: str) -> None:
         """Record which model the run made, so that it is found again by the model's content."""
-        mlflow.set_tag("model.sha256", model_digest)
-        record = {
-            "environment": params.environment,
-            "run_id": self.run_id,
-            "tracking_uri": _without_password(mlflow.get_tracking_uri()),
-            "evaluated": False,
-        }
-        _write_record(model_digest, record)
+        self.tag({"model.sha256": model_digest})
+        records.write(
+            model_digest,
+            environment=params.environment,
+            run_id=self.run_id,
+            journal=self.journal.name,
+            tracking_uri=server.plain(self.uri),
+            evaluated=False,
+            lock=None,
+        )
 
 
 @contextmanager
 def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Iterator[Run]:
     """Open the run of a training; `data` maps the name of each data set to its digest.
 
-    The file `resume` names the run while it is open: a training that was killed goes on in it.
+    The file `resume` names its journal while it is open: a training that was killed goes on in it.
     """
+    uri = store_uri(params)
+    server.check(uri)
     with _known_errors(params):
-        experiment_id = _open_store(params)
-        previous = _previous(resume)
-        mlflow.set_system_metrics_sampling_interval(SAMPLING_SECONDS)
-        active = mlflow.start_run(
-            run_id=previous,
-            experiment_id=None if previous else experiment_id,
-            run_name=f"{params.model.name}-{params.model.version}",
-            log_system_metrics=True,
-        )
-        run = Run(active.info.run_id)
-        resume.parent.mkdir(parents=True, exist_ok=True)
-        resume.write_text(run.run_id, encoding="utf-8")
-        if not previous:
-            _describe(params, data)
-    # What the training itself raises is not the store's.
-    with (
-        _known_errors(params, (MlflowException,)),
-        active,
-    ):  # ends as FINISHED, or FAILED if it raises
-        yield run
+        _open_store(params)
+        journal = _previous(params, resume) or Journal(params.environment)
+    with journal.held():
+        run = Run(journal, uri)
+        with _known_errors(params):
+            if journal.exists():
+                journal.aim(server.plain(uri), server.offline())
+                journal.append("status", value="RUNNING")
+            else:
+                run.start(params)
+                _describe(run, params, data)
+            resume.parent.mkdir(parents=True, exist_ok=True)
+            resume.write_text(journal.name, encoding="utf-8")
+            state.warn()
+            run.run_id = delivery.deliver(journal, uri)
+        with _sending(run):
+            yield run
 
 
 def log_evaluation(
     params: Params, model_digest: str, metrics: Mapping[str, Any], folder: Path
 ) -> None:
     """Add the judgement of a model to the run that trained it, or to a new one in this store."""
-    with _known_errors(params):
-        experiment_id = _open_store(params)
-        record = read_record(model_digest)
-        here = record and record["tracking_uri"] == _without_password(mlflow.get_tracking_uri())
-        with mlflow.start_run(
-            run_id=record["run_id"] if record and here else None,
-            experiment_id=None if here else experiment_id,
-            run_name=None if here else f"{params.model.name}-{params.model.version}-restored",
-        ) as active:
-            if not here:
-                _describe(params, {})
-                Run(active.info.run_id).finish(params, model_digest)
-            mlflow.log_metrics(flatten(metrics, "test"))
-            mlflow.log_artifacts(str(folder), artifact_path=folder.name)
-        record = read_record(model_digest) or {}
-        _write_record(model_digest, {**record, "evaluated": True})
+    with _reopened(params, model_digest) as run:
+        run.journal.append("metrics", step=0, values=flatten(metrics, "test"))
+        run.journal.attach(folder, folder.name)
+        run.carry(state.now())
+    records.write(model_digest, evaluated=True)
 
 
-def read_record(model_digest: str) -> dict[str, Any] | None:
-    """Return what is known of the run that trained a model, or None."""
-    path = places.run_record(model_digest)
-    if not path.exists():
-        return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+def log_state(params: Params, model_digest: str) -> None:
+    """Add to a model's run what is known once the whole pipeline has run: the complete dvc.lock."""
+    record, now = read_record(model_digest), state.now()
+    if not record or lock.LOCK.name not in now.files or not _home(params, record):
+        return
+    with _reopened(params, model_digest) as run:
+        run.carry(now)
+    dirty = now.tags.get("git.dirty")
+    records.write(model_digest, lock=hashing.digest(lock.LOCK), dirty=dirty)
 
 
 def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -130,64 +161,126 @@ def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 def store_uri(params: Params) -> str:
     """Return the tracking URI: the usual variable, else the environment's own SQLite file."""
-    own = places.mlflow_store(params.environment) / "mlflow.db"
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{own}"
+    return server.uri(params.environment)
 
 
 def _open_store(params: Params) -> str:
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    uri = store_uri(params)
+    uri, named = store_uri(params), os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri)
-    artifacts = params.mlflow.artifact_location
-    if uri.startswith("sqlite:"):
-        store = places.mlflow_store(params.environment)
-        store.mkdir(parents=True, exist_ok=True)
-        artifacts = artifacts or (store / "artifacts").as_uri()
-    experiment = mlflow.get_experiment_by_name(params.mlflow.experiment_name)
-    if experiment:
-        return str(experiment.experiment_id)
-    return str(mlflow.create_experiment(params.mlflow.experiment_name, artifact_location=artifacts))
+    # MLflow sets the variable, which would send the next environment into this one's store.
+    if named is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = named
+    place = delivery.location(params.environment, uri, params.mlflow.artifact_location)
+    return delivery.experiment(mlflow.MlflowClient(), params.mlflow.experiment_name, place)
 
 
-def _describe(params: Params, data: Mapping[str, str]) -> None:
+def _describe(run: Run, params: Params, data: Mapping[str, str]) -> None:
     sections = params.model_dump(exclude={"environment", "mlflow", "metadata"})
-    mlflow.log_params(flatten(sections, ""))
-    mlflow.set_tags({**params.mlflow.tags, "environment": params.environment, **revision.tags()})
-    mlflow.log_artifact(str(PARAMS))
-    # MLflow registers its local source twice and warns that it must choose one of them.
-    warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
+    values = {name: str(value) for name, value in flatten(sections, "").items()}
+    run.journal.append("params", values=values)
+    origin = {"who": revision.who() or "unknown", **machine.packages(), **machine.hardware()}
+    hashes = {f"data.{name}.sha256": digest for name, digest in data.items()}
+    run.tag({**params.mlflow.tags, "environment": params.environment, **origin, **hashes})
+    run.tag(params.snapshot.rows_changed())
+    run.carry(state.now())
     for name, digest in data.items():
-        source = resolve_dataset_source(f"data/prepared/{name}.parquet")
-        mlflow.log_input(MetaDataset(source, name=name, digest=digest[:32]), context=name)
-        mlflow.set_tag(f"data.{name}.sha256", digest)
+        source = f"data/prepared/{name}.parquet"
+        run.journal.append("dataset", name=name, digest=digest[:32], source=source)
 
 
-def _previous(resume: Path) -> str | None:
-    if not resume.exists():
+@contextmanager
+def _sending(run: Run) -> Iterator[None]:
+    """Send while the training runs, which waits for nothing; then tell how the run ended."""
+    before, start = float(run.journal.tags().get("duration_s", "0")), time.monotonic()
+    status = "FAILED"
+    with Sender(partial(delivery.deliver, run.journal, run.uri), delivery.final) as sender:
+        run.news = sender.news
+        try:
+            with Gauges(run.log_metrics, run.next_sample(), run.uri):
+                yield
+            status = "FINISHED"
+        finally:
+            run.tag({"duration_s": f"{before + time.monotonic() - start:.1f}"})
+            run.journal.append("status", value=status)
+    # The journal stays until the next verb: only then the training cannot be resumed any more.
+    if sender.failure:
+        _tell(run, sender.failure)
+
+
+@contextmanager
+def _reopened(params: Params, model_digest: str) -> Iterator[Run]:
+    """Open the run of a model, or a new one where this store has none, and send what it tells."""
+    record, uri = read_record(model_digest) or {}, store_uri(params)
+    home = _home(params, record)
+    journal = home or Journal(params.environment)
+    with journal.held():
+        run = Run(journal, uri)
+        if not home:
+            run.start(params, "-restored")
+            _describe(run, params, {})
+            # Packages and machine are of the judging: nobody knows here what trained it.
+            run.tag({"restored": "yes"})
+            run.finish(params, model_digest)
+        elif not journal.exists():  # all of it was sent
+            journal.aim(record["tracking_uri"], False)
+            journal.mark(record["tracking_uri"], run_id=record["run_id"])
+            journal.append("run", continued=True)
+        yield run
+        if not home:
+            journal.append("status", value="FINISHED")
+        _send_now(run, params)
+        syncing.settle(journal)
+
+
+def _home(params: Params, record: Mapping[str, Any]) -> Journal | None:
+    """Return the journal of a recorded run if it is this environment's and this store's."""
+    if record.get("environment") != params.environment:
         return None
-    run_id = resume.read_text(encoding="utf-8").strip()
+    journal = Journal(params.environment, record.get("journal", ""))
+    here = record["tracking_uri"] == server.plain(store_uri(params))
+    return journal if here or (server.offline() and journal.exists()) else None
+
+
+def _send_now(run: Run, params: Params) -> None:
+    if run.journal.store != server.plain(run.uri):
+        return  # it waits for its server
     try:
-        mlflow.get_run(run_id)
-    except MlflowException:
-        return None  # another store, or the run was deleted
-    return run_id
+        server.check(run.uri)
+        delivery.deliver(run.journal, run.uri)
+    except Exception as error:
+        if delivery.final(error) or not run.uri.startswith("http"):
+            raise _unusable(params, error) from None
+        _tell(run, error)
 
 
-def _last_step(run_id: str) -> dict[str, int]:
-    client = mlflow.MlflowClient()
-    names = client.get_run(run_id).data.metrics
-    return {
-        name: max(point.step for point in client.get_metric_history(run_id, name))
-        for name in names
-        if not name.startswith("system/")
-    }
+def _tell(run: Run, error: Exception) -> None:
+    reason = server.plain(str(error).splitlines()[0])
+    log.warning(
+        "MLflow lacks a part of this run, which is kept here: %s. `make sync ENV=%s` brings it "
+        "there once it can.",
+        reason,
+        run.journal.environment,
+    )
 
 
-def _write_record(model_digest: str, record: Mapping[str, Any]) -> None:
-    path = places.run_record(model_digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _previous(params: Params, resume: Path) -> Journal | None:
+    """Return the journal of the training that was killed, unless its run was deleted."""
+    name = resume.read_text(encoding="utf-8").strip() if resume.exists() else ""
+    journal = Journal(params.environment, name)
+    if not journal.exists():
+        return None
+    run_id = journal.sent(server.plain(store_uri(params)))["run_id"]
+    try:
+        deleted = run_id and mlflow.get_run(run_id).info.lifecycle_stage == "deleted"
+    except MlflowException as error:
+        if not delivery.final(error):
+            raise
+        deleted = True
+    return None if deleted else journal
 
 
 @contextmanager
@@ -197,14 +290,14 @@ def _known_errors(
     try:
         yield
     except kinds as error:
-        raise TrackingError(
-            _without_password(
-                f"the MLflow store {store_uri(params)} should be open to write, but: "
-                f"{str(error).splitlines()[0]}; check MLFLOW_TRACKING_URI and that the server "
-                "runs, or unset it to record locally"
-            )
-        ) from None
+        raise _unusable(params, error) from None
 
 
-def _without_password(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", text)
+def _unusable(params: Params, error: Exception) -> TrackingError:
+    return TrackingError(
+        server.plain(
+            f"the MLflow store {store_uri(params)} should be open to write, but: "
+            f"{str(error).splitlines()[0]}; check MLFLOW_TRACKING_URI and that the server "
+            "runs, or set MLFLOW_OFFLINE=1 to record here until then"
+        )
+    )

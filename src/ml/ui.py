@@ -1,6 +1,6 @@
 """Serve the environment's MLflow on loopback until it is interrupted.
 
-Reads: .mlflow/<ENV>/, PORT (5000 unless set)
+Reads: .mlflow/<ENV>/, MLFLOW_TRACKING_URI, MLFLOW_OFFLINE, PORT (5000 unless set)
 """
 
 import os
@@ -8,17 +8,18 @@ import sys
 
 from ml import places
 from ml.errors import TrackingError, run
+from ml.journaling import server
 
 
 def main() -> None:
     """Replace this process by the MLflow server, or tell where the remote one is."""
-    remote = os.environ.get("MLFLOW_TRACKING_URI")
-    if remote:
-        raise TrackingError(
-            f"MLFLOW_TRACKING_URI names another store ({remote}); open its own page, "
-            "or unset the variable to see the runs of this machine"
-        )
     environment = os.environ.get("ENV", "dev")
+    used = server.uri(environment)
+    if used != server.embedded(environment):
+        raise TrackingError(
+            f"the runs of {environment} are in MLFLOW_TRACKING_URI: open {server.plain(used)} in a "
+            "browser, or set MLFLOW_OFFLINE=1 to see those recorded on this machine"
+        )
     store = places.mlflow_store(environment)
     if not (store / "mlflow.db").exists():
         raise TrackingError(

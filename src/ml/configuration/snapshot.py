@@ -1,6 +1,8 @@
-"""Hash the local files that the configuration names: changed content is a changed parameter.
+"""Take a snapshot of what the configuration names: changed content is a changed parameter.
 
-Reads: the files and folders named by data.*_path and model.pretrained
+Reads: the files and folders named by data.*_path and model.pretrained; sources.lock, and the remote
+    sources only where it does not pin them yet or a refresh is asked for
+Writes: sources.lock
 """
 
 import re
@@ -8,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ml.config import Params, Snapshot
+from ml.config import Change, Data, Params, Snapshot
+from ml.data import pins
+from ml.data.pins import Pin, Role
 from ml.hashing import digest
 
 SOURCES = {
@@ -21,19 +25,53 @@ SOURCES = {
 
 def inputs(params: Params) -> list[Path]:
     """List the local files and folders that the configuration may mean, present or not."""
-    values = params.model_dump()
-    return sorted({Path(path) for name in SOURCES for path in _candidates(_named(values, name))})
+    return sorted({path for paths in local(params.model_dump()).values() for path in paths})
 
 
-def taken(params: Params, previous: Mapping[str, Any]) -> Params:
-    """Return the configuration with the hashes of its local inputs.
+def local(values: Mapping[str, Any]) -> dict[str, list[Path]]:
+    """Return the local paths that each source may mean, of those that name any."""
+    found = {name: list(map(Path, _candidates(_named(values, name)))) for name in SOURCES}
+    return {name: paths for name, paths in found.items() if paths}
 
-    A hash in `previous` stands where its file is absent: somebody else has the file, and what was
-    made from it can come out of the cache.
+
+def taken(params: Params, previous: Mapping[str, Any], refresh: bool = False) -> Params:
+    """Return the configuration with the hashes of its inputs.
+
+    A hash in `previous` stands where its local file is absent: somebody else has the file, and what
+    was made from it can come out of the cache.
     """
     values = params.model_dump()
     hashes = {name: _hash(name, values, previous) for name in SOURCES}
-    return params.model_copy(update={"snapshot": Snapshot(**hashes)})
+    found = _pinned(params.data, refresh)
+    hashes |= {name: pin.fingerprint for name, pin in found.items()}
+    snapshot = Snapshot(**hashes, changes=_changes(params.data, found) or None)
+    return params.model_copy(update={"snapshot": snapshot})
+
+
+def _pinned(data: Data, refresh: bool) -> dict[Role, Pin]:
+    """Return the pins of the remote sources by their roles."""
+    urls = {role: url for role, url in pins.paths(data).items() if url and pins.remote(url)}
+    known = pins.load() if urls else {}
+    if refresh or not set(urls.values()) <= known.keys():
+        # Only here: what it takes to look at a source takes seconds to load.
+        from ml.configuration import refresh as refreshing  # noqa: PLC0415
+
+        known = refreshing.update(data, refresh)
+    return {role: known[url] for role, url in urls.items()}
+
+
+def _changes(data: Data, found: Mapping[Role, Pin]) -> dict[Role, Change]:
+    """Return by split what the last refresh changed, where it was counted under these settings."""
+    changes: dict[Role, Change] = {}
+    for role, pin in found.items():
+        if pin.previous and pin.changes is None:
+            changes[role] = Change(previous=pin.previous, added=None, removed=None)
+        elif pin.previous and pin.changes and pin.settings == pins.settings(role, data):
+            changes |= {
+                split: Change(previous=pin.previous, **counts)
+                for split, counts in pin.changes.items()
+            }
+    return changes
 
 
 def _hash(name: str, values: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:

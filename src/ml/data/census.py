@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from ml.data.validation import LABEL, TEXT, rows_of
+from ml.data.validation import LABEL, rows_of
 
 QUANTILES = {"min": 0.0, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
 
@@ -12,12 +12,11 @@ QUANTILES = {"min": 0.0, "p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95"
 def describe(table: pl.DataFrame, split: str, names: list[str]) -> dict[str, Any]:
     """Return the shares of the classes and the lengths of the texts in words and characters."""
     rows = rows_of(table, split)
-    words = rows.select(TEXT.str.count_matches(r"\S+"))["text"]
     return {
         "kept": len(rows),
         "labels": shares(rows, names),
-        "words": lengths(words),
-        "chars": lengths(rows["text"].str.len_chars()),
+        "words": lengths(rows["words"]),
+        "chars": lengths(rows["chars"]),
     }
 
 

@@ -5,13 +5,13 @@ import re
 import polars as pl
 
 from ml.data import validation
-from ml.data.validation import LABEL, Rule, rows_of
+from ml.data.validation import LABEL, FindText, Rule, own_text, rows_of
 from ml.data.wording import listed, meant
 from ml.errors import DataError
 
 
 def settle(
-    table: pl.DataFrame, configured: list[str | int] | None
+    table: pl.DataFrame, configured: list[str | int] | None, text: FindText = own_text
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the table with labels that are class names, and these names in their order."""
     if configured:
@@ -21,7 +21,7 @@ def settle(
     else:
         names = ordered(rows_of(table, "train")["label"].unique().to_list())
         origin, cure = "train", "mend the label, or give train rows that have it"
-    _refuse_unknown(table, names, (origin, cure))
+    _refuse_unknown(table, names, (origin, cure), text)
     _refuse_one_class(table)
     return table, names
 
@@ -37,18 +37,20 @@ def _by_index(table: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     places = {str(place): name for place, name in enumerate(names)}
     found = set(table["label"].unique())
     if found <= places.keys() and not found & set(names):
-        return table.with_columns(LABEL.replace(places))
+        named = {label: places[label] for label in found}
+        return table.with_columns(LABEL.replace_strict(named, return_dtype=pl.Enum(names)))
     return table
 
 
-def _refuse_unknown(table: pl.DataFrame, names: list[str], words: tuple[str, str]) -> None:
-    known = LABEL.is_in(names)
-    unknown = table.filter(~known)["label"].unique(maintain_order=True).to_list()
-    if unknown:
+def _refuse_unknown(
+    table: pl.DataFrame, names: list[str], words: tuple[str, str], text: FindText
+) -> None:
+    found = table["label"].unique(maintain_order=True).to_list()
+    if unknown := [name for name in found if name not in names]:
         origin, cure = words
         near = meant(unknown[0], names)
         fault = f"a label that {origin} does not have{near}; it has {listed(names)}"
-        validation.refuse(table, Rule("labels", known, fault, cure))
+        validation.refuse(table, Rule("labels", ~LABEL.is_in(unknown), fault, cure), text)
 
 
 def _refuse_one_class(table: pl.DataFrame) -> None:

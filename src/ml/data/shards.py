@@ -1,20 +1,30 @@
 """Find the files of a source, here or behind any fsspec URL, and open them."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
 from fsspec.spec import AbstractFileSystem
 
+from ml.data.pins import CURE
 from ml.data.wording import listed, meant, short
 from ml.errors import DataError
 
 BROKEN = (pa.ArrowException, EOFError, zlib.error, OSError)
+NO_ANSWER = (ConnectionError, TimeoutError)
+NETWORK = ("aiohttp", "botocore")  # whose errors are of no common kind
+# Without the patience of boto: four more tries, a minute each, to say that nobody is there.
+S3 = {
+    "version_aware": True,
+    "config_kwargs": {
+        "connect_timeout": 5, "read_timeout": 60, "retries": {"total_max_attempts": 1},
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,8 @@ class Shard:
     path: str
     name: str
     needed: tuple[str, ...] = ()  # columns that must hold one value in each row
+    version: str | None = None  # of the object; none: as it is now
+    info: Mapping[str, Any] = field(default_factory=dict)  # what the listing tells of it
 
     @property
     def suffix(self) -> str:
@@ -36,16 +48,34 @@ class Shard:
         """Open the file, unpacked; turn what its reader raises into one sentence."""
         packed = "gzip" if self.path.endswith(".gz") else None
         try:
-            with self.system.open(self.path, "rb", compression=packed) as file:
+            wanted = {"version_id": self.version} if self.version else {}
+            with self.system.open(self.path, "rb", compression=packed, **wanted) as file:
                 yield file
         except UnicodeDecodeError:
             self.find_wrong_bytes()
             raise
-        except BROKEN as error:
-            raise DataError(
-                f"{self.name} cannot be read ({short(str(error), 200)}); "
-                "is it whole, and what its name says? Write it again"
-            ) from error
+        except Exception as error:
+            raise self._told(error) or error from error
+
+    def _told(self, error: Exception) -> DataError | None:
+        """Return the sentence for what a reader or a driver raises; None for any other error."""
+        reason = f"({short(str(error), 200)})"
+        if type(error).__module__.split(".")[0] in NETWORK or isinstance(error, NO_ANSWER):
+            return DataError(
+                f"{self.name} cannot be read {reason}; check that the server runs and the "
+                "credentials, then run the same command again"
+            )
+        if self.version and isinstance(error, (FileNotFoundError, PermissionError)):
+            return DataError(
+                f"{self.name} cannot be read in the pinned version {self.version} {reason}; check "
+                f"the credentials, or, if the store has let it go, {CURE}"
+            )
+        if isinstance(error, BROKEN):
+            return DataError(
+                f"{self.name} cannot be read {reason}; is it whole, and what its name says? "
+                "Write it again"
+            )
+        return None
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Give the numbered lines; tell which one is not UTF-8."""
@@ -66,13 +96,22 @@ class Shard:
             pass
 
 
+def connect(path: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system of a path or URL, and the path in it."""
+    options = S3 if path.startswith(("s3://", "s3a://")) else {}
+    system, root = fsspec.core.url_to_fs(path, **options)
+    return system, root
+
+
 def find(path: str, needed: tuple[str, ...]) -> list[Shard]:
     """Return the file, or the files of the folder sorted by name."""
     try:
-        system, root = fsspec.core.url_to_fs(path)
-        names = _names(path, system, root)
-        shards = [Shard(system, f"{root}{name}", f"{path}{name}", needed) for name in names]
-        empty = [shard.name for shard in shards if not system.size(shard.path)]
+        system, root = connect(path)
+        system.invalidate_cache()  # a listing of a second ago may be an old one
+        shards = [
+            Shard(system, f"{root}{name}", f"{path}{name}", needed, info=info)
+            for name, info in _listing(path, system, root).items()
+        ]
     except DataError:
         raise
     except ImportError as error:
@@ -83,24 +122,25 @@ def find(path: str, needed: tuple[str, ...]) -> list[Shard]:
             f"{path} cannot be reached ({type(error).__name__}: {error}); "
             "check the address, the network and the credentials"
         ) from error
-    if empty:
-        raise DataError(f"{empty[0]} is empty; expected rows of labelled text")
+    for shard in shards:
+        if not shard.info["size"]:
+            raise DataError(f"{shard.name} is empty; expected rows of labelled text")
     return shards
 
 
-def _names(path: str, system: AbstractFileSystem, root: str) -> list[str]:
-    """Return what follows `root` in the name of each file."""
+def _listing(path: str, system: AbstractFileSystem, root: str) -> dict[str, Mapping[str, Any]]:
+    """Return what is known of each file, by what follows `root` in its name."""
     if not system.exists(root):
         raise DataError(f"{path} does not exist{_near(system, root)}")
     if system.isfile(root):
-        return [""]
-    files = (entry["name"] for entry in system.ls(root, detail=True) if entry["type"] == "file")
-    names = sorted(PurePosixPath(file).name for file in files)
+        return {"": system.info(root)}
+    files = [entry for entry in system.ls(root, detail=True) if entry["type"] == "file"]
+    found = {PurePosixPath(entry["name"]).name: entry for entry in files}
     # What Spark, macOS and editors leave beside the data begins with one of these.
-    names = [name for name in names if not name.startswith((".", "_"))]
+    names = sorted(name for name in found if not name.startswith((".", "_")))
     if not names:
         raise DataError(f"the folder {path} holds no files; expected CSV, TSV, JSONL or Parquet")
-    return [name if root.endswith("/") else f"/{name}" for name in names]
+    return {name if root.endswith("/") else f"/{name}": found[name] for name in names}
 
 
 def _near(system: AbstractFileSystem, root: str) -> str:

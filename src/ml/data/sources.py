@@ -4,20 +4,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.config import Data
-from ml.data import formats, grammar, shards
+from ml.data import formats, grammar, remote, shards
 from ml.data.formats import Format
 from ml.data.jsonlines import BATCH
+from ml.data.pins import Pin, Role
 from ml.data.shards import Shard
 from ml.data.wording import listed, meant
 from ml.errors import DataError
 
-Role = Literal["train", "val", "test"]
 SPLITS: dict[Role, str] = {"train": "train", "val": "validation", "test": "test"}
 SYNTHETIC = "synthetic"
 HUGGING_FACE = re.compile(
@@ -34,14 +34,16 @@ class Source:
     batches: Iterator[pa.RecordBatch]
 
 
-def read(path: str, role: Role, data: Data) -> Source:
-    """Open the source at `path`, with the columns that `data` names."""
+def read(path: str, role: Role, data: Data, pin: Pin | None = None) -> Source:
+    """Open the source at `path`, as pinned or else as it is, with the columns that `data` names."""
     if path == SYNTHETIC:
         source = _grammar(data.synthetic_rows)
     elif path.startswith("hf:"):
         source = _hugging_face(path, role)
     else:
-        source = _files(path, (data.text_column, data.label_column))
+        needed = (data.text_column, data.label_column)
+        found = remote.find(path, pin, needed) if pin else shards.find(path, needed)
+        source = _files(path, found, needed)
     check_columns(source.schema, path, (data.text_column, data.label_column))
     return source
 
@@ -74,8 +76,7 @@ def _batched(rows: Iterator[tuple[str, ...]], schema: pa.Schema) -> Iterator[pa.
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _files(path: str, needed: tuple[str, str]) -> Source:
-    found = shards.find(path, needed)
+def _files(path: str, found: list[Shard], needed: tuple[str, str]) -> Source:
     reader = formats.reader(found)
     schemas = [reader.schema(shard) for shard in found]
     for shard, schema in zip(found, schemas, strict=True):

@@ -6,10 +6,12 @@ from typing import Any
 
 MOST_ROWS = 60  # of a table
 NOTHING = "-"
+SHARES = ("share", "before", "now")
 # Names that are read in this order; all others follow in theirs.
 ORDER = [
     "train", "val", "test",
     "found", "normalised", "dropped", "not_sampled", "kept", "labels", "words", "chars",
+    "change", "previous", "added", "removed", "before", "now", "shift",
     "min", "p5", "p25", "p50", "p75", "p95", "max", "mean", "rows", "share",
 ]  # fmt: skip
 
@@ -103,7 +105,13 @@ def _text(value: Any, name: str) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return percent(value) if name == "share" else f"{value:g}"
+        return _fraction(value, name)
     if isinstance(value, list):
         return ", ".join(_text(item, name) for item in value)
     return clean(str(value))
+
+
+def _fraction(value: float, name: str) -> str:
+    if name == "shift":
+        return f"{points(value)} points"
+    return percent(value) if name in SHARES else f"{value:g}"

@@ -1,0 +1,121 @@
+"""Which MLflow store is used, and whether its server answers: told in seconds, without MLflow.
+
+Reads: MLFLOW_TRACKING_URI, MLFLOW_OFFLINE, MLFLOW_TRACKING_USERNAME, _PASSWORD, _TOKEN
+"""
+
+import base64
+import json
+import os
+import re
+import socket
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from ml import places
+from ml.errors import TrackingError
+
+PATIENCE = 5  # seconds
+PATH = "/api/2.0/mlflow/experiments/search?max_results=1"  # every user may ask this
+ADVICE = "set MLFLOW_OFFLINE=1 to record here and bring it there later by `make sync`"
+
+
+def offline() -> bool:
+    """Tell whether runs are recorded here, for a server that gets them later."""
+    return os.environ.get("MLFLOW_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def embedded(environment: str) -> str:
+    """Return the URI of the environment's own store."""
+    return f"sqlite:///{places.mlflow_store(environment) / 'mlflow.db'}"
+
+
+def uri(environment: str) -> str:
+    """Return the store in use: the usual variable's, else the environment's own SQLite file."""
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    return named if named and not offline() else embedded(environment)
+
+
+def plain(text: str) -> str:
+    """Return a URI, or a sentence with one, without user and password."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
+
+
+def check(store: str) -> None:
+    """Raise a TrackingError if the server surely does not answer, or not as MLflow."""
+    parts = urllib.parse.urlsplit(store)
+    if parts.scheme not in ("http", "https"):
+        return
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    request = urllib.request.Request(urllib.parse.urlunsplit(bare).rstrip("/") + PATH)
+    if authorization := _authorization(parts):
+        request.add_header("Authorization", authorization)
+    wrong = _ask(request)
+    if wrong:
+        raise TrackingError(f"MLflow should answer at {plain(store)}, but {wrong}")
+
+
+def _ask(request: urllib.request.Request) -> str:
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE, context=_tls()) as answer:
+            return _judge(answer.read())
+    except urllib.error.HTTPError as error:
+        return _refused(error)
+    except (TimeoutError, urllib.error.URLError, HTTPException, OSError) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return ""  # MLflow may trust what this Python does not
+        if isinstance(reason, socket.gaierror):
+            return f"nobody knows this host; mend MLFLOW_TRACKING_URI, or {ADVICE}"
+        late = f"within {PATIENCE} s nothing came"
+        told = late if isinstance(reason, TimeoutError) else str(reason).strip()
+        return f"it does not: {told}; start the server or mend MLFLOW_TRACKING_URI, or {ADVICE}"
+
+
+def _judge(body: bytes) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    known = {"experiments", "next_page_token", "error_code", "message"}
+    if isinstance(found, dict) and found.keys() <= known:
+        return ""
+    return f"what answers is no MLflow; mend MLFLOW_TRACKING_URI, or {ADVICE}"
+
+
+def _refused(error: urllib.error.HTTPError) -> str:
+    if error.code == 401:
+        wrong = "mend MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        return "" if _elsewhere() else f"it does not know this user (401); {wrong}, or {ADVICE}"
+    if error.code == 403 or error.code >= 500:
+        told = " ".join(error.read(200).decode("utf-8", "replace").split())
+        return f"it answers {error.code}: {told}; ask who runs it, or {ADVICE}"
+    return _judge(error.read(65536))
+
+
+def _authorization(parts: urllib.parse.SplitResult) -> str | None:
+    asked = os.environ.get
+    user = asked("MLFLOW_TRACKING_USERNAME") or urllib.parse.unquote(parts.username or "")
+    password = asked("MLFLOW_TRACKING_PASSWORD") or urllib.parse.unquote(parts.password or "")
+    if user and password:
+        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    token = asked("MLFLOW_TRACKING_TOKEN")
+    return f"Bearer {token}" if token else None
+
+
+def _elsewhere() -> bool:
+    """Tell whether MLflow has ways to be let in that this check does not know."""
+    named = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_CLIENT_CERT_PATH")
+    return any(os.environ.get(name) for name in named) or (
+        (Path.home() / ".mlflow" / "credentials").exists()
+    )
+
+
+def _tls() -> ssl.SSLContext | None:
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() == "true":
+        return ssl._create_unverified_context()
+    certificate = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    return ssl.create_default_context(cafile=certificate) if certificate else None

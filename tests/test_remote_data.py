@@ -1,0 +1,207 @@
+"""Training on data that lie on a real S3 server, and change there."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import mlflow
+import polars as pl
+import pytest
+import yaml
+
+import servers
+from clones import environment, installed
+from ml.platform.servers import Platform
+
+pytestmark = pytest.mark.integration
+
+ENDINGS = ("parquet", "csv", "jsonl")
+SMALL = (
+    "prepare.sample=1.0 prepare.min_rows=2 training.epochs=1 evaluate.behaviour=[] "
+    "evaluate.slice_columns=[] evaluate.resamples=100 export.labels_agree=0"
+)
+
+
+@pytest.fixture(name="bucket", params=["kept", "plain"])
+def _bucket(request: pytest.FixtureRequest, s3: Platform) -> str:
+    """A bucket that keeps versions, and one that does not."""
+    return bucket(s3, str(request.param))
+
+
+def bucket(s3: Platform, kind: str) -> str:
+    """Make an empty bucket."""
+    client = servers.client(s3.variables("dev"))
+    name = f"{kind}-{len(client.list_buckets()['Buckets'])}"
+    client.create_bucket(Bucket=name)
+    if kind == "kept":
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def variables(s3: Platform, url: str, **more: str) -> dict[str, str]:
+    """Return the variables of a verb that trains on a URL with dev's credentials."""
+    storage = {k: v for k, v in s3.variables("dev").items() if k.startswith("AWS_")}
+    return {**storage, "SET": f"data.train_path={url} {SMALL}", **more}
+
+
+def put(s3: Platform, url: str, start: int, stop: int) -> None:
+    """Write a shard of numbered rows; the odd ones are good."""
+    numbers = range(start, stop)
+    texts = [f"film {n} was {'good' if n % 2 else 'bad'}" for n in numbers]
+    rows = pl.DataFrame({"text": texts, "label": [("neg", "pos")[n % 2] for n in numbers]})
+    write: dict[str, Any] = {
+        "csv": rows.write_csv,
+        "jsonl": rows.write_ndjson,
+        "parquet": rows.write_parquet,
+    }
+    found = s3.variables("dev")
+    options = {
+        "key": found["AWS_ACCESS_KEY_ID"],
+        "secret": found["AWS_SECRET_ACCESS_KEY"],
+        "endpoint_url": found["AWS_ENDPOINT_URL"],
+        "client_kwargs": {"region_name": found["AWS_DEFAULT_REGION"]},
+    }
+    with fsspec.open(url, "wb", **options) as file:
+        write[url.rpartition(".")[2]](file)
+
+
+def run(project: Path, *command: str, **more: str) -> tuple[int, str]:
+    """Run a command in a clone; return its exit code and what it printed."""
+    done = subprocess.run(
+        command, cwd=project, env={**environment(project), **more}, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def make(project: Path, *words: str, **more: str) -> str:
+    """Run a verb that must succeed."""
+    code, output = run(project, "make", *words, **more)
+    assert code == 0, output[-4000:]
+    return output
+
+
+def raw(project: Path) -> str:
+    """Return the hash of data/raw in dvc.lock."""
+    lock = yaml.safe_load((project / "dvc.lock").read_text())
+    return str(lock["stages"]["ingest"]["outs"][0]["md5"])
+
+
+def colleague(project: Path, folder: Path) -> Path:
+    """Make another clone of the commit that a run would be committed as; no data, no cache."""
+    clone = installed(folder)
+    for name in ("sources.lock", "params.yaml", "dvc.lock"):
+        shutil.copy(project / name, clone)
+    return clone
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_shards_of_every_format_are_read_as_pinned(
+    s3: Platform, tmp_path: Path, ending: str
+) -> None:
+    """Where the bucket keeps versions, another machine reads the same bytes whatever happened."""
+    url = f"s3://{bucket(s3, 'kept')}/train"
+    for shard, start in (("a", 0), ("b", 100)):
+        put(s3, f"{url}/{shard}.{ending}", start, start + 100)
+    project = installed(tmp_path / "one")
+    stage = ("dvc", "repro", "ingest")
+    assert run(project, *stage, **variables(s3, url))[0] == 0
+
+    put(s3, f"{url}/a.{ending}", 500, 550)
+    put(s3, f"{url}/c.{ending}", 600, 700)
+    other = colleague(project, tmp_path / "other")
+    code, output = run(other, *stage, **variables(s3, url))
+
+    assert code == 0, output
+    assert "Running stage 'ingest'" in output
+    assert raw(other) == raw(project)
+    assert sum(json.loads((other / "data/raw/source.json").read_text())["rows"].values()) == 200
+
+
+def test_a_refresh_shows_everywhere(s3: Platform, bucket: str, tmp_path: Path) -> None:
+    """In params.yaml, dvc.lock, the data report and MLflow, with the right figures."""
+    url = f"s3://{bucket}/train"
+    put(s3, f"{url}/a.parquet", 0, 300)
+    put(s3, f"{url}/b.parquet", 300, 600)
+    project = installed(tmp_path / "project")
+    known = variables(s3, url)
+    make(project, "train", **known)
+    before, first = yaml.safe_load((project / "params.yaml").read_text()), raw(project)
+
+    put(s3, f"{url}/b.parquet", 310, 640)  # 10 rows go, 40 come
+    assert "Running stage 'ingest'" not in make(project, "train", **known)
+    assert raw(project) == first
+    make(project, "train", REFRESH="1", **known)
+    after = yaml.safe_load((project / "params.yaml").read_text())
+
+    assert after["snapshot"]["train"] != before["snapshot"]["train"]
+    assert raw(project) != first
+    assert changed(project) == {"added": 40, "removed": 10}
+    assert "change / added" in (project / "reports/report.html").read_text()
+    assert "change / labels / neg / shift" in (project / "reports/report.html").read_text()
+    assert tags(project) == {"data.rows_added": "40", "data.rows_removed": "10"}
+
+
+def test_what_is_gone_comes_from_the_cache(s3: Platform, tmp_path: Path) -> None:
+    """Without versions other bytes are refused in a sentence whose first way out works."""
+    url = f"s3://{bucket(s3, 'plain')}/train"
+    put(s3, f"{url}/a.csv", 0, 300)
+    project = installed(tmp_path / "one")
+    known = variables(s3, url)
+    make(project, "train", SHARE="1", **known)
+    put(s3, f"{url}/a.csv", 0, 200)
+    other = colleague(project, tmp_path / "other")
+
+    code, output = run(other, "make", "train", **known)
+    assert code
+    assert "error: " in output
+    assert "/train/a.csv should have" in output
+    assert "Traceback" not in output
+    assert "Running stage 'ingest'" not in make(other, "train", SHARE="1", **known)
+    assert raw(other) == raw(project)
+
+
+@pytest.mark.parametrize("fault", ["server", "secret", "bucket", "credentials"])
+def test_a_source_that_cannot_be_read_is_told(s3: Platform, tmp_path: Path, fault: str) -> None:
+    """One sentence, at once."""
+    known = variables(s3, f"s3://{bucket(s3, 'plain')}/train")
+    changed: dict[str, dict[str, str]] = {
+        "server": {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{servers.free_ports()['s3']}"},
+        "secret": {"AWS_SECRET_ACCESS_KEY": "wrong"},
+        "bucket": {"SET": "data.train_path=s3://nobody-made-this/train"},
+        "credentials": {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+    }
+    told = {
+        "server": "cannot be reached (EndpointConnectionError",
+        "secret": "cannot be reached (PermissionError",
+        "bucket": "does not exist",
+        "credentials": "cannot be reached (",
+    }
+    project = installed(tmp_path / "project")
+    silent = {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    code, output = run(
+        project, "python", "-m", "ml.compose", **{**known, **silent, **changed[fault]}
+    )
+
+    assert code == 1, output
+    assert [line for line in output.splitlines() if line] == [output.strip()]
+    assert output.startswith("error: s3://")
+    assert told[fault] in output
+    assert not (project / "sources.lock").exists()
+
+
+def changed(project: Path) -> dict[str, int]:
+    """Return the rows that the data report tells as added and removed, over all splits."""
+    splits = json.loads((project / "reports/data.json").read_text())["splits"].values()
+    return {name: sum(split["change"][name] for split in splits) for name in ("added", "removed")}
+
+
+def tags(project: Path) -> dict[str, Any]:
+    """Return what the newest MLflow run says of changed rows."""
+    client = mlflow.MlflowClient(f"sqlite:///{project}/.mlflow/dev/mlflow.db")
+    places = [experiment.experiment_id for experiment in client.search_experiments()]
+    [newest, *_] = client.search_runs(places, order_by=["attributes.start_time DESC"])
+    return {name: value for name, value in newest.data.tags.items() if ".rows_" in name}
