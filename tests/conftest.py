@@ -35,6 +35,7 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         "ENV",
         "EXP",
         "SET",
+        "REFRESH",
         "MLFLOW_TRACKING_URI",
         "MLFLOW_OFFLINE",
         "MLFLOW_TRACKING_USERNAME",

@@ -18,9 +18,11 @@ from ml.errors import DataError
 BROKEN = (pa.ArrowException, EOFError, zlib.error, OSError)
 NO_ANSWER = (ConnectionError, TimeoutError)
 NETWORK = ("aiohttp", "botocore")  # whose errors are of no common kind
-# Without the patience of boto: four more tries, a minute each, to say that nobody is there.
+# Without the patience of boto: four more tries, a minute each, to say that nobody is there. Without
+# cached listings: they hide the versions of what has been deleted.
 S3 = {
     "version_aware": True,
+    "use_listings_cache": False,
     "config_kwargs": {
         "connect_timeout": 5, "read_timeout": 60, "retries": {"total_max_attempts": 1},
     },
@@ -60,6 +62,10 @@ class Shard:
     def _told(self, error: Exception) -> DataError | None:
         """Return the sentence for what a reader or a driver raises; None for any other error."""
         reason = f"({short(str(error), 200)})"
+        if type(error).__name__ == "FileExpired":  # s3fs, which is not loaded for its name
+            return DataError(
+                f"{self.name} has changed while it was read; run the same command again"
+            )
         if type(error).__module__.split(".")[0] in NETWORK or isinstance(error, NO_ANSWER):
             return DataError(
                 f"{self.name} cannot be read {reason}; check that the server runs and the "
@@ -146,6 +152,7 @@ def _listing(path: str, system: AbstractFileSystem, root: str) -> dict[str, Mapp
 def _near(system: AbstractFileSystem, root: str) -> str:
     folder, _, name = root.rstrip("/").rpartition("/")
     if not system.isdir(folder):
-        return f", nor does its folder {folder}; correct the path"
+        kind = "bucket" if "s3" in system.protocol and "/" not in folder else "folder"
+        return f", nor does its {kind} {folder}; correct the path"
     names = sorted(PurePosixPath(entry).name for entry in system.ls(folder, detail=False))
     return meant(name, names) or f"; its folder holds {listed(names)}"
