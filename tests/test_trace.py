@@ -28,7 +28,7 @@ def _make_run(prepared: Path, make_params: Callable[..., config.Params]) -> Make
         write_params(params)
         with tracking.training_run(params, {}, prepared / "resume") as run:
             run.finish(params, digest)
-            mlflow.set_tags({name.replace("_", "."): value for name, value in tags.items()})
+            run.tag({name.replace("_", "."): value for name, value in tags.items()})
         (prepared / "resume").unlink()
         return run.run_id
 
