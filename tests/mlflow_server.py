@@ -58,6 +58,10 @@ class Server:
         except OSError:
             return False
 
+    def down(self) -> bool:
+        """Tell whether it was not started, or was killed."""
+        return self._process is None
+
     def kill(self) -> None:
         """End it and its workers as a power cut does."""
         if self._process:
