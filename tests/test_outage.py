@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,10 +213,13 @@ def test_a_sync_that_is_killed_goes_on_where_it_stopped(
     monkeypatch.delenv("MLFLOW_OFFLINE")
     journal = run.journal
 
+    def arrived(before: int) -> bool:
+        return int(journal.sent(up.uri)["end"]) > before
+
     for _ in range(3):
         before = journal.sent(up.uri)["end"]
         sync = stage("sync")
-        until(lambda end=before: journal.sent(up.uri)["end"] > end)
+        until(partial(arrived, before))
         sync.send_signal(signal.SIGKILL)
         sync.communicate()
     assert journal.waiting(up.uri)
