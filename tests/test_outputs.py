@@ -12,6 +12,12 @@ from hypothesis import strategies as st
 from ml import outputs
 
 
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a whole table."""
+    with outputs.TableWriter(path, table.schema) as writer:
+        writer.write(table.to_batches())
+
+
 def test_a_folder_appears_when_its_block_has_succeeded(tmp_path: Path) -> None:
     """Nobody sees a folder that is still being written."""
     with outputs.folder(tmp_path / "raw") as folder:
@@ -59,7 +65,7 @@ def test_bytes_do_not_depend_on_how_rows_arrive(
     borders = [0, *sorted(cuts), 30_000]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outputs, "ROWS", 20_000)
-        outputs.write_table(folder / "whole", table)
+        write_table(folder / "whole", table)
         with outputs.TableWriter(folder / "cut", table.schema) as writer:
             for start, end in pairwise(borders):
                 writer.write(table.slice(start, end - start).to_batches())
@@ -70,7 +76,7 @@ def test_bytes_do_not_depend_on_how_rows_arrive(
 def test_bytes_do_not_depend_on_the_metadata_of_the_source(tmp_path: Path) -> None:
     """What pandas or Hugging Face noted beside a table is no part of its rows."""
     table = pa.table({"text": ["a"]})
-    outputs.write_table(tmp_path / "plain", table)
+    write_table(tmp_path / "plain", table)
     noted = pa.schema(
         [pa.field("text", pa.string(), metadata={"id": "1"})], metadata={"pandas": "x"}
     )
@@ -82,6 +88,16 @@ def test_bytes_do_not_depend_on_the_metadata_of_the_source(tmp_path: Path) -> No
 
 def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
     """A split may be empty; prepare judges that."""
-    outputs.write_table(tmp_path / "none", pa.table({"text": pa.array([], pa.large_string())}))
+    write_table(tmp_path / "none", pa.table({"text": pa.array([], pa.large_string())}))
 
     assert pq.read_table(tmp_path / "none").schema == pa.schema([("text", pa.string())])
+
+
+def test_the_two_kinds_of_text_give_the_same_bytes(tmp_path: Path) -> None:
+    """Arrow's texts of 32 and of 64 bits: which one comes is the source's affair."""
+    for kind in (pa.string(), pa.large_string()):
+        schema = pa.schema([("text", kind)])
+        with outputs.TableWriter(tmp_path / f"{kind}", schema) as writer:
+            writer.write([pa.record_batch([pa.array(["a", "b"], kind)], schema=schema)])
+
+    assert (tmp_path / "string").read_bytes() == (tmp_path / "large_string").read_bytes()

@@ -143,3 +143,23 @@ def test_what_leaves_prepare_keeps_its_contract(text: str | None, label: int | N
 
     with pytest.raises(pandera.errors.SchemaError):
         validation.check_prepared(rows, classes=2, max_chars=10)
+
+
+@pytest.mark.parametrize("rule", validation.TWIN_RULES, ids=lambda rule: rule.name)
+def test_how_many_rows_are_compared_at_once_makes_no_difference(
+    monkeypatch: pytest.MonkeyPatch, rule: validation.Rule
+) -> None:
+    """Rows with the same text are in the same part, and the places come in order."""
+    texts = [f"text {n % 7}" for n in range(60)] + [f"once {n}" for n in range(5)]
+    table = pl.DataFrame(
+        {
+            "text": texts,
+            "label": pl.Series([f"{n % 2}" for n in range(65)], dtype=pl.Enum(["0", "1"])),
+            "split": pl.Series([SPLITS.categories[n % 3] for n in range(65)], dtype=SPLITS),
+        }
+    )
+    whole = validation.failing(table, rule).to_list()
+    monkeypatch.setattr(validation, "PART", 9)
+
+    assert validation.failing(table, rule).to_list() == whole
+    assert len(whole) > 10

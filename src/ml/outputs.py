@@ -37,21 +37,14 @@ def write_json(path: Path, value: Any) -> None:
     partial.replace(path)
 
 
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a whole table to Parquet; its texts become the common kind of text."""
-    columns = [
-        (c.name, pa.string() if pa.types.is_large_string(c.type) else c.type) for c in table.schema
-    ]
-    with TableWriter(path, pa.schema(columns)) as writer:
-        writer.write(table.to_batches())
-
-
 class TableWriter:
     """Write rows to Parquet in groups of one size, however the rows arrive."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         # The metadata of a source (pandas, Hugging Face) would make equal rows unequal bytes.
-        self.schema = pa.schema([pa.field(field.name, field.type) for field in schema])
+        # Texts become the common kind of text.
+        types = [pa.string() if pa.types.is_large_string(t) else t for t in schema.types]
+        self.schema = pa.schema(list(zip(schema.names, types, strict=True)))
         self.rows = 0
         self._file = pq.ParquetWriter(path, self.schema, compression="zstd")
         self._waiting: list[pa.RecordBatch] = []
