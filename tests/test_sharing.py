@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import servers
 from clones import FAST, environment, installed
@@ -312,6 +313,14 @@ def test_what_the_remote_lacks_is_computed_again(other: Path, s3: Platform) -> N
     assert code == 0, output
     assert ran(output) == ["compose", "export"]
     assert healed[0] == 0, healed[1]
+
+
+def test_outputs_are_few_files(shared: Path) -> None:
+    """However many rows there are: thousands here."""
+    lock = yaml.safe_load((shared / "dvc.lock").read_text())
+    outs = [out for stage in lock["stages"].values() for out in stage["outs"]]
+
+    assert max(out.get("nfiles", 1) for out in outs) < 20
 
 
 def size(folder: Path) -> int:

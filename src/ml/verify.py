@@ -7,9 +7,13 @@ Writes: what was broken in cache or remote; exit code 1 where no side has it who
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 from dvc.repo import Repo
 
 from ml.errors import StorageError, run
@@ -33,11 +37,23 @@ class Verification:
         """Look at an object on each side, and mend it where it is corrupt."""
         self.count += 1
         state = {side: self._state(side, one) for side in self.sides}
-        self.unshared += any(isinstance(side, Bucket) and state[side] is None for side in state)
         # A changed file of the work tree is work, not damage.
         corrupt = [side for side in self.sides if state[side] is False and side is not TREE]
+        good = next((side for side in self.sides if state[side]), None)
         if corrupt:
-            self._mend(one, corrupt, next((side for side in self.sides if state[side]), None))
+            self._mend(one, corrupt, good)
+        elif good:
+            self.unshared += any(isinstance(side, Bucket) and state[side] is None for side in state)
+        elif self.shared:  # else the remote may have it
+            self.lost.append(f"{one.path} ({one.oid}): nowhere")
+
+    def text(self, folder: Object) -> bytes | None:
+        """Return the list of files of a folder from a side that has it whole."""
+        good = next((side for side in self.sides if side.whole(folder)), None)
+        if good is None:
+            return None
+        with copied(good, folder) as copy:
+            return copy.read_bytes()
 
     def _state(self, side: Side, one: Object) -> bool | None:
         found = side.whole(one)
@@ -54,22 +70,34 @@ class Verification:
                     side.remove(one.folder)
             self.lost.append(f"{where}, whole nowhere: removed")
             return
-        with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-            copy = Path(folder) / "object"
-            good.read(one, copy)
+        with copied(good, one) as copy:
             for side in corrupt:
                 side.write(one, copy)
         self.healed.append(f"{where}, healed from {good.name}")
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether the remote is looked at."""
+        return any(isinstance(side, Bucket) for side in self.sides)
 
     def lines(self) -> list[str]:
         """Return what was found, in words."""
         places = ", ".join(side.name for side in self.sides)
         told = [*self.healed, *self.lost, f"{self.count} objects looked at in {places}"]
-        if not any(isinstance(side, Bucket) for side in self.sides):
+        if not self.shared:
             told.append("the remote was not looked at: no AWS credentials are set")
         elif self.unshared:
             told.append(f"{self.unshared} of them are not in the remote: `make push` sends them")
         return told
+
+
+@contextmanager
+def copied(good: Side, one: Object) -> Iterator[Path]:
+    """Give a copy of an object while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        copy = Path(folder) / "object"
+        good.read(one, copy)
+        yield copy
 
 
 def sides(name: str) -> list[Side]:
@@ -81,11 +109,22 @@ def sides(name: str) -> list[Side]:
     return found
 
 
+def everything(found: Verification, name: str) -> None:
+    """Look at all that the lock names; raise StorageError if the remote fails meanwhile."""
+    try:
+        visit(Repo(), found.look, found.text)
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise StorageError(
+            f"{remote.address(name)} should answer to the end, but: {error}; the same command "
+            "again completes it: what was healed stays so"
+        ) from None
+
+
 def main() -> None:
     """Verify, heal, tell."""
     name = remote.environment()
     found = Verification(sides(name))
-    visit(Repo(), found.look)
+    everything(found, name)
     sys.stdout.write("\n".join([*found.lines(), ""]))
     if found.lost:
         raise StorageError(

@@ -35,10 +35,12 @@ class Object:
         return self.oid.removesuffix(".dir")
 
 
-def visit(repo: Repo, look: Callable[[Object], None]) -> None:
-    """Show all objects that the lock names; a folder before its files, whose list it is.
+def visit(
+    repo: Repo, look: Callable[[Object], None], read: Callable[[Object], bytes | None]
+) -> None:
+    """Show all objects that the lock names; a folder before its files, whose list `read` gives.
 
-    A folder whose list the cache lacks shows that list alone.
+    A folder whose list is nowhere shows that list alone.
     """
     for stage in repo.index.stages:
         for out in stage.outs:
@@ -49,8 +51,8 @@ def visit(repo: Repo, look: Callable[[Object], None]) -> None:
             oid = out.hash_info.value
             whole = Object(path, oid, Path(place(oid)))
             look(whole)
-            if out.hash_info.isdir and whole.cached.exists():
-                for entry in json.loads(whole.cached.read_text(encoding="utf-8")):
+            if out.hash_info.isdir and (found := read(whole)):
+                for entry in json.loads(found):
                     cached = Path(place(entry["md5"]))
                     look(Object(path / entry["relpath"], entry["md5"], cached, whole))
 
