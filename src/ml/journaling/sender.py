@@ -59,11 +59,14 @@ class Sender:
             self._closing.wait(delay)  # a server that fails is not asked for each point
             if self.failure:
                 self._news.set()
-        while not self._try() and time.monotonic() < self._deadline:
+        while not self._try() and not self._refused() and time.monotonic() < self._deadline:
             time.sleep(0.5)
 
+    def _refused(self) -> bool:
+        return self.failure is not None and self._final(self.failure)
+
     def _try(self) -> bool:
-        if self.failure and self._final(self.failure):
+        if self._refused():
             return False
         try:
             self._deliver()
