@@ -314,6 +314,7 @@ class Mlflow(Section):
     """Where a run is recorded."""
 
     experiment_name: Text
+    registered_model: Text
     artifact_location: Text | None
     tags: dict[str, Scalar]
 

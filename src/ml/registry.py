@@ -36,10 +36,10 @@ class Version:
 
 
 class Registry:
-    """The versions of one model in one environment."""
+    """The versions of what answers at one place, in one environment."""
 
     def __init__(self, params: Params) -> None:
-        self.name = params.model.name
+        self.name = params.mlflow.registered_model
         self._params = params
         with known_errors(params):
             connect(params)
@@ -73,6 +73,16 @@ class Registry:
                 raise
             return self._get(found.version)
 
+    def find(self, number: str) -> Version | None:
+        """Return the version with a number."""
+        with known_errors(self._params):
+            try:
+                return self._get(number)
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
+
     def create(self, run_id: str, folder: Path, tags: Mapping[str, Any]) -> Version:
         """Upload a release to the run that trained it, and make a version of it."""
         with known_errors(self._params):
@@ -93,16 +103,26 @@ class Registry:
         with known_errors(self._params):
             self._client.set_registered_model_alias(self.name, alias, version.number)
 
+    def forget(self, alias: str) -> None:
+        """Let an alias name no version."""
+        with known_errors(self._params):
+            self._client.delete_registered_model_alias(self.name, alias)
+
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Add tags to a version."""
         with known_errors(self._params):
             for name, value in tags.items():
                 self._client.set_model_version_tag(self.name, version.number, name, value)
 
-    def download(self, version: Version, folder: Path) -> Path:
-        """Bring the release of a version to this machine; return where it lies."""
+    def untag(self, version: Version, name: str) -> None:
+        """Remove a tag from a version."""
         with known_errors(self._params):
-            place = f"models:/{version.name}/{version.number}"
+            self._client.delete_model_version_tag(self.name, version.number, name)
+
+    def download(self, version: Version, folder: Path, part: str = "") -> Path:
+        """Bring the release of a version, or a part of it, to this machine; return where it lies."""
+        with known_errors(self._params):
+            place = f"models:/{version.name}/{version.number}/{part}".rstrip("/")
             return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder)))
 
     def _get(self, number: str) -> Version:
