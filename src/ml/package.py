@@ -1,8 +1,8 @@
 """Build the Bento of a registered version, under a tag made from its content.
 
-Reads: ENV, VERSION (else the challenger, else the champion), conf/, the environment's registry; of the
-    work tree bentofile.yaml, requirements/serving.lock, src/ml/service.py and src/ml/serving/, which must
-    be those that the version was registered with
+Reads: ENV, VERSION (else the challenger, else the champion), conf/, the environment's registry; of
+    the work tree bentofile.yaml, requirements/serving.lock, src/ml/service.py and src/ml/serving/,
+    which must be those that the version was registered with
 Writes: the Bento in BENTOML_HOME (~/bentoml)
 """
 
@@ -52,8 +52,8 @@ def of(version: Version, registry: Registry) -> tuple[str, bool]:
         wanted = version.tags.get("bento", "none")
         if here != wanted:
             raise ServingError(
-                f"{version} should be packaged with the code that it was registered with, but model, "
-                f"code and packages here make {here} and not {wanted}; check out its commit "
+                f"{version} should be packaged with the code that it was registered with, but "
+                f"model, code and packages here make {here} and not {wanted}; check out its commit "
                 f"({version.tags.get('git.commit', 'unknown')[:12]}), or `make register` again"
             )
         return build(laid_out)

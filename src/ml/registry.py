@@ -13,7 +13,9 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from ml import hashing
 from ml.config import Params
+from ml.errors import DeployError
 from ml.tracking import _known_errors as known_errors
 from ml.tracking import _open_store as connect
 
@@ -120,16 +122,54 @@ class Registry:
             self._client.delete_model_version_tag(self.name, version.number, name)
 
     def download(self, version: Version, folder: Path, part: str = "") -> Path:
-        """Bring the release of a version, or a part of it, to this machine; return where it lies."""
+        """Bring the release of a version, or a part of it, here; return where it lies."""
         with known_errors(self._params):
             place = f"models:/{version.name}/{version.number}/{part}".rstrip("/")
             return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder)))
+
+    def notes(self) -> dict[str, str]:
+        """Return the tags that all versions have in common."""
+        with known_errors(self._params):
+            try:
+                return dict(self._client.get_registered_model(self.name).tags)
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return {}
+                raise
+
+    def note(self, name: str, value: str) -> None:
+        """Add a tag to what all versions have in common."""
+        with known_errors(self._params):
+            self._client.set_registered_model_tag(self.name, name, value)
+
+    def keep(self, version: Version, text: str) -> str:
+        """Keep a text beside the files of a version; return its SHA-256, by which it is found."""
+        digest = hashing.text(text)
+        with known_errors(self._params):
+            self._client.log_text(version.run_id, text, _kept(digest))
+        return digest
+
+    def kept(self, version: Version, digest: str) -> str:
+        """Return the text that was kept under this SHA-256."""
+        with known_errors(self._params):
+            place = f"runs:/{version.run_id}/{_kept(digest)}"
+            text = str(mlflow.artifacts.load_text(place))
+        if hashing.text(text) != digest:
+            raise DeployError(
+                f"{place} should be the manifests that were live, but has another content; "
+                "somebody has changed it: restore it, or deploy another version"
+            )
+        return text
 
     def _get(self, number: str) -> Version:
         found = self._client.get_model_version(self.name, str(number))
         return Version(
             found.name, str(found.version), found.run_id, found.tags, tuple(found.aliases)
         )
+
+
+def _kept(digest: str) -> str:
+    return f"manifests/{digest}.yaml"
 
 
 _ABSENT = (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")
