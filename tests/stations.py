@@ -1,8 +1,10 @@
-"""Places to deploy to, for the slow tests: a machine with podman, models to deploy, constant load."""
+"""A machine to deploy to, and constant load on it, for the slow tests."""
 
 import http.client
 import json
+import random
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +36,7 @@ class Station:
         values = {
             "target": "podman",
             "image": f"{self.engine.registry}/team/classifier",
-            "build_options": "[network=host]",
+            "build_options.network": "host",
             "port": str(self.port),
             "proxy": self.proxy,
             **changes,
@@ -59,19 +61,25 @@ def proxy(engine: containers.Engine, folder: Path) -> str:
 
 
 def three_ports() -> int:
-    """Return a port of loopback that is free, as are the next two."""
+    """Return a port that is free, as are the next two, below those that clients are given."""
     while True:
-        port = served.free_port()
-        if not any(map(_taken, (port, port + 1, port + 2))):
+        port = random.randrange(20_000, 32_000)
+        if all(map(_free, range(port, port + 3))):
             return port
 
 
-def _taken(port: int) -> bool:
-    try:
-        http.client.HTTPConnection("127.0.0.1", port, timeout=1).connect()
-    except OSError:
-        return port > 65_000
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
     return True
+
+
+BODY = json.dumps({"text": "the film was good"})
+HEADERS = {"Content-Type": "application/json"}
+PACE = 0.05  # seconds between two requests of a client
 
 
 @dataclass
@@ -86,9 +94,9 @@ class Load:
     def ask(self, stays: bool) -> None:
         """Ask until the load is over, over one connection or over a new one each time."""
         connection = self._connect()
-        while not self._over.is_set():
+        while not self._over.wait(PACE):
             try:
-                connection.request("POST", "/predict", json.dumps({"text": "the film was good"}))
+                connection.request("POST", "/predict", BODY, HEADERS)
                 answer = connection.getresponse()
                 told = json.loads(answer.read())
                 if answer.status != 200:

@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 import releases
-import toy
 from conftest import write_params
-from ml import gate, hashing, register, tracking
+from ml import gate, hashing, register
 from ml.config import Params
 from ml.errors import GateError, ServingError
 from ml.registry import Registry

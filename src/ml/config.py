@@ -309,7 +309,7 @@ class Deploy(Section):
     target: Literal["kubernetes", "podman", "none"]
     image: Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?(/[\w.-]+)+$")]
     engine: Literal["podman", "docker"]
-    build_options: list[Text]
+    build_options: dict[str, Text]
     context: Text
     start_seconds: Count
     port: Annotated[int, Field(ge=1, le=65_533)]

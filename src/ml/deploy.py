@@ -25,15 +25,15 @@ def main() -> None:
     """Deploy the version that VERSION names."""
     params = asked()
     rollout = Rollout(params)
-    rollout.target.live()  # better told now than after the image was built
-    version = versions.chosen(rollout.registry, params, os.environ.get("VERSION"))
-    accepted(version, rollout)
+    with rollout.alone():  # better told now than after the image was built
+        version = versions.chosen(rollout.registry, params, os.environ.get("VERSION"))
+        check(version, rollout)
     image = images.of(version, rollout.registry, params.deploy)
     with rollout.alone():
         if rollout.is_live(version):
             sys.stdout.write(f"{version} is live already\n")
             return
-        accepted(version, rollout)  # again: another may have become live meanwhile
+        check(version, rollout)  # again: another may have become live meanwhile
         rollout.replace(
             version,
             Entry(DEPLOY, version.number, image=image, why=os.environ.get("WHY") or ""),
@@ -44,10 +44,12 @@ def main() -> None:
     sys.stdout.write(f"{version} is live in {params.environment}; back: make rollback\n")
 
 
-def accepted(version: Version, rollout: Rollout) -> None:
+def check(version: Version, rollout: Rollout) -> None:
     """Refuse a version that may not be deployed, as things stand now."""
     champion = rollout.registry.alias(CHAMPION)
-    versions.check_accepted(version, champion, rollout.history.withdrawn(version.number))
+    if champion is None or champion.number != version.number:
+        withdrawn = rollout.history.withdrawn(version.number)
+        versions.check_accepted(version, str(champion or "none"), withdrawn)
 
 
 def release(version: Version, image: str) -> Release:

@@ -6,7 +6,7 @@ from ml.errors import DeployError
 
 
 def run(*words: str, given: str | None = None, hint: str, seconds: int | None = None) -> str:
-    """Return what a command printed; raise DeployError with its last line and a hint."""
+    """Return what a command printed; raise DeployError with its last lines and a hint."""
     try:
         done = subprocess.run(
             words, input=given, text=True, capture_output=True, check=False, timeout=seconds
@@ -19,7 +19,7 @@ def run(*words: str, given: str | None = None, hint: str, seconds: int | None = 
         ) from None
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
-        raise DeployError(f"`{_shown(words)}` should succeed, but: {lines[-1]}; {hint}")
+        raise DeployError(f"`{_shown(words)}` should succeed, but: {' '.join(lines[-3:])}; {hint}")
     return done.stdout.strip()
 
 

@@ -14,6 +14,7 @@ from ml.registry import Registry, Version
 
 log = logging.getLogger(__name__)
 TAG = "image"  # of a version
+STDERR = 2  # what a build tells is no output of ours
 
 
 def of(version: Version, registry: Registry, deploy: Deploy) -> str:
@@ -24,7 +25,8 @@ def of(version: Version, registry: Registry, deploy: Deploy) -> str:
     bento, _ = package.of(version, registry)
     local = f"{deploy.image}:{bento.partition(':')[2]}"
     log.info("building the image of %s", bento)
-    options = [word for one in deploy.build_options for word in ("--opt", one)]
+    pairs = [f"{name}={value}" for name, value in deploy.build_options.items()]
+    options = [word for pair in pairs for word in ("--opt", pair)]
     _show(
         _bentoml(),
         "containerize",
@@ -66,7 +68,7 @@ def _pushed(local: str, deploy: Deploy) -> str:
 def _show(*words: str) -> None:
     """Run a command that takes long: what it tells is shown as it comes."""
     try:
-        done = subprocess.run(words, stdout=sys.stderr, check=False)
+        done = subprocess.run(words, stdout=STDERR, check=False)
     except FileNotFoundError:
         raise DeployError(f"{words[0]} should be on the PATH, but is not; install it") from None
     if done.returncode:

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 from ml.config import Params
 from ml.deploying import manifests, proxy, smoke
 from ml.deploying.machine import Container, pod_of, podman
@@ -55,9 +53,7 @@ class Podman:
         name = proxy.named(self._folder)
         if not name:
             return None
-        text = self._text(name)
-        (deployment,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "Deployment")
-        pod = deployment["spec"]["template"]
+        pod = manifests.deployment(self._text(name))["spec"]["template"]
         told = pod["metadata"]["annotations"]
         record = self._folder / "record"
         return Live(
@@ -147,14 +143,16 @@ class Podman:
             self._remove(name)
 
     def _remove(self, name: str) -> None:
+        """Stop a pod within its grace period, remove it and what it wrote."""
         text = self._text(name)
         if not text:
             return
-        (deployment,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "Deployment")
-        grace = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        spec = manifests.deployment(text)["spec"]["template"]["spec"]
         if pod := pod_of(name):
-            podman("pod", "stop", "--time", str(grace), pod)
-        podman("kube", "play", "--down", "-", given=text)
+            podman("pod", "stop", "--time", str(spec["terminationGracePeriodSeconds"]), pod)
+            podman("pod", "rm", "--force", pod)
+        for volume in spec["volumes"]:
+            podman("volume", "rm", "--force", volume["name"])
         (self._folder / f"{name}.yaml").unlink()
 
     def _text(self, name: str) -> str:

@@ -24,11 +24,10 @@ def chosen(registry: Registry, params: Params, asked: str | None) -> Version:
     )
 
 
-def check_accepted(version: Version, champion: Version | None, withdrawn: Entry | None) -> None:
+def check_accepted(version: Version, live: str, withdrawn: Entry | None) -> None:
     """Refuse a version that the gate has not accepted, against what is live now."""
     tags = version.tags
     verdict, against = tags.get("gate.verdict"), tags.get("gate.against")
-    live = str(champion) if champion else "none"
     if withdrawn:
         wrong = f"it was rolled back ({withdrawn.at}: {withdrawn.why or 'no reason told'})"
         mend = f"`make rollback TO={version.number}` brings it back"
@@ -36,7 +35,7 @@ def check_accepted(version: Version, champion: Version | None, withdrawn: Entry 
         wrong, mend = "the gate has not judged it", "run `make gate`"
     elif verdict != "accepted":
         wrong, mend = f"the gate rejected it ({tags.get('gate.reasons')})", "train a better one"
-    elif against != live and live != str(version):
+    elif against != live:
         wrong, mend = f"it was judged against {against}, live is {live}", "run `make gate` again"
     elif tags.get("git.dirty") != "no" or tags.get("git.commit") == "unknown":
         wrong, mend = "its code is in no commit", "commit, train and register again"
