@@ -1,0 +1,92 @@
+"""Which experiment a branch trains: the one that was changed last on it, alone.
+
+A commit that changed several files of conf/experiment/ together chooses none of them, a merge that
+did is looked into; where nothing chooses, it is `default`. So a branch trains what was added or
+edited on it, goes on with that when something else changes, and takes over what is merged into it.
+
+Reads: conf/experiment/ and its Git history, EXP, which is taken instead
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml.errors import ConfigError, run
+
+FOLDER = Path("conf/experiment")
+DEFAULT = "default"
+
+
+def chosen() -> str:
+    """Return the experiment of the commit that is checked out."""
+    if _git("rev-parse", "--is-shallow-repository") == "true":
+        raise ConfigError(
+            "the history should be whole, because it tells which experiment was changed last, but "
+            "this clone is shallow; `git fetch --unshallow`, or name it: EXP=my-experiment"
+        )
+    return _uncommitted() or _last("HEAD") or DEFAULT
+
+
+def _uncommitted() -> str | None:
+    """Return the experiment that the next commit, or the merge at hand, is about to choose."""
+    scope = ("--", f"{FOLDER}/*.yaml")
+    changed = _git("diff", "--name-only", "--no-renames", "HEAD", *scope).split("\n")
+    changed += _git("ls-files", "--others", "--exclude-standard", *scope).split("\n")
+    names = {Path(path).stem for path in changed if path}
+    present = [name for name in names if (FOLDER / f"{name}.yaml").exists()]
+    if len(names) == 1 and present:
+        return present[0]
+    merge = Path(_git("rev-parse", "--git-path", "MERGE_HEAD"))
+    return _last("MERGE_HEAD", "^HEAD") if merge.exists() else None
+
+
+def _last(*commits: str) -> str | None:
+    """Return the experiment that the newest of these commits chose."""
+    for commit, names in _changes(*commits):
+        present = [name for name in names if (FOLDER / f"{name}.yaml").exists()]
+        if len(names) == 1 and present:
+            return present[0]
+        if len(present) < 2:
+            continue
+        parents = _git("rev-parse", f"{commit}^@").split()
+        if len(parents) == 2:
+            if name := _last(parents[1], f"^{parents[0]}"):
+                return name
+        elif len(parents) == 1:
+            sys.stderr.write(
+                f"{commit[:12]} changed {', '.join(names)} together, which chooses none; "
+                "commit the one to train alone\n"
+            )
+    return None
+
+
+def _changes(*commits: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commits of a branch and the experiments that each changed, the newest first."""
+    told = _git(
+        "log", "--first-parent", "--diff-merges=first-parent", "--name-only", "--no-renames",
+        "--format=%x00%H", *commits, "--", f"{FOLDER}/*.yaml",
+    )  # fmt: skip
+    for entry in told.split("\0")[1:]:
+        commit, *paths = entry.split("\n")
+        yield commit, sorted(Path(path).stem for path in paths if path)
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise ConfigError(
+            "the experiment of a branch should stand in its Git history, but Git says: "
+            f"{done.stderr.strip()}; name it: EXP=my-experiment"
+        )
+    return done.stdout.strip("\n")
+
+
+def main() -> None:
+    """Print the experiment."""
+    sys.stdout.write(f"{os.environ.get('EXP') or chosen()}\n")
+
+
+if __name__ == "__main__":
+    run(main)

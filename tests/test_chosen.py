@@ -1,0 +1,176 @@
+"""Which experiment a branch trains, in real histories."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from clones import WHO
+from ml import chosen
+from ml.errors import ConfigError
+
+
+class History:
+    """A repository in which experiments are added, edited and merged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "--quiet", "-b", "main")
+
+    def git(self, *arguments: str) -> None:
+        """Run Git."""
+        subprocess.run(
+            ["git", *arguments], cwd=self.folder, env=WHO, check=True, capture_output=True
+        )
+
+    def write(self, *names: str) -> None:
+        """Commit a change of these experiments."""
+        for name in names:
+            path = self.folder / "conf" / "experiment" / f"{name}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as file:
+                file.write("# changed\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", " ".join(names) or "other")
+
+    def branch(self, name: str, start: str = "main") -> None:
+        """Start a branch."""
+        self.git("checkout", "--quiet", "-b", name, start)
+
+    def merge(self, into: str, name: str) -> None:
+        """Merge as the guide does."""
+        self.git("checkout", "--quiet", into)
+        self.git("merge", "--quiet", "--no-ff", "--message", f"merge {name}", name)
+
+
+@pytest.fixture(name="history")
+def _history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
+    """A template's first commit: several experiments at once."""
+    monkeypatch.chdir(tmp_path)
+    found = History(tmp_path)
+    found.write("default", "bert", "xlnet")
+    found.branch("qa")
+    return found
+
+
+def test_a_new_project_trains_the_default(history: History) -> None:
+    """A commit of many experiments chooses none."""
+    assert chosen.chosen() == "default"
+
+
+def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
+    """And goes on with it when something else changes."""
+    history.branch("feature/a")
+    history.write("a")
+    history.write()
+
+    assert chosen.chosen() == "a"
+
+
+def test_a_merge_takes_the_experiment_along(history: History) -> None:
+    """From the feature to qa, from qa to main; main had another one before."""
+    history.branch("feature/a")
+    history.write("a")
+    history.merge("qa", "feature/a")
+    history.git("checkout", "--quiet", "main")
+
+    assert chosen.chosen() == "default"
+
+    history.merge("main", "qa")
+
+    assert chosen.chosen() == "a"
+
+
+def test_of_two_features_the_one_merged_last_counts(history: History) -> None:
+    """On qa, and on main where both arrive in one merge; not the younger commit."""
+    history.branch("feature/a", "qa")
+    history.branch("feature/b", "qa")
+    history.git("checkout", "--quiet", "feature/a")
+    history.write("a")
+    history.git("checkout", "--quiet", "feature/b")
+    history.write("b")
+    history.merge("qa", "feature/b")
+    history.merge("qa", "feature/a")
+
+    assert chosen.chosen() == "a"
+
+    history.merge("main", "qa")
+
+    assert chosen.chosen() == "a"
+
+
+def test_a_change_of_all_experiments_chooses_none(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key that is renamed everywhere does not change what is live."""
+    history.branch("feature/a")
+    history.write("a")
+    history.write("a", "bert", "xlnet")
+
+    assert chosen.chosen() == "a"
+    assert "chooses none" in capsys.readouterr().err
+
+
+def test_a_deleted_experiment_is_not_trained(history: History) -> None:
+    """The one before it is."""
+    history.write("a")
+    history.write("b")
+    history.git("rm", "--quiet", "conf/experiment/b.yaml")
+    history.git("commit", "--quiet", "--message", "delete b")
+
+    assert chosen.chosen() == "a"
+
+
+def test_exp_says_otherwise(
+    history: History, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable of CI pins the experiment."""
+    monkeypatch.setenv("EXP", "bert")
+
+    chosen.main()
+
+    assert capsys.readouterr().out == "bert\n"
+
+
+def test_half_a_history_is_refused(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shallow clone would tell whatever its only commit holds."""
+    history.write("a")
+    shallow = tmp_path / "shallow"
+    history.git("clone", "--quiet", "--depth", "1", f"file://{tmp_path}", str(shallow))
+    monkeypatch.chdir(shallow)
+
+    with pytest.raises(ConfigError, match="shallow"):
+        chosen.chosen()
+
+
+def test_what_is_not_committed_yet_counts_as_the_next_commit(history: History) -> None:
+    """So that what is committed beside it can be composed for it already."""
+    path = history.folder / "conf" / "experiment" / "new.yaml"
+    path.write_text("# new\n")
+
+    assert chosen.chosen() == "new"
+
+    history.git("add", "--all")
+
+    assert chosen.chosen() == "new"
+
+    path.with_name("newer.yaml").write_text("# as well\n")
+
+    assert chosen.chosen() == "default"
+
+
+def test_a_merge_in_conflict_chooses_what_comes_in(history: History) -> None:
+    """As it will when it is committed; of several experiments the last one of that branch."""
+    for name, experiments in (("feature/a", ("a",)), ("feature/b", ("c", "b"))):
+        history.branch(name)
+        for experiment in experiments:
+            (history.folder / "dvc.lock").write_text(name)
+            history.write(experiment)
+    history.merge("qa", "feature/a")
+    merge = ["git", "merge", "--no-ff", "feature/b"]
+    done = subprocess.run(merge, cwd=history.folder, env=WHO, capture_output=True, check=False)
+
+    assert done.returncode
+    assert chosen.chosen() == "b"
