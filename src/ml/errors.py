@@ -10,6 +10,8 @@
     ├── GateError      no model can be judged, or it is rejected
     ├── LineageError   a run cannot be built again, or comes out otherwise
     ├── DeployError    a model cannot be deployed, or what is live cannot be told
+    ├── HostError      GitHub cannot be told or asked
+    ├── AuditError     a package or a file should not be released
     └── PlatformError  the servers on this machine cannot be started
 
 Each message says what was expected, what was found and what to do next.
@@ -60,6 +62,14 @@ class LineageError(KnownError):
 
 class DeployError(KnownError):
     """A model cannot be deployed, or what is live cannot be told."""
+
+
+class HostError(KnownError):
+    """GitHub cannot be told or asked."""
+
+
+class AuditError(KnownError):
+    """A package or a file should not be released."""
 
 
 class PlatformError(KnownError):

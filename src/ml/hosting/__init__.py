@@ -1,0 +1,1 @@
+"""What CI tells the host of the repository: comments, issues, releases, settings."""
