@@ -1,0 +1,1 @@
+"""What the project brings along: known vulnerabilities, and what is allowed in spite of them."""

@@ -1,0 +1,154 @@
+"""List what is in the image of a version: packages of Python and of Debian, and the model.
+
+Debian's are listed once the image is there (`make sign`). The same inputs give the same file.
+
+Reads: ENV, EXP, VERSION, IMAGE (else the version's own), requirements/serving.lock, conf/, the
+    registry
+Writes: reports/sbom.json (CycloneDX 1.6)
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from packaging.markers import Marker
+
+from ml import outputs, payload
+from ml.compose import asked
+from ml.deploying import images, versions
+from ml.errors import ServingError, run
+from ml.gating.evidence import BENTO
+from ml.registry import Registry, Version
+
+REPORT = Path("reports/sbom.json")
+LOCK = Path("requirements/serving.lock")
+TOOL = Path(".venv/ci/bin/cyclonedx-py")
+DPKG = "/var/lib/dpkg/status"
+# Where the image runs, whatever machine writes the list.
+TARGET = {
+    "sys_platform": "linux", "platform_system": "Linux", "os_name": "posix",
+    "platform_machine": "x86_64", "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+    "python_version": "3.11", "python_full_version": "3.11.9",
+}  # fmt: skip
+
+
+def pins(lock: str) -> list[str]:
+    """Return the packages of a lock that the image gets, as `name==version`."""
+    found = []
+    for line in re.findall(r"^([\w.-]+(?:\[[\w,-]+\])?==[^\\\n]+)", lock, re.M):
+        pin, _, marker = line.partition(";")
+        if not marker.strip() or Marker(marker.strip()).evaluate(TARGET):
+            found.append(pin.strip())
+    return found
+
+
+def packages(names: list[str]) -> dict[str, Any]:
+    """Return the list that cyclonedx-py makes of pinned packages."""
+    command = [str(TOOL), "requirements", "-", "--output-reproducible", "--short-PURLs"]
+    done = subprocess.run(
+        command, input="\n".join(names), text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise ServingError(f"cyclonedx-py should list {LOCK}, but says: {done.stderr[-500:]}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    for component in found["components"]:
+        component["bom-ref"] = component["purl"]
+        # The address of an index, guessed; each machine has its own.
+        component.pop("externalReferences", None)
+        component.pop("description", None)
+    found["dependencies"] = [{"ref": component["purl"]} for component in found["components"]]
+    return found
+
+
+def model(told: dict[str, Any]) -> dict[str, Any]:
+    """Return the model as a component."""
+    return {
+        "type": "machine-learning-model",
+        "bom-ref": f"model:{told['model_sha256']}",
+        "name": told["name"],
+        "version": told["version"],
+        "hashes": [{"alg": "SHA-256", "content": told["model_sha256"]}],
+    }
+
+
+def debian(status: str) -> list[dict[str, Any]]:
+    """Return the installed packages of dpkg's status file as components."""
+    found = []
+    for entry in status.split("\n\n"):
+        fields = dict(re.findall(r"^(Package|Version|Architecture|Status): (.*)$", entry, re.M))
+        if fields.get("Status", "").endswith(" installed"):
+            name, version, kind = (fields[x] for x in ("Package", "Version", "Architecture"))
+            place = f"pkg:deb/debian/{name}@{version.replace('+', '%2B')}?arch={kind}"
+            found.append(
+                {
+                    "type": "library",
+                    "bom-ref": place,
+                    "name": name,
+                    "version": version,
+                    "purl": place,
+                }
+            )
+    return sorted(found, key=lambda one: str(one["bom-ref"]))
+
+
+def installed(image: str) -> list[dict[str, Any]]:
+    """Read the Debian packages out of an image, with the engine that is here."""
+    engine = next((name for name in ("docker", "podman") if shutil.which(name)), None)
+    if engine is None:
+        raise ServingError("docker or podman should be here to look into IMAGE; install one")
+    done = subprocess.run(
+        [engine, "run", "--rm", "--network", "none", "--entrypoint", "cat", image, DPKG],
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise ServingError(
+            f"IMAGE={image} should hold {DPKG}, but {engine} says: {done.stderr.strip()[-500:]}"
+        )
+    return debian(done.stdout)
+
+
+def bill(told: dict[str, Any], image: str) -> dict[str, Any]:
+    """Return the whole list for what is packaged."""
+    found = packages(pins(LOCK.read_text(encoding="utf-8")))
+    name = f"{told['name']}-service"
+    found["metadata"]["component"] = {
+        "type": "application",
+        "bom-ref": f"bento:{told['package']}",
+        "name": name,
+        "version": told["package"],
+        "properties": [{"name": "git.commit", "value": str(told.get("commit"))}],
+    }
+    more = [model(told), *(installed(image) if image else [])]
+    found["components"] += more
+    found["dependencies"] += [{"ref": component["bom-ref"]} for component in more]
+    return found
+
+
+def of(version: Version, registry: Registry, image: str) -> dict[str, Any]:
+    """Return the list for a registered version, with the Debian packages of its image."""
+    with tempfile.TemporaryDirectory(prefix="sbom-") as name:
+        path = registry.download(version, Path(name), f"{BENTO}/{payload.SERVING}")
+        told = json.loads(path.read_text(encoding="utf-8"))["info"]
+    told |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
+    return bill(told, image)
+
+
+def main() -> None:
+    """Write the list."""
+    params = asked()
+    registry = Registry(params)
+    version = versions.chosen(registry, params, os.environ.get("VERSION"))
+    found = of(version, registry, os.environ.get("IMAGE") or version.tags.get(images.TAG, ""))
+    outputs.write_json(REPORT, found)
+    sys.stdout.write(f"{len(found['components'])} components of {version} written to {REPORT}\n")
+
+
+if __name__ == "__main__":
+    run(main)
