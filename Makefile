@@ -34,7 +34,7 @@ endif
 
 .PHONY: help
 help:  ## Print the verbs
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-11s %s\n' "$$verb" "$$text"; done
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-15s %s\n' "$$verb" "$$text"; done
 	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
@@ -50,6 +50,21 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
+
+.PHONY: env-of
+env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
+	@PYTHONPATH=src $(PYTHON) -m ml.branch
+
+.PHONY: exp-of
+exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) PYTHONPATH=src $(PYTHON) -m ml.chosen
+
+# What only CI's verbs need: linters of workflows, audits, the load generator.
+CI_TOOLS := .venv/ci/installed
+$(CI_TOOLS): requirements/ci.lock $(INSTALLED)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/ci
+	@VIRTUAL_ENV=.venv/ci $(UV) pip sync --quiet --require-hashes requirements/ci.lock
+	@touch $@
 
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
@@ -108,6 +123,14 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content (VERSION=...)
 	@python -m ml.package
 
+.PHONY: sign
+sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
+	@python -m ml.signature sign
+
+.PHONY: check-signature
+check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
+	@python -m ml.signature check
+
 .PHONY: deploy
 deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod (VERSION=..., WHY=...)
 	@python -m ml.deploy
@@ -119,6 +142,34 @@ rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., 
 .PHONY: status
 status: $(INSTALLED)  ## Tell what is live, since when, from where, and what a rollback returns to
 	@python -m ml.status
+
+.PHONY: load-test
+load-test: $(CI_TOOLS)  ## Ask a running service at a fixed rate for a minute: URL=http://...
+	@python -m ml.load_test
+
+.PHONY: review
+review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.review
+
+.PHONY: tell
+tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
+	@WHAT=$(WHAT) PYTHONPATH=src $(PYTHON) -m ml.tell
+
+.PHONY: sbom
+sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
+	@python -m ml.sbom
+
+.PHONY: release-notes
+release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
+	@python -m ml.release_notes
+
+.PHONY: branch-policy
+branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
+	@APPLY=$(APPLY) PYTHONPATH=src $(PYTHON) -m ml.branch_policy
+
+.PHONY: resolve
+resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.resolve
 
 .PHONY: lineage
 lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
@@ -155,6 +206,14 @@ test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, Postg
 .PHONY: check
 check: $(INSTALLED)  ## Lint, format check, types
 	@ruff check . && ruff format --check . && mypy
+
+.PHONY: audit
+audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
+	@python -m ml.audit
+
+.PHONY: check-ci
+check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
+	@python -m ml.check_ci
 
 .PHONY: format
 format: $(INSTALLED)  ## Format the code
