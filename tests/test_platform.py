@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 from mlflow.exceptions import MlflowException
@@ -226,21 +227,27 @@ def test_the_variables_file_leads_there(platform: Platform) -> None:
         assert value in done.stdout
 
 
-def test_another_process_with_the_number_is_not_taken_for_the_part(tmp_path: Path) -> None:
-    """Process numbers are used again after a restart of the machine."""
+@pytest.mark.parametrize("seconds", [100, -100])
+def test_another_process_with_the_number_is_not_taken_for_the_part(
+    tmp_path: Path, seconds: int
+) -> None:
+    """Process numbers are used again, at the latest after a restart; nobody else's is ended."""
     part = Part("sleeper", ["sleep", "600"], 1)
     processes.start(tmp_path, part)
     found = processes.find(tmp_path, "sleeper")
     assert found
     record = tmp_path / "sleeper.json"
     text = record.read_text()
-    record.write_text(text.replace(str(found.create_time()), str(found.create_time() + 100)))
+    record.write_text(text.replace(str(found.create_time()), str(found.create_time() + seconds)))
 
     other = processes.find(tmp_path, "sleeper")
+    processes.end(tmp_path, "sleeper")
+    alive = found.is_running() and found.status() != psutil.STATUS_ZOMBIE
     record.write_text(text)
     processes.end(tmp_path, "sleeper")
 
     assert other is None
+    assert alive
     assert processes.find(tmp_path, "sleeper") is None
 
 
