@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 import releases
-import toy
 from conftest import write_params
-from ml import gate, hashing, register, tracking
+from ml import gate, hashing, register
 from ml.config import Params
 from ml.errors import GateError, ServingError
 from ml.registry import Registry, Version
@@ -27,32 +26,7 @@ def _qa(make_params: Callable[..., Params]) -> Params:
 @pytest.fixture(name="trained")
 def _trained(project: Path, empty_store: Path, qa: Params) -> Callable[[dict[str, float]], str]:
     """A project in qa; return a function that leaves a model as the pipeline does."""
-    split = releases.test_split(project)
-    (project / ".mlflow" / "qa").mkdir(parents=True)
-    shutil.copy(empty_store, project / ".mlflow" / "qa")
-    for name in ("bentofile.yaml", "requirements", "src"):
-        (project / name).symlink_to(toy.ROOT / name)
-    write_params(qa)
-
-    def train(feeling: dict[str, float]) -> str:
-        for name in ("models", "reports", "written"):
-            shutil.rmtree(project / name, ignore_errors=True)
-        model = project / "models" / "model"
-        model.mkdir(parents=True)
-        (model / "weights").write_text(json.dumps(feeling))
-        digest = hashing.digest(model)
-        written = releases.write(project / "written", split, qa, feeling)
-        shutil.move(written / "reports", project)
-        toy.export(project / "models" / "serving", feeling=feeling, model_sha256=digest)
-        for name in ("export.json", "data.json"):
-            (project / "reports" / name).write_text("{}")
-        (project / "reports" / "model_card.md").write_text("# toy")
-        with tracking.training_run(qa, {}, project / "resume") as run:
-            run.finish(qa, digest)
-        (project / "resume").unlink()
-        return run.run_id
-
-    return train
+    return releases.trainer(project, empty_store, qa)
 
 
 @pytest.fixture(name="challenger")
