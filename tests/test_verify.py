@@ -1,11 +1,13 @@
 """Looking at DVC's cache by content, without a remote."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from ml import verify
 from ml.errors import StorageError
 from ml.sharing import remote
@@ -119,3 +121,12 @@ def test_credentials_of_a_file_count(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "keys").write_text(keys)
 
     assert remote.credentials()
+
+
+def test_credentials_that_are_wrong_are_told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not taken for none: who has set them wants the remote to be looked at."""
+    shutil.copytree(ROOT / "conf", repo / "conf")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    with pytest.raises(StorageError, match="nobody"):
+        verify.main()

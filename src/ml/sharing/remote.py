@@ -36,9 +36,12 @@ def credentials() -> bool:
 
     The role of a machine is not asked for, which takes seconds on a machine that has none.
     """
-    chain = botocore.session.get_session().get_component("credential_provider")
-    chain.remove("iam-role")
-    return chain.load_credentials() is not None
+    try:
+        chain = botocore.session.get_session().get_component("credential_provider")
+        chain.remove("iam-role")
+        return chain.load_credentials() is not None
+    except BotoCoreError:
+        return True  # there are some: what is wrong with them is told by who uses them
 
 
 def check(name: str) -> None:
