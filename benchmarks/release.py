@@ -1,7 +1,7 @@
 """How long do release, deployment and rollback take on one machine, and what do clients notice?
 
-Two models of the default family are trained in a fresh clone, by the verbs as typed, and deployed to
-podman beside constant load. It needs what .ci/run installs for containers.
+Two models of the default family are trained in a fresh clone, by the verbs as typed, and deployed
+to podman beside constant load. It needs what .ci/run installs for containers.
 
 Run: python benchmarks/release.py
 Writes: benchmarks/release.md

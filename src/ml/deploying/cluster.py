@@ -75,14 +75,15 @@ class ClusterPod:
 
     @property
     def name(self) -> str:
-        """Return its name; the first that the selector finds, where it was not there yet."""
+        """Return its name; where it was not there yet, the newest that the selector finds."""
         if not self._found:
-            (first, *_) = [*names(self._kubectl, self._selector), ""]
-            self._found = first
-        return self._found or "no pod yet"
+            self._found = next(iter(names(self._kubectl, self._selector)), "")
+        return self._found
 
     def ask(self, path: str, body: Any = None) -> Any:
         """Return the parsed answer."""
+        if not self.name:
+            raise OSError("the cluster has not made it yet")
         url = f"/api/v1/namespaces/{NAMESPACE}/pods/{self.name}:{PORT}/proxy{path}"
         if body is not None:
             return self._kubectl.post(url, body)
@@ -94,7 +95,7 @@ class ClusterPod:
 
     def ended(self) -> str:
         """Return why the container does not run."""
-        found = self._kubectl.get("pod", self.name) or {}
+        found = (self._kubectl.get("pod", self.name) if self.name else None) or {}
         for one in found.get("status", {}).get("containerStatuses", []):
             waiting = one["state"].get("waiting", {})
             if one.get("restartCount") or "BackOff" in waiting.get("reason", ""):
