@@ -40,6 +40,10 @@ class Platform:
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.ports[environment]}",
             "MLFLOW_TRACKING_USERNAME": tracking_server.USER,
             "MLFLOW_TRACKING_PASSWORD": self._secrets[f"mlflow-{environment}"],
+            # Files by way of MLflow. Else it sends its clients to S3 at the address that it has
+            # itself, which in deploy/compose.yaml is a name that only containers know.
+            "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+            "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
         }
 
     def up(self, *kinds: str) -> None:
