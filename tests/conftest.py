@@ -49,7 +49,7 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
+        monkeypatch.setenv(name, "/nowhere")
 
 
 @pytest.fixture(name="anyio_backend", scope="session")

@@ -184,8 +184,12 @@ def test_a_registered_logged_model_stays_loadable_and_its_run_too(history: Histo
     assert history.client.get_logged_model(sibling)
 
 
+@EMBEDDED
 def test_the_copy_of_a_version_keeps_the_files_of_the_first(history: History) -> None:
-    """Both share a folder, and the first is gone: only where the files lie tells the run."""
+    """Both share a folder, and the first is gone: only where the files lie tells the run.
+
+    A server asks for the run's id, which the copy keeps.
+    """
     run_id = history.run(OLD)
     name = history.register(f"runs:/{run_id}/release")
     copy = f"{name}-copy"

@@ -59,7 +59,7 @@ def _shared(platform_base: Platform, tmp_path_factory: pytest.TempPathFactory) -
 def colleague(project: Path, folder: Path) -> Path:
     """Make another clone, which has the same lock and nothing else."""
     clone = installed(folder)
-    for path in (project / "dvc.lock", *project.glob("*.dvc")):
+    for path in (project / "dvc.lock", *project.glob("[!.]*.dvc")):
         shutil.copy(path, clone)
     return clone
 
