@@ -55,9 +55,9 @@ def _is_there(image: str, deploy: Deploy) -> bool:
 def _pushed(local: str, deploy: Deploy) -> str:
     if deploy.engine == "podman":
         with tempfile.TemporaryDirectory(prefix="push-") as folder:
-            told = Path(folder) / "digest"
-            _show("podman", "push", "--digestfile", str(told), local)
-            return f"{deploy.image}@{told.read_text(encoding='utf-8').strip()}"
+            file = Path(folder) / "digest"
+            _show("podman", "push", "--digestfile", str(file), local)
+            return f"{deploy.image}@{file.read_text(encoding='utf-8').strip()}"
     told = command.run(
         "docker", "push", local, hint="`docker login` and deploy.image decide where it may go"
     )
