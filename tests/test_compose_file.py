@@ -82,8 +82,17 @@ def test_a_part_is_watched_and_comes_back(name: str) -> None:
 
     assert service["healthcheck"]["test"][0] == "CMD"
     assert service["restart"] == "unless-stopped"
-    assert "build" in service or re.fullmatch(r"postgres:\d+\.\d+", service["image"])
+    assert name != "postgres" or re.fullmatch(r"postgres:\d+\.\d+", service["image"])
     assert bool(service.get("volumes")) == (name in ("s3", "postgres"))
+
+
+def test_the_image_is_built_once() -> None:
+    """Docker builds services side by side, and refuses the second image of one name."""
+    ours = [one for one in SERVICES.values() if one["image"] == "mlops-platform"]
+
+    assert len(ours) == 1 + len(ENVIRONMENTS)
+    assert ["build" in one for one in ours] == [True, False, False, False]
+    assert {one["pull_policy"] for one in ours[1:]} == {"never"}
 
 
 def test_the_image_has_all_code_that_it_runs(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import containers
 import releases
 import served
 import stations
+import teams
 from conftest import ROOT
 from ml import deploy, gate, register, rollback, status
 from ml.compose import asked
@@ -21,45 +21,10 @@ from ml.config import Params
 from ml.deploying import history
 from ml.deploying.podman import Podman
 from ml.errors import DeployError, GateError
-from ml.registry import Registry
 from stations import Station
+from teams import Team
 
 pytestmark = pytest.mark.slow
-IGNORED = "models\nreports\nwritten\ndata\n.mlflow\n.runs\nparams.yaml\nresume\n"
-
-
-@dataclass
-class Team:
-    """Who trains and deploys in qa, on a machine."""
-
-    station: Station
-    folder: Path
-    train: Callable[..., str]
-
-    @property
-    def client(self) -> served.Client:
-        """Whoever asks the service."""
-        return served.Client(self.station.port)
-
-    @property
-    def registry(self) -> Registry:
-        """The versions of qa."""
-        return Registry(asked())
-
-    def accept(self, feeling: dict[str, float], **sections: object) -> str:
-        """Train, register and judge; return the number of the version."""
-        self.train(feeling, **sections)
-        register.main()
-        gate.main()
-        version = self.registry.alias("challenger")
-        assert version
-        return version.number
-
-    def live(self) -> str:
-        """Return which version answers, by what the service tells of its content."""
-        package = self.client.get("/info")["package"]
-        (version,) = self.registry.versions(bento=package)
-        return version.number
 
 
 @pytest.fixture(name="station", scope="module")
@@ -79,28 +44,11 @@ def _team(
     empty_store: Path,
     make_params: Callable[..., Params],
 ) -> Iterator[Team]:
-    """A project in a repository, nothing deployed yet; its folder is the current one."""
+    """A project in qa, nothing deployed yet."""
     folder = tmp_path_factory.mktemp("project")
-    bounds = {"enabled": True, "max_latency_ms": 1e6, "min_worst_slice": 0.2, "max_ece": 0.5}
-    bounds |= {"min_accuracy": 0.7, "min_macro_f1": 0.7, "min_recall": 0.4}
-    params = make_params(environment="qa", gate=bounds)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("MLFLOW_TRACKING_URI", "EXP"):
-            patch.delenv(name, raising=False)
-        values = {
-            **station.variables,
-            "PATH": containers.PATHS,
-            "BENTOML_HOME": str(folder / "bentoml"),
-            "BENTOML_DO_NOT_TRACK": "True",
-        }
-        for name, value in values.items():
-            patch.setenv(name, value)
-        train = releases.trainer(folder, empty_store, params)
-        (folder / ".gitignore").write_text(f"{IGNORED}bentoml\n")
-        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "A project"]):
-            subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@x", *words], check=True)
-        yield Team(station, folder, train)
+    variables = {**station.variables, "PATH": containers.PATHS}
+    with teams.team(folder, empty_store, make_params, variables) as team:
+        yield team
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +56,13 @@ def _asked(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a person types after each verb."""
     monkeypatch.setenv("ENV", "qa")
     monkeypatch.setenv("SET", station.settings())
+
+
+def live(team: Team) -> str:
+    """Return which version answers, by what the service tells of its content."""
+    package = served.Client(asked().deploy.port).get("/info")["package"]
+    (version,) = team.registry.versions(bento=package)
+    return version.number
 
 
 def rejected(team: Team) -> None:
@@ -129,26 +84,29 @@ def crashing(team: Team) -> None:
 
 
 def test_from_the_first_deployment_to_a_rollback_no_request_is_lost(
-    team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    team: Team,
+    station: Station,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Deploy, deploy again, a rejected one, one that dies at its start, roll back: under load."""
     first = team.accept(releases.WEAK)
     deploy.main()
-    assert team.live() == first
+    assert live(team) == first
 
-    with stations.load(team.station.port) as load:
+    with stations.load(station.port) as load:
         second = team.accept(releases.BETTER)
         deploy.main()
-        assert team.live() == second
+        assert live(team) == second
 
         rejected(team)
         crashing(team)
-        assert team.live() == second
+        assert live(team) == second
         assert team.registry.alias("champion") == team.registry.find(second)
 
         monkeypatch.setenv("WHY", "complaints")
         rollback.main()
-        assert team.live() == first
+        assert live(team) == first
 
     assert load.failed == []
     assert len(load.answered) == 2
@@ -176,12 +134,12 @@ def test_a_rollback_leads_to_any_version_that_was_live(
     """TO names it; one that never was is refused, with those that were."""
     monkeypatch.setenv("TO", "2")
     rollback.main()
-    assert team.live() == "2"
+    assert live(team) == "2"
 
     monkeypatch.setenv("TO", "3")
     with pytest.raises(DeployError, match="found 3; live were: 1, 2"):
         rollback.main()
-    assert team.live() == "2"
+    assert live(team) == "2"
 
 
 def test_a_killed_rollback_is_undone_by_the_next_command(team: Team) -> None:
@@ -199,13 +157,13 @@ def test_a_killed_rollback_is_undone_by_the_next_command(team: Team) -> None:
     process.kill()
     process.wait()
 
-    assert team.live() == "2"
+    assert live(team) == "2"
     with pytest.raises(DeployError, match=r"began a rollback of version 1.*not ended"):
         status.main()
     deploy.main()
     entries = history.read(team.registry.notes()).entries
     assert (entries[-1].what, entries[-1].why) == ("undone", "it was interrupted")
-    assert team.live() == "2"
+    assert live(team) == "2"
     status.main()
 
 
@@ -213,7 +171,7 @@ def test_two_deployments_at_once_are_refused(team: Team) -> None:
     """The second is told so; the first is not disturbed."""
     with Podman(asked()).lock(), pytest.raises(DeployError, match="another deployment is at work"):
         rollback.main()
-    assert team.live() == "2"
+    assert live(team) == "2"
 
 
 def test_an_edited_record_is_told(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,4 +199,4 @@ def test_a_registry_that_is_down_changes_nothing(
 
     with pytest.raises(DeployError, match="podman push"):
         deploy.main()
-    assert team.live() == "2"
+    assert live(team) == "2"

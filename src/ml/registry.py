@@ -16,8 +16,8 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from ml import hashing
 from ml.config import Params
 from ml.errors import DeployError
-from ml.tracking import _known_errors as known_errors
-from ml.tracking import _open_store as connect
+from ml.tracking import known_errors
+from ml.tracking import open_store as connect
 
 RELEASE = "release"  # the folder among a run's artifacts that holds what a version is made of
 CHALLENGER, CHAMPION = "challenger", "champion"

@@ -5,6 +5,9 @@ needs no way into the cluster's network.
 """
 
 import json
+import re
+import subprocess
+import urllib.request
 from typing import Any
 
 from ml.deploying import command
@@ -41,6 +44,24 @@ class Kubectl:
         """Make the cluster hold these manifests; what they no longer say goes."""
         self("apply", "--server-side", "--force-conflicts", "--filename", "-", given=text)
 
+    def post(self, path: str, body: Any) -> Any:
+        """Send JSON to the API server: `kubectl create --raw` would not say that it is JSON."""
+        words = ("kubectl", "proxy", "--port", "0", "--context", self._context)
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                line = process.stdout.readline() if process.stdout else ""
+                if not (where := re.search(r"127\.0\.0\.1:\d+", line)):
+                    raise OSError(f"kubectl proxy tells no port, but {line!r}")
+                request = urllib.request.Request(
+                    f"http://{where[0]}{path}",
+                    data=json.dumps(body).encode(),
+                    headers={"Content-Type": "application/json"},
+                )
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.load(answer)
+            finally:
+                process.terminate()
+
     @property
     def _hint(self) -> str:
         return f"check that the cluster of {self._context} can be reached, and your rights there"
@@ -54,29 +75,27 @@ class ClusterPod:
 
     @property
     def name(self) -> str:
-        """Return its name; the first that the selector finds, where it was not there yet."""
+        """Return its name; where it was not there yet, the newest that the selector finds."""
         if not self._found:
-            (first, *_) = [*names(self._kubectl, self._selector), ""]
-            self._found = first
-        return self._found or "no pod yet"
+            self._found = next(iter(names(self._kubectl, self._selector)), "")
+        return self._found
 
     def ask(self, path: str, body: Any = None) -> Any:
         """Return the parsed answer."""
+        if not self.name:
+            raise OSError("the cluster has not made it yet")
         url = f"/api/v1/namespaces/{NAMESPACE}/pods/{self.name}:{PORT}/proxy{path}"
+        if body is not None:
+            return self._kubectl.post(url, body)
         try:
-            if body is None:
-                text = self._kubectl("get", "--raw", url)
-            else:
-                text = self._kubectl(
-                    "create", "--raw", url, "--filename", "-", given=json.dumps(body)
-                )
+            text = self._kubectl("get", "--raw", url)
         except DeployError as error:
             raise OSError(str(error)) from None
         return json.loads(text) if text.startswith("{") else text
 
     def ended(self) -> str:
         """Return why the container does not run."""
-        found = self._kubectl.get("pod", self.name) or {}
+        found = (self._kubectl.get("pod", self.name) if self.name else None) or {}
         for one in found.get("status", {}).get("containerStatuses", []):
             waiting = one["state"].get("waiting", {})
             if one.get("restartCount") or "BackOff" in waiting.get("reason", ""):

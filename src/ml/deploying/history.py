@@ -26,7 +26,7 @@ class Entry:
     image: str = ""
     manifests: str = ""  # SHA-256 of what was applied
     why: str = ""
-    commit: str = ""
+    commit: str = ""  # of the code that deployed
     who: str = ""
     at: str = ""
     number: int = 0
@@ -65,10 +65,10 @@ class History:
         """
         stack: list[Entry] = []
         for entry in self.done:
-            if entry.what == ROLLBACK:
-                while stack and stack[-1].version != entry.version:
-                    stack.pop()
-            if stack and stack[-1].version == entry.version:
+            known = [one.version for one in stack]
+            if entry.what == ROLLBACK and entry.version in known:
+                del stack[known.index(entry.version) :]
+            elif known[-1:] == [entry.version]:
                 stack.pop()
             stack.append(entry)
         return stack[-2] if len(stack) > 1 else None
@@ -91,6 +91,7 @@ class History:
         return replace(
             entry,
             why=entry.why[:LONGEST],
+            commit=revision.tags().get("git.commit", ""),
             who=revision.who() or "unknown",
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             number=len(self.hashes) + 1,

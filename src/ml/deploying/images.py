@@ -1,6 +1,7 @@
 """The image of a registered version: built from its Bento, pushed, and known by its digest."""
 
 import logging
+import re
 import subprocess
 import sys
 import tempfile
@@ -54,15 +55,16 @@ def _is_there(image: str, deploy: Deploy) -> bool:
 def _pushed(local: str, deploy: Deploy) -> str:
     if deploy.engine == "podman":
         with tempfile.TemporaryDirectory(prefix="push-") as folder:
-            told = Path(folder) / "digest"
-            _show("podman", "push", "--digestfile", str(told), local)
-            return f"{deploy.image}@{told.read_text(encoding='utf-8').strip()}"
-    _show("docker", "push", local)
-    wanted = "{{range .RepoDigests}}{{println .}}{{end}}"
-    found = command.run(
-        "docker", "image", "inspect", "--format", wanted, local, hint="`docker images` lists them"
+            file = Path(folder) / "digest"
+            _show("podman", "push", "--digestfile", str(file), local)
+            return f"{deploy.image}@{file.read_text(encoding='utf-8').strip()}"
+    told = command.run(
+        "docker", "push", local, hint="`docker login` and deploy.image decide where it may go"
     )
-    return next(line for line in found.splitlines() if line.startswith(f"{deploy.image}@"))
+    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", told)
+    if digest is None:
+        raise DeployError(f"docker push should tell the digest of {local}, told: {told[-200:]}")
+    return f"{deploy.image}@{digest[1]}"
 
 
 def _show(*words: str) -> None:

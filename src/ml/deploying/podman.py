@@ -51,9 +51,10 @@ class Podman:
     def live(self) -> Live | None:
         """Return what the proxy's file leads to."""
         name = proxy.named(self._folder)
-        if not name:
+        text = self._text(name) if name else ""
+        if not text:
             return None
-        pod = manifests.deployment(self._text(name))["spec"]["template"]
+        pod = manifests.deployment(text)["spec"]["template"]
         told = pod["metadata"]["annotations"]
         record = self._folder / "record"
         return Live(

@@ -40,13 +40,13 @@ def check(pod: Pod, wanted: Wanted) -> None:
         answer = pod.ask("/predict", {"text": wanted.example})
         told = pod.ask("/info")
         share = float(answer["probabilities"][answer["label"]])
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        found = {name: told.get(name) for name in ("model_sha256", "package")}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise DeployError(
             f"{pod.name} should predict {wanted.example!r}, but: {error!r}; its log tells more"
         ) from None
     if not 0 < share <= 1:
         raise DeployError(f"{pod.name} should answer with a probability, answered {answer}")
-    found = {name: told.get(name) for name in ("model_sha256", "package")}
     expected = {"model_sha256": wanted.model_sha256, "package": wanted.package}
     if found != expected:
         raise DeployError(f"{pod.name} should serve {expected}, serves {found}; deploy again")

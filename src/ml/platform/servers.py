@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml.errors import PlatformError
 from ml.platform import bucket, postgres, processes, swift, tracking_server
 from ml.platform.part import Part
 
@@ -39,6 +40,10 @@ class Platform:
             "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{self.ports[environment]}",
             "MLFLOW_TRACKING_USERNAME": tracking_server.USER,
             "MLFLOW_TRACKING_PASSWORD": self._secrets[f"mlflow-{environment}"],
+            # Files by way of MLflow. Else it sends its clients to S3 at the address that it has
+            # itself, which in deploy/compose.yaml is a name that only containers know.
+            "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+            "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
         }
 
     def up(self, *kinds: str) -> None:
@@ -139,10 +144,11 @@ def programs(folder: Path, lock: Path, uv: str) -> Path:
     """Install the servers' own environment, unless it is that of the lock; return its programs."""
     stamp = folder / "installed"
     if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-        subprocess.run([uv, "venv", "--quiet", "--allow-existing", str(folder)], check=True)
-        subprocess.run(
-            [uv, "pip", "sync", "--quiet", "--python", str(folder), "--require-hashes", str(lock)],
-            check=True,
-        )
+        sync = ["pip", "sync", "--python", str(folder), "--require-hashes", str(lock)]
+        for command in (["venv", "--allow-existing", str(folder)], sync):
+            if subprocess.run([uv, "--quiet", *command], check=False).returncode:
+                raise PlatformError(
+                    f"the packages of {lock} should be installed in {folder}, but uv failed (above)"
+                )
         stamp.write_bytes(lock.read_bytes())
     return folder / "bin"
