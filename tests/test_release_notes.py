@@ -28,6 +28,10 @@ class Versions:
     def __init__(self, *versions: Version) -> None:
         self._versions = versions
 
+    def alias(self, _alias: str) -> Version | None:
+        """Return the one that is live."""
+        return next((one for one in self._versions if "champion" in one.aliases), None)
+
     def versions(self, **tags: str) -> list[Version]:
         """Return those that have these tags."""
         return [one for one in self._versions if tags.items() <= one.tags.items()]
@@ -42,7 +46,7 @@ class Versions:
 
 def test_figures_stand_beside_those_of_the_model_before() -> None:
     """The one that was live when this one was judged; and how to go back."""
-    text = "\n".join(release_notes.notes(OLD, NEW, "v2.0"))
+    text = "\n".join(release_notes.notes(OLD, NEW, "v2.0", "b" * 40))
 
     assert text.startswith("# v2.0\n")
     assert "| accuracy | 0.9 | 0.93 | +0.03 |" in text
@@ -55,7 +59,7 @@ def test_figures_stand_beside_those_of_the_model_before() -> None:
 
 def test_the_first_release_has_nothing_before_it() -> None:
     """And says so."""
-    assert "the first of its name" in "\n".join(release_notes.notes(None, NEW, ""))
+    assert "the first of its name" in "\n".join(release_notes.notes(None, NEW, "", "b" * 40))
 
 
 def test_a_release_is_of_an_accepted_version() -> None:
@@ -68,6 +72,15 @@ def test_a_release_is_of_an_accepted_version() -> None:
     for number, commit in (("3", "b" * 40), ("", "e" * 40)):
         with pytest.raises(GateError, match="run this again then"):
             release_notes.released(registry, number, commit)
+
+
+def test_a_commit_that_changed_no_model_is_told_of() -> None:
+    """Documentation is released with the model that is live."""
+    live = Version("tiny", "2", "run", NEW.tags, ("champion",))
+
+    assert release_notes.released(Versions(live, OLD), "", "e" * 40) == live
+    told = "\n".join(release_notes.notes(OLD, live, "v2.1", "e" * 40))
+    assert "has made no other model" in told
 
 
 def test_the_folder_holds_what_a_release_is_told_with(

@@ -1,7 +1,7 @@
 """Tell what a release brings: figures beside those of the model before, model card, SBOM.
 
 Reads: the registry of the environment, conf/, ENV, EXP, TAG, VERSION (else the newest accepted
-    version that was registered from the commit that is checked out)
+    version that was registered from the commit that is checked out, else the one that is live)
 Writes: reports/release/{notes.md,model_card.md,metrics.json,sbom.json}
 """
 
@@ -19,7 +19,7 @@ from ml.compose import asked
 from ml.deploying import images
 from ml.errors import GateError, run
 from ml.gating.evidence import REPORTS
-from ml.registry import Registry, Version
+from ml.registry import CHAMPION, Registry, Version
 from ml.reviewing import findings, markdown
 from ml.reviewing.markdown import cell, code
 
@@ -34,6 +34,9 @@ class Holds(Protocol):
     def versions(self, **tags: str) -> list[Version]:
         """Return the versions that have these tags, the newest first."""
 
+    def alias(self, alias: str) -> Version | None:
+        """Return the version that an alias names."""
+
 
 def released(registry: Holds, number: str, commit: str) -> Version:
     """Return the version that the notes are about."""
@@ -41,6 +44,8 @@ def released(registry: Holds, number: str, commit: str) -> Version:
     found = [one for one in registry.versions(**wanted) if number in ("", one.number)]
     if found:
         return found[0]
+    if not number and (live := registry.alias(CHAMPION)):
+        return live
     told = f"version {number}" if number else f"a version registered from commit {commit[:12]}"
     raise GateError(
         f"{registry.name} should have {told} that the gate accepted, found none; a release is told "
@@ -64,8 +69,8 @@ def changes(old: Version | None, new: Version) -> list[str]:
     return done.stdout.splitlines() if done.returncode == 0 else []
 
 
-def notes(old: Version | None, new: Version, tag: str) -> Iterator[str]:
-    """Yield the notes as Markdown."""
+def notes(old: Version | None, new: Version, tag: str, here: str) -> Iterator[str]:
+    """Yield the notes as Markdown; `here` is the commit that is released."""
     tags = new.tags
     yield f"# {tag or new}\n"
     model, commit, data = (code(tags[x]) for x in ("model.sha256", "git.commit", "data.sha256"))
@@ -74,6 +79,8 @@ def notes(old: Version | None, new: Version, tag: str) -> Iterator[str]:
         f"{cell(str(new))} in {cell(tags['environment'])}: model {model}, commit {commit}, data "
         f"{data}. The gate accepted it, {against}.\n"
     )
+    if tags["git.commit"] != here:
+        yield f"Commit {code(here)} has made no other model: this one was live before it.\n"
     figures = findings.figures(_figures(old.tags if old else {}), _figures(tags))
     yield from markdown.figures(figures)
     if told := changes(old, new):
@@ -94,7 +101,7 @@ def main() -> None:
     registry = Registry(asked())
     commit = revision.tags().get("git.commit", "")
     new = released(registry, get("VERSION") or "", commit)
-    text = "\n".join(notes(before(registry, new), new, get("TAG") or ""))
+    text = "\n".join(notes(before(registry, new), new, get("TAG") or "", commit))
     with tempfile.TemporaryDirectory(prefix="notes-") as name, outputs.folder(FOLDER) as folder:
         reports = registry.download(new, Path(name), REPORTS)
         for report in ("metrics.json", "model_card.md"):
