@@ -149,7 +149,7 @@ def test_nothing_found_passes(project_with: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.slow
 def test_a_secret_in_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that somebody adds, and not what the baseline knows."""
-    monkeypatch.setattr(secrets, "HOOK", ci_tools.installed() / "detect-secrets-hook")
+    monkeypatch.setattr(secrets, "TOOL", ci_tools.installed() / "detect-secrets")
     monkeypatch.chdir(ROOT)
     assert secrets.found() == []
     monkeypatch.chdir(tmp_path)
