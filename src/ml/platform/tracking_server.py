@@ -27,7 +27,7 @@ def part(
         f"database_uri = {variables['DATABASE']}\n"
         f"admin_username = {USER}\nadmin_password = {variables['PASSWORD']}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-        # Hashing a password takes 0.1 s of CPU, with each request; a change of it holds at once.
+        # Else each request hashes the password, 0.1 s of CPU and more. A new one holds at once.
         "auth_cache_ttl_seconds = 60\n",
         encoding="utf-8",
     )
