@@ -105,8 +105,20 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 	@python -m ml.gate
 
 .PHONY: package
-package: $(INSTALLED)  ## Build the Bento: service, packages and model, tagged by content
+package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content (VERSION=...)
 	@python -m ml.package
+
+.PHONY: deploy
+deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod (VERSION=..., WHY=...)
+	@python -m ml.deploy
+
+.PHONY: rollback
+rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
+	@python -m ml.rollback
+
+.PHONY: status
+status: $(INSTALLED)  ## Tell what is live, since when, from where, and what a rollback returns to
+	@python -m ml.status
 
 .PHONY: lineage
 lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...

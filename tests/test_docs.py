@@ -57,7 +57,7 @@ def test_the_page_of_mlflow_opens(tmp_path: Path) -> None:
         project,
         "python",
         "-c",
-        "from ml import config, tracking; tracking._open_store(config.load())",
+        "from ml import config, tracking; tracking.open_store(config.load())",
     )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -18,6 +18,9 @@ from clones import FAST, call, clone, environment, installed
 
 pytestmark = pytest.mark.slow
 
+STAGES = ("ingest", "prepare", "train", "evaluate", "export")
+CHECKPOINTS = f"{FAST} resources.checkpoint_steps=20"
+
 
 def stages(output: str) -> list[str]:
     """Return the stages that DVC ran."""
@@ -46,7 +49,7 @@ def test_a_fresh_clone_trains_in_one_command(tmp_path: Path) -> None:
 
     assert first.returncode == 0, first.stdout + first.stderr[-3000:]
     assert "installing the locked environment" in first.stdout
-    assert stages(first.stdout) == ["compose", "ingest", "prepare", "train", "evaluate", "export"]
+    assert stages(first.stdout) == ["compose", *STAGES]
     assert "installing" not in second.stdout
     assert stages(second.stdout) == ["compose"]
     assert "accuracy" in second.stdout
@@ -61,14 +64,12 @@ def test_a_fresh_clone_trains_in_one_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ("", []),
         ("evaluate.worst_errors=3", ["evaluate"]),
         ("training.learning_rate=0.002", ["train", "evaluate", "export"]),
         ("prepare.max_chars=9999", ["prepare"]),
-        ("mlflow.experiment_name=other resources.memory_gb=1.5", []),
+        ("mlflow.experiment_name=other resources.memory_gb=1.5 serving.workers=3", []),
         ("model.name=other", ["evaluate"]),
         ("export.labels_agree=0.9", ["export"]),
-        ("serving.workers=3", []),
     ],
 )
 def test_a_value_runs_only_what_it_affects(project: Path, values: str, expected: list[str]) -> None:
@@ -115,32 +116,38 @@ def test_another_clone_gives_the_same_bytes(project: Path, tmp_path: Path) -> No
     assert (other / "dvc.lock").read_text() == (project / "dvc.lock").read_text()
 
 
-@pytest.mark.parametrize("moment", ["ingest", "prepare", "train", "evaluate", "export"])
-def test_a_run_killed_at_any_stage_is_completed_by_the_next(
-    project: Path, tmp_path: Path, moment: str
+def test_a_run_killed_at_every_stage_is_completed_by_the_next(
+    project: Path, tmp_path: Path
 ) -> None:
     """After kill -9 of all its processes, the same command ends with the same bytes."""
     call(project, "dvc", "repro")
     other = installed(tmp_path / "killed")
-    variables = {**environment(other), "SET": f"{FAST} resources.checkpoint_steps=20"}
+
+    told = {moment: killed(other, moment) for moment in STAGES}
+    again = call(other, "dvc", "repro", SET=CHECKPOINTS)
+
+    assert "resuming from checkpoint" in told["evaluate"]
+    assert stages(again) == ["compose", "export"]
+    assert contents(other) == contents(project)
+
+
+def killed(project: Path, moment: str) -> str:
+    """Run the pipeline and kill it when a stage has begun; return what was printed until then."""
     running = subprocess.Popen(
-        ["dvc", "repro"], cwd=other, env=variables, start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ["dvc", "repro"], cwd=project, env={**environment(project), "SET": CHECKPOINTS},
+        start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     assert running.stdout
+    told = ""
     for line in running.stdout:
+        told += line
         if f"ml.{moment}" in line:
             break
     if moment == "train":
-        wait_for(other, ".checkpoints/*/checkpoint-*/trainer_state.json", running)
+        wait_for(project, ".checkpoints/*/checkpoint-*/trainer_state.json", running)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
-
-    again = call(other, "dvc", "repro", SET=f"{FAST} resources.checkpoint_steps=20")
-
-    assert moment in stages(again)
-    assert moment != "train" or "resuming from checkpoint" in again
-    assert contents(other) == contents(project)
+    return told
 
 
 def contents(project: Path) -> dict[str, Any]:
@@ -214,14 +221,13 @@ def test_metrics_and_plots_can_be_compared(experiments: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "texts"),
     [
-        (["neg", "neutral", "pos"], ["it was dull", "it was a film", "it was great"]),
-        (["плохо", "хорошо"], ["скучный фильм", "прекрасный фильм"]),
+        (["плохо", "ничего", "хорошо"], ["скучный фильм", "просто фильм", "прекрасный фильм"]),
         (["悪い", "良い"], ["退屈な映画", "素晴らしい映画"]),
     ],
-    ids=["three classes", "Cyrillic", "Japanese"],
+    ids=["three classes, Cyrillic", "Japanese"],
 )
 def test_another_data_set_needs_configuration_alone(
-    project: Path, tmp_path: Path, labels: list[str], texts: list[str]
+    tmp_path: Path, labels: list[str], texts: list[str]
 ) -> None:
     """Classes, scripts and formats come from the data and one experiment file."""
     other = installed(tmp_path / "project")

@@ -1,6 +1,7 @@
 """Rules of ml.journaling.journal."""
 
 import fcntl
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,21 @@ def test_a_line_that_a_kill_cut_short_is_taken_back(journal: Journal) -> None:
         journal.append("metrics", step=2, values={"loss": 0.4})
 
     assert [entry["step"] for _, entry in journal.entries()] == [1, 2]
+
+
+def test_a_line_that_finds_no_room_is_taken_back(journal: Journal) -> None:
+    """What is written once there is room again can be read."""
+    journal.append("metrics", step=1, values={"loss": 0.5})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 10, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.append("metrics", step=2, values={"loss": 0.4})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    journal.append("metrics", step=3, values={"loss": 0.3})
+
+    assert [entry["step"] for _, entry in journal.entries()] == [1, 3]
 
 
 def test_what_was_written_survives_the_kill_of_its_process(journal: Journal) -> None:

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, prepare_rows, write_params
 from ml import config, tracking
 from ml.errors import TrackingError
-from ml.journaling import server, syncing
+from ml.journaling import sender, server, syncing
 from ml.journaling.journal import Journal, every
 from ml.platform.servers import Platform
 from mlflow_server import Server, all_runs, points, until
@@ -95,14 +95,17 @@ def written(journal: Journal) -> dict[str, list[tuple[int, int, float]]]:
     return {name: sorted(some) for name, some in found.items()}
 
 
-def undisturbed(folder: Path, params: config.Params, store: Path) -> Any:
-    """Train the same in a folder and a store of its own; return the curves."""
-    folder.mkdir()
+@pytest.fixture(name="quiet", scope="module")
+def _quiet(
+    make_params: MakeParams, empty_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """The curves of the same training when nothing fails."""
+    folder = tmp_path_factory.mktemp("quiet")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.delenv("MLFLOW_TRACKING_URI")
-        write_params(params)
-        prepare_rows(folder, store)
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        write_params(make_params(training=LONG))
+        prepare_rows(folder, empty_store)
         finished(stage("train"))
         uri = server.embedded("dev")
         (run,) = all_runs(uri)
@@ -110,11 +113,10 @@ def undisturbed(folder: Path, params: config.Params, store: Path) -> Any:
 
 
 def test_a_server_killed_while_training_costs_not_a_point(
-    up: Server, make_params: MakeParams, tmp_path: Path, empty_store: Path
+    up: Server, make_params: MakeParams, quiet: Any
 ) -> None:
     """Training goes on; what the server lacks is brought once it is back, once."""
-    params = make_params(training=LONG)
-    write_params(params)
+    write_params(make_params(training=LONG))
     known = {run.info.run_id for run in up.runs()}
     training = stage("train")
     run_id = new_run(up, known).info.run_id
@@ -132,7 +134,7 @@ def test_a_server_killed_while_training_costs_not_a_point(
 
     assert points(up.uri, run_id) == told
     assert "system/cpu_utilization_percentage" in told
-    assert curve(told) == undisturbed(tmp_path / "quiet", params, empty_store)
+    assert curve(told) == quiet
     run = mlflow.MlflowClient(up.uri).get_run(run_id)
     assert run.info.status == "FINISHED"
     assert "model.sha256" in run.data.tags
@@ -158,11 +160,10 @@ def test_a_server_that_comes_back_in_time_gets_all_by_itself(
 
 
 def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
-    up: Server, make_params: MakeParams, tmp_path: Path, empty_store: Path
+    up: Server, make_params: MakeParams, quiet: Any
 ) -> None:
     """Both are killed; the training is resumed, and the run is whole."""
-    params = make_params(training=LONG, resources={"checkpoint_steps": 50})
-    write_params(params)
+    write_params(make_params(training=LONG, resources={"checkpoint_steps": 50}))
     known = {run.info.run_id for run in up.runs()}
     training = stage("train")
     run_id = new_run(up, known).info.run_id
@@ -177,7 +178,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
 
     assert {run.info.run_id for run in up.runs()} - known == {run_id}
     assert points(up.uri, run_id) == written(journal)
-    assert curve(written(journal)) == undisturbed(tmp_path / "quiet", params, empty_store)
+    assert curve(written(journal)) == quiet
 
 
 def test_a_judgement_without_a_server_waits_for_it(
@@ -253,6 +254,7 @@ def test_the_platform_keeps_environments_apart_and_takes_each_point_once(
     platform: Platform, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL, S3 and passwords: killed, brought twice, refused to a stranger."""
+    monkeypatch.setattr(sender, "LAST", 1)
     places = {}
     for environment in ("dev", "qa"):
         for name, value in platform.variables(environment).items():

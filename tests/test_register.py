@@ -10,12 +10,11 @@ import pytest
 import yaml
 
 import releases
-import toy
 from conftest import write_params
-from ml import gate, hashing, register, tracking
+from ml import gate, hashing, register
 from ml.config import Params
 from ml.errors import GateError, ServingError
-from ml.registry import Registry
+from ml.registry import Registry, Version
 
 
 @pytest.fixture(name="qa")
@@ -27,32 +26,17 @@ def _qa(make_params: Callable[..., Params]) -> Params:
 @pytest.fixture(name="trained")
 def _trained(project: Path, empty_store: Path, qa: Params) -> Callable[[dict[str, float]], str]:
     """A project in qa; return a function that leaves a model as the pipeline does."""
-    split = releases.test_split(project)
-    (project / ".mlflow" / "qa").mkdir(parents=True)
-    shutil.copy(empty_store, project / ".mlflow" / "qa")
-    for name in ("bentofile.yaml", "requirements", "src"):
-        (project / name).symlink_to(toy.ROOT / name)
-    write_params(qa)
+    return releases.trainer(project, empty_store, qa)
 
-    def train(feeling: dict[str, float]) -> str:
-        for name in ("models", "reports", "written"):
-            shutil.rmtree(project / name, ignore_errors=True)
-        model = project / "models" / "model"
-        model.mkdir(parents=True)
-        (model / "weights").write_text(json.dumps(feeling))
-        digest = hashing.digest(model)
-        written = releases.write(project / "written", split, qa, feeling)
-        shutil.move(written / "reports", project)
-        toy.export(project / "models" / "serving", feeling=feeling, model_sha256=digest)
-        for name in ("export.json", "data.json"):
-            (project / "reports" / name).write_text("{}")
-        (project / "reports" / "model_card.md").write_text("# toy")
-        with tracking.training_run(qa, {}, project / "resume") as run:
-            run.finish(qa, digest)
-        (project / "resume").unlink()
-        return run.run_id
 
-    return train
+@pytest.fixture(name="challenger")
+def _challenger(qa: Params, trained: Callable[[dict[str, float]], str]) -> Version:
+    """The version of a good model, just registered."""
+    trained(releases.GOOD)
+    register.main()
+    version = Registry(qa).alias("challenger")
+    assert version
+    return version
 
 
 def test_a_version_leads_back_to_code_and_data(
@@ -91,18 +75,12 @@ def test_registering_twice_makes_no_second_version(
 
 
 def test_what_is_registered_comes_back_whole(
-    tmp_path: Path, qa: Params, trained: Callable[[dict[str, float]], str]
+    tmp_path: Path, qa: Params, challenger: Version
 ) -> None:
     """The files of a version are those whose hash it has."""
-    trained(releases.GOOD)
-    register.main()
-    registry = Registry(qa)
-    version = registry.alias("challenger")
-    assert version
+    release = Registry(qa).download(challenger, tmp_path / "down")
 
-    release = registry.download(version, tmp_path / "down")
-
-    assert hashing.digest(release) == version.tags["release.sha256"]
+    assert hashing.digest(release) == challenger.tags["release.sha256"]
     assert (release / "bento" / "cpu.onnx").exists()
     assert yaml.safe_load((release / "params.yaml").read_text())["environment"] == "qa"
 
@@ -134,13 +112,9 @@ def test_a_missing_report_is_told(
         register.main()
 
 
-def test_the_gate_writes_its_verdict_on_the_version(
-    project: Path, qa: Params, trained: Callable[[dict[str, float]], str]
-) -> None:
+@pytest.mark.usefixtures("challenger")
+def test_the_gate_writes_its_verdict_on_the_version(project: Path, qa: Params) -> None:
     """As tags, and as JSON beside the reports; an accepted one ends without an error."""
-    trained(releases.GOOD)
-    register.main()
-
     gate.main()
     version = Registry(qa).alias("challenger")
 
@@ -151,15 +125,11 @@ def test_the_gate_writes_its_verdict_on_the_version(
 
 
 def test_the_gate_compares_with_the_champion(
-    qa: Params, trained: Callable[[dict[str, float]], str]
+    qa: Params, challenger: Version, trained: Callable[[dict[str, float]], str]
 ) -> None:
     """A worse challenger is rejected, which is an error and stands on the version."""
-    trained(releases.GOOD)
-    register.main()
     registry = Registry(qa)
-    first = registry.alias("challenger")
-    assert first
-    registry.point("champion", first)
+    registry.point("champion", challenger)
     trained(releases.WEAK)
     register.main()
 
@@ -170,7 +140,7 @@ def test_the_gate_compares_with_the_champion(
     assert second
     assert second.tags["gate.verdict"] == "rejected"
     assert "lead over the champion" in second.tags["gate.reasons"]
-    assert second.tags["gate.against"] == str(first)
+    assert second.tags["gate.against"] == str(challenger)
 
 
 def test_a_gate_that_is_off_tells_and_stops_nothing(

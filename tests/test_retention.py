@@ -1,7 +1,6 @@
 """What retention deletes and what it never does, in an embedded store and on the real servers."""
 
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,7 +10,8 @@ import mlflow
 import pytest
 
 import servers
-from clones import environment, installed
+from conftest import ROOT
+from ml import retention
 from ml.config import Params
 from ml.errors import TrackingError
 from ml.platform.servers import Platform
@@ -184,10 +184,14 @@ def test_a_registered_logged_model_stays_loadable_and_its_run_too(history: Histo
     assert history.client.get_logged_model(sibling)
 
 
+@EMBEDDED
 def test_the_copy_of_a_version_keeps_the_files_of_the_first(history: History) -> None:
-    """Both share a folder, and the first is gone."""
+    """Both share a folder, and the first is gone: only where the files lie tells the run.
+
+    A server asks for the run's id, which the copy keeps.
+    """
     run_id = history.run(OLD)
-    name = history.register(f"runs:/{run_id}/release", run_id)
+    name = history.register(f"runs:/{run_id}/release")
     copy = f"{name}-copy"
     history.client.copy_model_version(f"models:/{name}/1", copy)
     history.client.delete_registered_model(name)
@@ -273,59 +277,58 @@ def test_a_store_that_cannot_be_read_is_told(
         Store(qa).plan(time.time())
 
 
-@pytest.fixture(name="clone")
-def _clone(tmp_path: Path) -> Path:
-    """A clone whose only remote stays as it is."""
-    project = installed(tmp_path / "clone")
-    subprocess.run(["git", "remote", "remove", "origin"], cwd=project, check=True)
-    return project
+@pytest.fixture(name="verb")
+def _verb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Return a function that runs the verb in a repository; it returns what was printed."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "conf").symlink_to(ROOT / "conf")
+    monkeypatch.chdir(tmp_path)
+
+    def verb(**variables: str) -> str:
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            retention.main()
+        return capsys.readouterr().out
+
+    return verb
 
 
 @pytest.mark.integration
-def test_the_verb_asks_before_it_deletes(platform: Platform, clone: Path) -> None:
+def test_the_verb_asks_before_it_deletes(platform: Platform, verb: Callable[..., str]) -> None:
     """Without APPLY it only tells; with it what nothing needs is gone, what is used is not."""
-    variables = {**environment(clone), **platform.variables("qa"), "ENV": "qa"}
-    variables["SET"] = (
-        "storage.retention_days=0 storage.remote=s3://mlops-qa/verb/dvc mlflow.experiment_name=verb"
-    )
-    client = servers.client(platform.variables("qa"))
+    keep = "storage.retention_days=0 storage.remote=s3://mlops-qa/verb/dvc"
+    variables = {**platform.variables("qa"), "ENV": "qa"}
+    variables["SET"] = f"{keep} mlflow.experiment_name=verb"
+    client = servers.client(variables)
     used, unused = uuid.uuid4().hex, uuid.uuid4().hex  # runs of other tests carry other hashes
     for oid in (used, unused):
         key = f"verb/dvc/files/md5/{oid[:2]}/{oid[2:]}"
         client.put_object(Bucket="mlops-qa", Key=key, Body=b"0123456789")
-    (clone / "dvc.lock").write_text(f"outs: [{{md5: {used}}}]\n")
+    Path("dvc.lock").write_text(f"outs: [{{md5: {used}}}]\n")
 
-    def verb(**more: str) -> tuple[str, list[str]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "ml.retention"], cwd=clone, env={**variables, **more},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def left() -> list[str]:
         found = client.list_objects_v2(Bucket="mlops-qa", Prefix="verb/").get("Contents", [])
-        return done.stdout + done.stderr, [entry["Key"][-5:] for entry in found]
+        return [entry["Key"][-5:] for entry in found]
 
-    told, left = verb()
-    assert "nothing is deleted yet: make retention ENV=qa APPLY=1" in told
-    assert len(left) == 2
+    assert "nothing is deleted yet: make retention ENV=qa APPLY=1" in verb(**variables)
+    assert len(left()) == 2
 
-    told, left = verb(MLFLOW_TRACKING_PASSWORD="wrong", APPLY="1")
-    assert told.startswith("error: the MLflow store")
-    assert len(left) == 2
+    with pytest.raises(TrackingError):
+        verb(**variables | {"MLFLOW_TRACKING_PASSWORD": "wrong", "APPLY": "1"})
+    assert len(left()) == 2
 
-    told, left = verb(APPLY="1")
-    assert "deleted: 1 of them" in told, told
-    assert left == [used[-5:]]
-
-    told, left = verb(APPLY="1")
-    assert "deleted: 0 of them" in told
+    assert "deleted: 1 of them" in verb(**variables, APPLY="1")
+    assert left() == [used[-5:]]
 
 
-@pytest.mark.integration
-def test_production_keeps_everything(platform: Platform, clone: Path) -> None:
-    """It says so, with credentials and APPLY."""
-    variables = {**environment(clone), **platform.variables("prod"), "ENV": "prod", "SET": ""}
-    done = subprocess.run(
-        [sys.executable, "-m", "ml.retention"], cwd=clone, env={**variables, "APPLY": "1"},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+def test_production_keeps_everything(verb: Callable[..., str]) -> None:
+    """It says so before it asks any server, of which there is none here."""
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    nowhere = dict.fromkeys(("AWS_ENDPOINT_URL", "MLFLOW_TRACKING_URI"), "http://127.0.0.1:1")
 
-    assert done.stdout == "prod keeps everything: storage.retention_days is null\n"
+    told = verb(ENV="prod", APPLY="1", **keys, **nowhere)
+
+    assert told == "prod keeps everything: storage.retention_days is null\n"

@@ -56,12 +56,30 @@ def _shared(platform_base: Platform, tmp_path_factory: pytest.TempPathFactory) -
     return project
 
 
+def colleague(project: Path, folder: Path) -> Path:
+    """Make another clone, which has the same lock and nothing else."""
+    clone = installed(folder)
+    for path in (project / "dvc.lock", *project.glob("[!.]*.dvc")):
+        shutil.copy(path, clone)
+    return clone
+
+
 @pytest.fixture(name="other")
 def _other(shared: Path, tmp_path: Path) -> Path:
-    """Another clone, which has the same lock and nothing else."""
-    project = installed(tmp_path / "other")
-    shutil.copy(shared / "dvc.lock", project)
-    return project
+    return colleague(shared, tmp_path / "other")
+
+
+def filled(project: Path, clone: Path) -> Path:
+    """Put into a clone what it would pull, by a copy, which takes no server."""
+    for name in ("data", "models", "reports", ".dvc/cache"):
+        shutil.copytree(project / name, clone / name, dirs_exist_ok=True)
+    return clone
+
+
+@pytest.fixture(name="whole")
+def _whole(shared: Path, other: Path) -> Path:
+    """The other clone, with all outputs in work tree and cache."""
+    return filled(shared, other)
 
 
 def test_a_laptop_gets_a_colleagues_model_without_training(
@@ -80,19 +98,28 @@ def test_a_laptop_gets_a_colleagues_model_without_training(
 
 
 def test_only_the_run_cache_of_this_pipeline_moves(s3: Platform, tmp_path: Path) -> None:
-    """However many runs others have shared."""
+    """However many runs others have shared, and this machine has made."""
     client = servers.client(s3.variables("dev"))
     for number in range(20):
-        key = hashlib.sha256(str(number).encode()).hexdigest()
-        name = f"{PREFIX}/runs/{key[:2]}/{key}/{key}"
-        client.put_object(Bucket="mlops-dev", Key=name, Body=b"cmd: x\n")
+        client.put_object(Bucket="mlops-dev", Key=f"{PREFIX}/{entry(number)}", Body=b"cmd: x\n")
     clone = installed(tmp_path / "laptop")
+    own = clone / ".dvc" / "cache" / entry(20)
+    own.parent.mkdir(parents=True)
+    own.write_text("cmd: x\n")
 
     code, output = done(make(clone, s3, "train", "SHARE=1"))
 
     assert code == 0, output
     moved = [path for path in (clone / ".dvc" / "cache" / "runs").rglob("*") if path.is_file()]
-    assert len(moved) == 5
+    assert len(moved) == 5 + 1
+    found = client.list_objects_v2(Bucket="mlops-dev", Prefix=f"{PREFIX}/{entry(20)}")
+    assert found["KeyCount"] == 0
+
+
+def entry(number: int) -> str:
+    """Return where an entry of the run-cache lies, in a cache and in a remote."""
+    key = hashlib.sha256(str(number).encode()).hexdigest()
+    return f"runs/{key[:2]}/{key}/{key}"
 
 
 def test_without_share_nothing_touches_the_network(shared: Path, platform_base: Platform) -> None:
@@ -108,16 +135,20 @@ def test_without_share_nothing_touches_the_network(shared: Path, platform_base: 
             nobody.accept()
 
 
-@pytest.mark.parametrize("words", [("train", "SHARE=1"), ("push",), ("pull",)])
+NOBODY = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+
+
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("words", "variables", "told"),
     [
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no credentials"),
-        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, "Could not connect"),
-        ({"ENV": "qa"}, "NoSuchBucket"),
+        (("train", "SHARE=1"), NOBODY, "Could not connect"),
+        (("push",), NOBODY, "Could not connect"),
+        (("pull",), NOBODY, "Could not connect"),
+        (("pull",), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no credentials"),
+        (("push",), {"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
+        (("train", "SHARE=1"), {"ENV": "qa"}, "NoSuchBucket"),
     ],
-    ids=["no credentials", "wrong secret", "nobody there", "another environment"],
+    ids=["train", "push", "pull", "no credentials", "wrong secret", "another environment"],
 )
 def test_a_remote_that_cannot_be_used_is_told(
     other: Path, s3: Platform, words: tuple[str, ...], variables: dict[str, str], told: str
@@ -132,24 +163,32 @@ def test_a_remote_that_cannot_be_used_is_told(
     assert ran(output) == []
 
 
-@pytest.fixture(name="big")
-def _big(other: Path) -> Path:
-    """A file beside the outputs that takes a while to move, in the other clone."""
-    path = other / "big.bin"
-    path.write_bytes(os.urandom(BIG))
-    added = environment(other)
-    subprocess.run(["dvc", "add", "--quiet", "big.bin"], cwd=other, env=added, check=True)
-    return path
+@pytest.fixture(name="sender", scope="module")
+def _sender(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with all outputs, and beside them a file that takes a while to move."""
+    project = colleague(shared, tmp_path_factory.mktemp("sender") / "project")
+    (project / "big.bin").write_bytes(os.urandom(BIG))
+    added = environment(project)
+    subprocess.run(["dvc", "add", "--quiet", "big.bin"], cwd=project, env=added, check=True)
+    return filled(shared, project)
+
+
+@pytest.fixture(name="third")
+def _third(sender: Path, s3: Platform, tmp_path: Path) -> Path:
+    """A clone that can pull the big file."""
+    assert done(make(sender, s3, "push"))[0] == 0
+    return colleague(sender, tmp_path / "third")
 
 
 def test_a_push_that_was_cut_off_is_completed_by_the_next(
-    big: Path, other: Path, s3: Platform, tmp_path: Path
+    sender: Path, s3: Platform, tmp_path: Path
 ) -> None:
     """The server is killed in the middle; another clone then gets every byte."""
-    assert done(make(other, s3, "pull"))[0] == 0
+    _, key = place(sender, "big.bin")
+    servers.client(s3.variables("dev")).delete_object(Bucket="mlops-dev", Key=key)
     disk = s3.folder / "swift" / "disk"
     before = size(disk)
-    pushing = make(other, s3, "push")
+    pushing = make(sender, s3, "push")
     wait(lambda: size(disk) - before > BIG // 10, pushing)
     s3.down("s3", how=signal.SIGKILL)
     code, output = done(pushing)
@@ -157,24 +196,14 @@ def test_a_push_that_was_cut_off_is_completed_by_the_next(
     assert code != 0
     assert "the same command again completes it" in output.splitlines()[-2]
     s3.up("s3")
-    assert done(make(other, s3, "push"))[0] == 0
-    third = installed(tmp_path / "third")
-    for name in ("dvc.lock", "big.bin.dvc"):
-        shutil.copy(other / name, third)
-    code, output = done(make(third, s3, "pull"))
-    assert code == 0, output
-    assert md5(third / "big.bin") == md5(big)
+    assert done(make(sender, s3, "push"))[0] == 0
+    pulled(colleague(sender, tmp_path / "third"), s3, sender)
 
 
 def test_a_pull_that_was_cut_off_is_completed_by_the_next(
-    big: Path, other: Path, s3: Platform, tmp_path: Path
+    sender: Path, third: Path, s3: Platform
 ) -> None:
     """The server is killed in the middle; nothing in the cache is broken."""
-    assert done(make(other, s3, "pull"))[0] == 0
-    assert done(make(other, s3, "push"))[0] == 0
-    third = installed(tmp_path / "third")
-    for name in ("dvc.lock", "big.bin.dvc"):
-        shutil.copy(other / name, third)
     cache = third / ".dvc" / "cache"
     pulling = make(third, s3, "pull")
     wait(lambda: size(cache) > BIG // 10, pulling)
@@ -185,8 +214,14 @@ def test_a_pull_that_was_cut_off_is_completed_by_the_next(
     assert "the same command again completes it" in output.splitlines()[-2]
     assert broken(cache) == []
     s3.up("s3")
-    assert done(make(third, s3, "pull"))[0] == 0
-    assert md5(third / "big.bin") == md5(big)
+    pulled(third, s3, sender)
+
+
+def pulled(clone: Path, s3: Platform, sender: Path) -> None:
+    """Pull, and find the big file whole."""
+    code, output = done(make(clone, s3, "pull"))
+    assert code == 0, output
+    assert md5(clone / "big.bin") == md5(sender / "big.bin")
 
 
 @pytest.fixture(name="small_disk")
@@ -201,25 +236,20 @@ def _small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.mark.usefixtures("third")
 def test_a_full_disk_is_told_and_loses_nothing(
-    big: Path, other: Path, s3: Platform, small_disk: Path
+    sender: Path, s3: Platform, small_disk: Path
 ) -> None:
     """With more room the same command completes."""
-    assert done(make(other, s3, "pull"))[0] == 0
-    assert done(make(other, s3, "push"))[0] == 0
-    third = installed(small_disk / "third")
-    for name in ("dvc.lock", "big.bin.dvc"):
-        shutil.copy(other / name, third)
+    there = colleague(sender, small_disk / "there")
 
-    code, output = done(make(third, s3, "pull"))
+    code, output = done(make(there, s3, "pull"))
 
     assert code != 0
     assert "the disk is full" in output
-    assert broken(third / ".dvc" / "cache") == []
+    assert broken(there / ".dvc" / "cache") == []
     subprocess.run(["mount", "-o", "remount,size=900m", str(small_disk)], check=True)
-    code, output = done(make(third, s3, "pull"))
-    assert code == 0, output
-    assert md5(third / "big.bin") == md5(big)
+    pulled(there, s3, sender)
 
 
 def place(project: Path, output: str) -> tuple[Path, str]:
@@ -237,26 +267,24 @@ def truncate(path: Path) -> None:
     path.chmod(0o444)
 
 
-def test_a_broken_object_in_the_cache_is_healed_from_the_remote(other: Path, s3: Platform) -> None:
+def test_a_broken_object_in_the_cache_is_healed_from_the_remote(whole: Path, s3: Platform) -> None:
     """DVC itself trusts it for its date and its mode."""
-    assert done(make(other, s3, "pull"))[0] == 0
-    cached, _ = place(other, "models/serving/cpu.onnx")
-    (other / "models" / "serving" / "cpu.onnx").unlink()
+    cached, _ = place(whole, "models/serving/cpu.onnx")
+    (whole / "models" / "serving" / "cpu.onnx").unlink()
     truncate(cached)
 
-    code, output = done(make(other, s3, "verify"))
+    code, output = done(make(whole, s3, "verify"))
 
     assert code == 0, output
     assert "models/serving/cpu.onnx" in output
     assert "broken in cache, healed from remote" in output
-    assert broken(other / ".dvc" / "cache") == []
-    assert "broken" not in done(make(other, s3, "verify"))[1]
+    assert broken(whole / ".dvc" / "cache") == []
+    assert "broken" not in done(make(whole, s3, "verify"))[1]
 
 
-def test_a_broken_object_in_the_remote_is_healed_from_the_cache(other: Path, s3: Platform) -> None:
+def test_a_broken_object_in_the_remote_is_healed_from_the_cache(whole: Path, s3: Platform) -> None:
     """Cut, or gone although its folder says that it is there."""
-    assert done(make(other, s3, "pull"))[0] == 0
-    _, key = place(other, "models/serving/cpu.onnx")
+    _, key = place(whole, "models/serving/cpu.onnx")
     client = servers.client(s3.variables("dev"))
     damages: list[Callable[[], object]] = [
         lambda: client.put_object(Bucket="mlops-dev", Key=key, Body=b"cut"),
@@ -265,50 +293,48 @@ def test_a_broken_object_in_the_remote_is_healed_from_the_cache(other: Path, s3:
     for damage in damages:
         damage()
 
-        code, output = done(make(other, s3, "verify"))
+        code, output = done(make(whole, s3, "verify"))
 
         assert code == 0, output
         assert "broken in remote, healed from cache" in output
 
 
 def test_a_broken_object_of_the_remote_does_not_get_into_the_cache(
-    other: Path, s3: Platform
+    whole: Path, s3: Platform
 ) -> None:
     """Pull names what to do; where nobody has it whole it is computed again, and shared again."""
-    assert done(make(other, s3, "pull"))[0] == 0
-    cached, key = place(other, "models/serving/cpu.onnx")
+    cached, key = place(whole, "models/serving/cpu.onnx")
     client = servers.client(s3.variables("dev"))
     client.put_object(Bucket="mlops-dev", Key=key, Body=b"cut")
     for path in ("models", ".dvc/cache"):
-        shutil.rmtree(other / path)
+        shutil.rmtree(whole / path)
 
-    code, output = done(make(other, s3, "pull"))
+    code, output = done(make(whole, s3, "pull"))
     assert code != 0
     assert "make verify" in output
     assert not cached.exists()
 
-    code, output = done(make(other, s3, "verify"))
+    code, output = done(make(whole, s3, "verify"))
     assert code != 0
     assert "broken in remote, whole nowhere" in output
 
-    code, output = done(make(other, s3, "train", "SHARE=1"))
+    code, output = done(make(whole, s3, "train", "SHARE=1"))
     assert code == 0, output
     assert ran(output) == ["compose", "export"]
-    code, output = done(make(other, s3, "verify"))
+    code, output = done(make(whole, s3, "verify"))
     assert code == 0, output
     assert client.head_object(Bucket="mlops-dev", Key=key)["ETag"].strip('"') == md5(cached)
 
 
-def test_what_the_remote_lacks_is_computed_again(other: Path, s3: Platform) -> None:
+def test_what_the_remote_lacks_is_computed_again(whole: Path, s3: Platform) -> None:
     """Without an error, since somebody may have expired it."""
-    assert done(make(other, s3, "pull"))[0] == 0
-    _, key = place(other, "models/serving/cpu.onnx")
+    _, key = place(whole, "models/serving/cpu.onnx")
     servers.client(s3.variables("dev")).delete_object(Bucket="mlops-dev", Key=key)
     for path in ("models", ".dvc/cache"):
-        shutil.rmtree(other / path)
+        shutil.rmtree(whole / path)
 
-    code, output = done(make(other, s3, "train", "SHARE=1"))
-    healed = done(make(other, s3, "verify"))
+    code, output = done(make(whole, s3, "train", "SHARE=1"))
+    healed = done(make(whole, s3, "verify"))
 
     assert code == 0, output
     assert ran(output) == ["compose", "export"]

@@ -182,6 +182,7 @@ def sentence(folder: Path, url: str, **variables: str) -> str:
     assert done.returncode == 1, done.stderr
     [line] = done.stderr.splitlines()
     assert line.startswith(f"error: {url} ")
+    assert not (folder / pins.LOCK).exists()
     return line
 
 
@@ -189,7 +190,11 @@ def test_what_is_wrong_is_one_sentence(s3: Platform, tmp_path: Path) -> None:
     """A wrong secret, a missing bucket, a missing folder and no server, each told as such."""
     bucket = Bucket(s3, versioned=False)
     bucket.put("a.csv", 0, 10)
+    nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(tmp_path)}
 
+    assert "credentials" in sentence(
+        tmp_path, bucket.url, AWS_EC2_METADATA_DISABLED="true", **nothing
+    )
     assert "credentials" in sentence(tmp_path, bucket.url, AWS_SECRET_ACCESS_KEY="wrong")
     assert "credentials" in sentence(tmp_path, bucket.url, AWS_ACCESS_KEY_ID="qa:qa")
     assert "nor does its bucket" in sentence(tmp_path, "s3://no-such-bucket-1/train")

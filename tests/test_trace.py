@@ -1,6 +1,7 @@
 """Rules of ml.tracing.trace, against real SQLite stores."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +13,7 @@ import pytest
 
 from conftest import write_params
 from ml import config, hashing, package, tracking
-from ml.errors import KnownError
+from ml.errors import KnownError, ServingError
 from ml.tracing import trace
 
 MakeRun = Callable[..., str]
@@ -166,6 +167,23 @@ def test_a_service_tells_its_model_and_commit(
     assert found.run
     assert found.run.run_id == run_id
     assert (found.told["git.commit"], found.told["git.dirty"]) == ("c0ffee", "yes")
+
+
+def test_what_is_no_service_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever answers there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-x\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        monkeypatch.setenv("URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        with pytest.raises(ServingError, match="make serve"):
+            trace.find()
 
 
 def test_the_model_in_the_work_tree_is_the_default(make_run: MakeRun, prepared: Path) -> None:

@@ -1,13 +1,16 @@
 """Looking at DVC's cache by content, without a remote."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from ml import verify
 from ml.errors import StorageError
+from ml.sharing import remote
 from ml.sharing.objects import md5
 
 STAGE = """
@@ -23,7 +26,6 @@ stages:
 def _repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project in which one stage has made a folder and a file."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
     (tmp_path / "dvc.yaml").write_text(STAGE)
     (tmp_path / "input").write_text("x")
     for command in (("init", "-q", "--no-scm"), ("repro", "-q")):
@@ -98,3 +100,33 @@ def test_a_changed_file_of_the_work_tree_is_no_damage(
 
     assert "broken" not in capsys.readouterr().out
     assert (repo / "single").read_text() == "work"
+
+
+@pytest.mark.usefixtures("repo")
+def test_a_lock_with_conflicts_is_told() -> None:
+    """Git leaves one that nobody can read after a merge."""
+    lock = Path("dvc.lock")
+    lock.write_text(f"<<<<<<< HEAD\n{lock.read_text()}=======\n>>>>>>> dev\n")
+
+    with pytest.raises(StorageError, match=r"dvc\.lock"):
+        verify.main()
+
+
+def test_credentials_of_a_file_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for DVC and boto: whoever has no variable set may still reach the remote."""
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    assert not remote.credentials()
+
+    keys = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n"
+    (tmp_path / "keys").write_text(keys)
+
+    assert remote.credentials()
+
+
+def test_credentials_that_are_wrong_are_told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not taken for none: who has set them wants the remote to be looked at."""
+    shutil.copytree(ROOT / "conf", repo / "conf")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+
+    with pytest.raises(StorageError, match="nobody"):
+        verify.main()

@@ -33,7 +33,6 @@ def _repo(
     """A project that has made a folder of two files and shared it; content of its own."""
     for name, value in s3.variables("dev").items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
     repo = tmp_path / "repo"
     shutil.copytree(ROOT / "conf", repo / "conf")
     monkeypatch.chdir(repo)

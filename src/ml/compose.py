@@ -49,6 +49,12 @@ def compose(env: str = "dev", exp: str = "default", overrides: str = "") -> Para
     return checked(composition.values, lambda: layers(composition.choices, values(words)), broken)
 
 
+def asked() -> Params:
+    """Return the configuration that ENV, EXP and SET ask for."""
+    get = os.environ.get
+    return compose(get("ENV") or "dev", get("EXP") or "default", get("SET") or "")
+
+
 def checked(found: dict[str, Any], origins: Callable[[], Layers], broken: dict[Key, str]) -> Params:
     """Validate composed values; all that is wrong is told at once."""
     try:
@@ -115,14 +121,13 @@ def write(params: Params, path: Path = PARAMS) -> None:
 
 def main() -> None:
     """Compose, check, write."""
-    asked = os.environ.get
-    if asked("DVC_EXP_NAME"):
+    if os.environ.get("DVC_EXP_NAME"):
         previous, params = recorded(committed()), adopted()
     else:
         previous = recorded(PARAMS.read_text("utf-8", "replace") if PARAMS.is_file() else "")
-        params = compose(asked("ENV") or "dev", asked("EXP") or "default", asked("SET") or "")
-    write(taken(params, previous, (asked("REFRESH") or "0") != "0"))
-    if asked("MLFLOW_TRACKING_URI"):
+        params = asked()
+    write(taken(params, previous, (os.environ.get("REFRESH") or "0") != "0"))
+    if os.environ.get("MLFLOW_TRACKING_URI"):
         from ml.journaling import server  # noqa: PLC0415  only who has a server pays for it
 
         # The first stage of every run: better told now than after the minutes before training.

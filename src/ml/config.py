@@ -303,6 +303,20 @@ class Gate(Section):
     max_size_mb: Annotated[float, Field(gt=0)]
 
 
+class Deploy(Section):
+    """Where an accepted version goes."""
+
+    target: Literal["kubernetes", "podman", "none"]
+    image: Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?(/[\w.-]+)+$")]
+    engine: Literal["podman", "docker"]
+    build_options: dict[str, Text]
+    context: Text
+    start_seconds: Count
+    port: Annotated[int, Field(ge=1, le=65_533)]
+    address: Literal["127.0.0.1", "0.0.0.0"]
+    proxy: Text
+
+
 class Storage(Section):
     """Where DVC shares what an environment has computed, and how long."""
 
@@ -314,6 +328,7 @@ class Mlflow(Section):
     """Where a run is recorded."""
 
     experiment_name: Text
+    registered_model: Text
     artifact_location: Text | None
     tags: dict[str, Scalar]
 
@@ -339,6 +354,7 @@ class Params(Section):
     resources: Resources
     serving: Serving
     gate: Gate
+    deploy: Deploy
     storage: Storage
     mlflow: Mlflow
     metadata: Metadata

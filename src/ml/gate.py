@@ -10,12 +10,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from ml import config, hashing, outputs, payload
 from ml.config import Params
+from ml.deploying import history
 from ml.errors import GateError, KnownError, ModelError, run
 from ml.exporting import parity
 from ml.gating import criteria, evidence
@@ -84,6 +86,13 @@ def duel(
     yield from criteria.better(ours, theirs, test, params.evaluate)
 
 
+def kept(version: Version, registry: Registry) -> Iterator[Check]:
+    """Yield whether a version was live and had to be left: figures have not told why."""
+    left = history.read(registry.notes()).withdrawn(version.number)
+    found = f"on {left.at}: {left.why or 'no reason told'}" if left else "never"
+    yield Check("rolled back", left is None, found, "never")
+
+
 def fetched(registry: Registry, version: Version, folder: Path) -> Path | None:
     """Return where the files of a version lie, or None if they cannot be had."""
     try:
@@ -113,6 +122,9 @@ def main() -> None:
     payload.check_environment(params, os.environ.get("ENV"))
     registry = Registry(params)
     version, champion = registry.alias(CHALLENGER), registry.alias(CHAMPION)
+    if version is None and champion:
+        sys.stdout.write(f"{champion} is live and has no challenger: nothing to judge\n")
+        return
     if version is None:
         raise GateError(
             f"{params.environment} should have a challenger, found none of {registry.name}; "
@@ -124,6 +136,7 @@ def main() -> None:
             (champion, fetched(registry, champion, Path(folder) / "champion")) if champion else None
         )
         verdict = decide((version, release), other, params)
+    verdict = replace(verdict, checks=(*verdict.checks, *kept(version, registry)))
     record(registry, version, verdict)
     sys.stdout.write("\n".join([*verdict.lines(), f"written to {REPORT}", ""]))
     if not params.gate.enabled:

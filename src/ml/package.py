@@ -1,12 +1,17 @@
-"""Build the Bento: the service, its packages and the model, under a tag made from their content.
+"""Build the Bento of a registered version, under a tag made from its content.
 
-Reads: params.yaml, models/serving/, models/model/, reports/metrics.json, data/prepared/,
-    bentofile.yaml, requirements/serving.lock, src/ml/service.py, src/ml/serving/
-Writes: models/bento/, the Bento in BENTOML_HOME (~/bentoml)
+Reads: ENV, VERSION (else the challenger, else the champion), conf/, the environment's registry; of
+    the work tree bentofile.yaml, requirements/serving.lock, src/ml/service.py and src/ml/serving/,
+    which must be those that the version was registered with
+Writes: the Bento in BENTOML_HOME (~/bentoml)
 """
 
 import json
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +20,59 @@ import yaml
 from bentoml.exceptions import BentoMLException, NotFound
 
 from ml import payload
+from ml.compose import asked
+from ml.deploying import versions
 from ml.errors import ServingError, run
+from ml.registry import Registry, Version
 
 BENTOFILE = "bentofile.yaml"
+# BentoML copies the work tree to look through it: what it would leave out need not be there.
+_CLUTTER = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
 
 def main() -> None:
-    """Build the Bento, unless one with the same content is there."""
-    told = payload.lay_out()
-    with open(BENTOFILE, encoding="utf-8") as file:  # noqa: PTH123
-        name = yaml.safe_load(file)["name"]
-    tag = f"{name}:{told['package']}"
-    try:
-        bentoml.bentos.get(tag)
-        done = "is there already: nothing in it has changed"
-    except NotFound:
-        _build(told)
-        done = "is built"
+    """Build the Bento of the version that VERSION names."""
+    params = asked()
+    registry = Registry(params)
+    version = versions.chosen(registry, params, os.environ.get("VERSION"))
+    tag, is_new = of(version, registry)
+    done = "is built" if is_new else "is there already: nothing in it has changed"
     sys.stdout.write(
-        f"{tag} {done}\n"
+        f"{tag} of {version} {done}\n"
         f"  serve it    bentoml serve {tag}\n"
         f"  image       bentoml containerize {tag} (docs/serving.md)\n"
-        f"  take it     bentoml export {tag} $PWD/{name}.bento\n"
+        f"  take it     bentoml export {tag} $PWD/{tag.partition(':')[0]}.bento\n"
     )
+
+
+def of(version: Version, registry: Registry) -> tuple[str, bool]:
+    """Return the tag of a version's Bento, and whether it had to be built."""
+    with tempfile.TemporaryDirectory(prefix="package-") as folder:
+        laid_out = registry.download(version, Path(folder), "bento")
+        _, here = payload.read(laid_out)
+        wanted = version.tags.get("bento", "none")
+        if here != wanted:
+            raise ServingError(
+                f"{version} should be packaged with the code that it was registered with, but "
+                f"model, code and packages here make {here} and not {wanted}; check out its commit "
+                f"({version.tags.get('git.commit', 'unknown')[:12]}), or `make register` again"
+            )
+        return build(laid_out)
+
+
+def build(laid_out: Path) -> tuple[str, bool]:
+    """Build the Bento of a laid out folder, unless one with its content is there."""
+    told, content = payload.read(laid_out)
+    name = yaml.safe_load(Path(BENTOFILE).read_text(encoding="utf-8"))["name"]
+    tag = f"{name}:{content}"
+    try:
+        bentoml.bentos.get(tag)
+    except NotFound:
+        labels = {name: str(told[name]) for name in ("name", "version", "environment", "commit")}
+        with tempfile.TemporaryDirectory(prefix="bento-") as folder:
+            _build(_context(Path(folder), laid_out), content, labels)
+        return tag, True
+    return tag, False
 
 
 def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
@@ -45,7 +80,7 @@ def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
     try:
         found = bentoml.bentos.get(tag)
         folder = Path(found.path_of("src")) / payload.FOLDER
-        read = json.loads((folder / "serving.json").read_text(encoding="utf-8"))
+        read = json.loads((folder / payload.SERVING).read_text(encoding="utf-8"))
         return str(found.tag), dict(read["info"]), folder
     except (BentoMLException, OSError, ValueError, KeyError) as error:
         raise ServingError(
@@ -54,15 +89,41 @@ def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
         ) from None
 
 
-def _build(told: dict[str, object]) -> None:
-    labels = {name: str(told[name]) for name in ("name", "version", "environment", "commit")}
-    try:
-        bentoml.bentos.build_bentofile(BENTOFILE, version=str(told["package"]), labels=labels)
-    except BentoMLException as error:
+def _context(folder: Path, laid_out: Path) -> Path:
+    """Put beside a model the code that serves it: whatever else lies in the work tree stays out."""
+    for name in payload.CODE:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if Path(name).is_dir():
+            shutil.copytree(name, place, ignore=_CLUTTER)
+        else:
+            shutil.copy(name, place)
+    shutil.copytree(laid_out, folder / payload.FOLDER)
+    return folder
+
+
+def _build(context: Path, version: str, labels: dict[str, str]) -> None:
+    """Build in a process of its own: BentoML imports the service, and with it its model."""
+    told = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    program = str(Path(sys.executable).with_name("bentoml"))
+    done = subprocess.run(
+        [program, "build", "--version", version, *told, "--output", "tag"],
+        cwd=context,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(context / "src"),
+            "SERVING_FOLDER": str(context / payload.FOLDER),
+        },
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
         raise ServingError(
-            f"BentoML should build what {BENTOFILE} says, but failed: {error}; "
+            f"BentoML should build what {BENTOFILE} says, but failed: {lines[-1]}; "
             "`bentoml build` tells more"
-        ) from error
+        )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ MODEL = Path("models/model")
 METRICS = Path("reports/metrics.json")
 PREPARED = Path("data/prepared")
 FOLDER = Path("models/bento")
+SERVING = "serving.json"
+ORIGIN = ("package", "commit", "changed")  # what the folder tells beside its content
 # What a package's content is, beside the model: the code and packages that serve it.
 CODE = (
     "bentofile.yaml",
@@ -42,12 +44,23 @@ def lay_out() -> dict[str, Any]:
         "settings": params.serving.model_dump(),
         "info": told,
     }
-    told = {**told, "package": version(serving), **commit()}
+    told = {**told, "package": version(serving, EXPORT), **commit()}
     with outputs.folder(FOLDER) as folder:
         for path in sorted(EXPORT.iterdir()):
             shutil.copy(path, folder)
-        outputs.write_json(folder / "serving.json", {**serving, "info": told})
+        outputs.write_json(folder / SERVING, {**serving, "info": told})
     return told
+
+
+def read(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return what a laid out folder tells of itself, and the name that its content has here.
+
+    They differ where code or packages here are not those that it was laid out with.
+    """
+    serving = json.loads((folder / SERVING).read_text(encoding="utf-8"))
+    told: dict[str, Any] = serving["info"]
+    plain = {name: value for name, value in told.items() if name not in ORIGIN}
+    return told, version({**serving, "info": plain}, folder)
 
 
 def check_environment(params: Params, asked: str | None) -> None:
@@ -98,9 +111,14 @@ def commit() -> dict[str, Any]:
     return {"commit": tags.get("git.commit"), "changed": tags.get("git.dirty") == "yes"}
 
 
-def version(serving: dict[str, Any]) -> str:
+def version(serving: dict[str, Any], export: Path) -> str:
     """Return a name made from content: model, settings, code and packages."""
-    parts = [json.dumps(serving, sort_keys=True), hashing.digest(EXPORT)]
+    parts = [json.dumps(serving, sort_keys=True)]
+    parts += [
+        f"{path.name} {hashing.digest(path)}"
+        for path in sorted(export.iterdir())
+        if path.name != SERVING
+    ]
     for name in CODE:
         path = Path(name)
         files = [path] if path.is_file() else sorted(path.glob("*.*"))

@@ -78,10 +78,15 @@ def main() -> None:
         facts = tags(params, told, release)
         same = registry.versions(**{name: facts[name] for name in IDENTITY})
         version = same[0] if same else registry.create(run_id, release, facts)
-    if CHAMPION not in version.aliases:
-        registry.point(CHALLENGER, version)
     done = "was registered already" if same else "is registered"
-    sys.stdout.write(f"{version} {done} in {params.environment}; next: make gate\n")
+    if CHAMPION in version.aliases:
+        if registry.alias(CHALLENGER):
+            registry.forget(CHALLENGER)
+        done, then = "is live", "nothing: it is the champion"
+    else:
+        registry.point(CHALLENGER, version)
+        then = "make gate"
+    sys.stdout.write(f"{version} {done} in {params.environment}; next: {then}\n")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,11 @@ import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
+from ml import hashing
 from ml.config import Params
-from ml.tracking import _known_errors as known_errors
-from ml.tracking import _open_store as connect
+from ml.errors import DeployError
+from ml.tracking import known_errors
+from ml.tracking import open_store as connect
 
 RELEASE = "release"  # the folder among a run's artifacts that holds what a version is made of
 CHALLENGER, CHAMPION = "challenger", "champion"
@@ -36,10 +38,10 @@ class Version:
 
 
 class Registry:
-    """The versions of one model in one environment."""
+    """The versions of what answers at one place, in one environment."""
 
     def __init__(self, params: Params) -> None:
-        self.name = params.model.name
+        self.name = params.mlflow.registered_model
         self._params = params
         with known_errors(params):
             connect(params)
@@ -73,6 +75,16 @@ class Registry:
                 raise
             return self._get(found.version)
 
+    def find(self, number: str) -> Version | None:
+        """Return the version with a number."""
+        with known_errors(self._params):
+            try:
+                return self._get(number)
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
+
     def create(self, run_id: str, folder: Path, tags: Mapping[str, Any]) -> Version:
         """Upload a release to the run that trained it, and make a version of it."""
         with known_errors(self._params):
@@ -93,23 +105,71 @@ class Registry:
         with known_errors(self._params):
             self._client.set_registered_model_alias(self.name, alias, version.number)
 
+    def forget(self, alias: str) -> None:
+        """Let an alias name no version."""
+        with known_errors(self._params):
+            self._client.delete_registered_model_alias(self.name, alias)
+
     def tag(self, version: Version, tags: Mapping[str, str]) -> None:
         """Add tags to a version."""
         with known_errors(self._params):
             for name, value in tags.items():
                 self._client.set_model_version_tag(self.name, version.number, name, value)
 
-    def download(self, version: Version, folder: Path) -> Path:
-        """Bring the release of a version to this machine; return where it lies."""
+    def untag(self, version: Version, name: str) -> None:
+        """Remove a tag from a version."""
         with known_errors(self._params):
-            place = f"models:/{version.name}/{version.number}"
+            self._client.delete_model_version_tag(self.name, version.number, name)
+
+    def download(self, version: Version, folder: Path, part: str = "") -> Path:
+        """Bring the release of a version, or a part of it, here; return where it lies."""
+        with known_errors(self._params):
+            place = f"models:/{version.name}/{version.number}/{part}".rstrip("/")
             return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder)))
+
+    def notes(self) -> dict[str, str]:
+        """Return the tags that all versions have in common."""
+        with known_errors(self._params):
+            try:
+                return dict(self._client.get_registered_model(self.name).tags)
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return {}
+                raise
+
+    def note(self, name: str, value: str) -> None:
+        """Add a tag to what all versions have in common."""
+        with known_errors(self._params):
+            self._client.set_registered_model_tag(self.name, name, value)
+
+    def keep(self, version: Version, text: str) -> str:
+        """Keep a text beside the files of a version; return its SHA-256, by which it is found."""
+        digest = hashing.text(text)
+        with known_errors(self._params):
+            self._client.log_text(version.run_id, text, _kept(digest))
+        return digest
+
+    def kept(self, version: Version, digest: str) -> str:
+        """Return the text that was kept under this SHA-256."""
+        with known_errors(self._params):
+            place = f"runs:/{version.run_id}/{_kept(digest)}"
+            text = str(mlflow.artifacts.load_text(place))
+        if hashing.text(text) != digest:
+            raise DeployError(
+                f"{place} should be the manifests that were live, but has another content; "
+                "somebody has changed it: restore it, or deploy another version"
+            )
+        return text
 
     def _get(self, number: str) -> Version:
         found = self._client.get_model_version(self.name, str(number))
         return Version(
             found.name, str(found.version), found.run_id, found.tags, tuple(found.aliases)
         )
+
+
+def _kept(digest: str) -> str:
+    return f"manifests/{digest}.yaml"
 
 
 _ABSENT = (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE")

@@ -104,12 +104,12 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
     """
     uri = store_uri(params)
     server.check(uri)
-    with _known_errors(params):
-        _open_store(params)
+    with known_errors(params):
+        open_store(params)
         journal = _previous(params, resume) or Journal(params.environment)
     with journal.held():
         run = Run(journal, uri)
-        with _known_errors(params):
+        with known_errors(params):
             if journal.exists():
                 journal.aim(server.plain(uri), server.offline())
                 journal.append("status", value="RUNNING")
@@ -164,7 +164,8 @@ def store_uri(params: Params) -> str:
     return server.uri(params.environment)
 
 
-def _open_store(params: Params) -> str:
+def open_store(params: Params) -> str:
+    """Lead MLflow to the environment's store; return the id of the experiment there."""
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
     uri, named = store_uri(params), os.environ.get("MLFLOW_TRACKING_URI")
@@ -284,9 +285,10 @@ def _previous(params: Params, resume: Path) -> Journal | None:
 
 
 @contextmanager
-def _known_errors(
+def known_errors(
     params: Params, kinds: tuple[type[Exception], ...] = (MlflowException, OSError)
 ) -> Iterator[None]:
+    """Tell what the store refuses as a TrackingError."""
     try:
         yield
     except kinds as error:

@@ -25,7 +25,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from ml.config import Params
 from ml.retaining.history import hashes
 from ml.retaining.plan import Item, Plan
-from ml.tracking import _known_errors, store_uri
+from ml.tracking import known_errors, store_uri
 
 RUNS, MODELS = "MLflow runs", "logged models"
 ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -171,7 +171,7 @@ class Store:
 
     def _known(self) -> AbstractContextManager[None]:
         kinds = (MlflowException, OSError, BotoCoreError, ClientError)
-        return _known_errors(self._params, kinds)
+        return known_errors(self._params, kinds)
 
 
 def _number(name: str) -> str:

@@ -13,7 +13,7 @@ from ml.journaling import server
 
 def main() -> None:
     """Replace this process by the MLflow server, or tell where the remote one is."""
-    environment = os.environ.get("ENV", "dev")
+    environment = os.environ.get("ENV") or "dev"
     used = server.uri(environment)
     if used != server.embedded(environment):
         raise TrackingError(

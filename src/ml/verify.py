@@ -4,7 +4,6 @@ Reads: ENV, dvc.lock, the cache, the work tree, the environment's remote where c
 Writes: what was broken in cache or remote; exit code 1 where no side has it whole any more
 """
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from ml.errors import StorageError, run
@@ -103,7 +103,7 @@ def copied(good: Side, one: Object) -> Iterator[Path]:
 def sides(name: str) -> list[Side]:
     """Return the sides that this machine can look at."""
     found: list[Side] = [CACHE, TREE]
-    if os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE"):
+    if remote.credentials():
         remote.check(name)
         found.append(Bucket(remote.client(), remote.address(name)))
     return found
@@ -113,6 +113,11 @@ def everything(found: Verification, name: str) -> None:
     """Look at all that the lock names; raise StorageError if the remote fails meanwhile."""
     try:
         visit(Repo(), found.look, found.text)
+    except DvcException as error:
+        raise StorageError(
+            f"DVC should know what there is to look at, but: {error}; mend that file, or restore "
+            "it: `git checkout dvc.lock`"
+        ) from None
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise StorageError(
             f"{remote.address(name)} should answer to the end, but: {error}; the same command "

@@ -135,6 +135,36 @@ def _kustomize(folder: Path) -> str:
     return done.stdout
 
 
+def deployment(text: str) -> Any:
+    """Return the one Deployment of manifests."""
+    (found,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "Deployment")
+    return found
+
+
+def registered(text: str) -> str:
+    """Return the registered version that manifests were rendered for."""
+    return str(deployment(text)["metadata"]["annotations"]["mlops/registered.version"])
+
+
+def candidate(text: str, name: str) -> str:
+    """Return one pod of these manifests under another name, which the Service does not select."""
+    kinds = ("ConfigMap", "Deployment", "NetworkPolicy")
+    kept = [one for one in yaml.safe_load_all(text) if one["kind"] in kinds]
+    label = {"app.kubernetes.io/name": name}
+    for one in kept:
+        if one["kind"] == "ConfigMap":
+            continue  # its name is its content's: both have it
+        one["metadata"]["name"] = name
+        one["metadata"]["labels"] |= label
+        if one["kind"] == "NetworkPolicy":
+            one["spec"]["podSelector"]["matchLabels"] |= label
+        else:
+            one["spec"]["replicas"] = 1
+            one["spec"]["selector"]["matchLabels"] |= label
+            one["spec"]["template"]["metadata"]["labels"] |= label
+    return yaml.safe_dump_all(kept)
+
+
 def one_machine(text: str, port: int, name: str = NAME, address: str = "127.0.0.1") -> str:
     """Return what `podman kube play` runs of these manifests: one pod, published on a port.
 
@@ -143,10 +173,10 @@ def one_machine(text: str, port: int, name: str = NAME, address: str = "127.0.0.
     with the grace period, comes first. Two releases side by side need two names and two ports.
     """
     kept = [one for one in yaml.safe_load_all(text) if one["kind"] in ("ConfigMap", "Deployment")]
-    (deployment,) = (one for one in kept if one["kind"] == "Deployment")
-    deployment["metadata"]["name"] = name
-    deployment["spec"]["replicas"] = 1
-    pod = deployment["spec"]["template"]["spec"]
+    (whole,) = (one for one in kept if one["kind"] == "Deployment")
+    whole["metadata"]["name"] = name
+    whole["spec"]["replicas"] = 1
+    pod = whole["spec"]["template"]["spec"]
     pod.pop("topologySpreadConstraints", None)
     # podman makes a volume of this name: pods that share the name would share what lies in it.
     for one in (*pod["volumes"], *pod["containers"][0]["volumeMounts"]):

@@ -38,9 +38,15 @@ class Journal:
     def append(self, kind: str, **values: Any) -> None:
         """Write an entry; once this returns, the end of the process does not lose it."""
         entry = {"kind": kind, "time": int(time.time() * 1000), **values}
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
-        with self._writing, self.path.open("ab") as file:
-            file.write(line.encode())
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        with self._writing, self.path.open("ab", buffering=0) as file:
+            start = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except OSError:
+                file.truncate(start)  # a full disk has taken a part, to which the next would stick
+                raise
 
     def attach(self, source: Path | Mapping[str, bytes], to: str = "") -> None:
         """Keep a copy of a folder, or of named contents, and write that it belongs to the run."""

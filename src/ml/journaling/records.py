@@ -25,4 +25,6 @@ def write(model_digest: str, **values: Any) -> None:
     path = places.run_record(model_digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     record = {**(read(model_digest) or {}), **values}
-    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    part.replace(path)

@@ -17,6 +17,8 @@ import psutil
 from ml.errors import PlatformError
 from ml.platform.part import SECONDS, Part
 
+NEAR = 5  # seconds in which the start of a process may be told differently, as the clock is set
+
 
 def start(folder: Path, part: Part) -> None:
     """Start a part, unless it runs."""
@@ -67,11 +69,15 @@ def family(folder: Path, name: str) -> list[psutil.Process]:
     They are told by their session, which `start` made for them.
     """
     session, created = _record(folder, name)
+    if created < psutil.boot_time() - NEAR:
+        return []  # the machine was started since then
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
-            if os.getsid(process.pid) != session or process.create_time() < created:
+            if os.getsid(process.pid) != session:
                 continue
+            if process.pid == session and abs(process.create_time() - created) > NEAR:
+                return []  # the number is another's now, and so is the session's
             if process.status() == psutil.STATUS_ZOMBIE:
                 with suppress(psutil.TimeoutExpired):
                     process.wait(0)  # where it is a child of this process: take note of its end

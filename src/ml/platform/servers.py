@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml.errors import PlatformError
 from ml.platform import bucket, postgres, processes, swift, tracking_server
 from ml.platform.part import Part
 
@@ -143,10 +144,11 @@ def programs(folder: Path, lock: Path, uv: str) -> Path:
     """Install the servers' own environment, unless it is that of the lock; return its programs."""
     stamp = folder / "installed"
     if not stamp.exists() or stamp.read_bytes() != lock.read_bytes():
-        subprocess.run([uv, "venv", "--quiet", "--allow-existing", str(folder)], check=True)
-        subprocess.run(
-            [uv, "pip", "sync", "--quiet", "--python", str(folder), "--require-hashes", str(lock)],
-            check=True,
-        )
+        sync = ["pip", "sync", "--python", str(folder), "--require-hashes", str(lock)]
+        for command in (["venv", "--allow-existing", str(folder)], sync):
+            if subprocess.run([uv, "--quiet", *command], check=False).returncode:
+                raise PlatformError(
+                    f"the packages of {lock} should be installed in {folder}, but uv failed (above)"
+                )
         stamp.write_bytes(lock.read_bytes())
     return folder / "bin"

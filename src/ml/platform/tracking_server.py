@@ -9,6 +9,9 @@ from pathlib import Path
 from ml.platform.part import Part
 
 USER = "mlflow"
+# MLflow hashes the password at each request, which takes longer than most answers, unless it may
+# remember for so many seconds that it was right. One process answers, so it hears of every change.
+REMEMBERED = 60
 
 
 def part(
@@ -27,19 +30,12 @@ def part(
         f"database_uri = {variables['DATABASE']}\n"
         f"admin_username = {USER}\nadmin_password = {variables['PASSWORD']}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-        # Else each request hashes the password, 0.1 s of CPU and more. A new one holds at once.
-        "auth_cache_ttl_seconds = 60\n",
+        f"auth_cache_ttl_seconds = {REMEMBERED}\n",
         encoding="utf-8",
     )
     command = [str(programs / "python"), "-m", "mlflow", "server", "--app-name", "basic-auth"]
-    command += [
-        "--host",
-        variables.get("ADDRESS", "127.0.0.1"),
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    command += ["--host", variables.get("ADDRESS", "127.0.0.1"), "--port", str(port)]
+    command += ["--workers", "1"]
     aws = {name: value for name, value in variables.items() if name.startswith("AWS_")}
     # The address of the database holds its password: not on the command line, which all can read.
     environ = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -28,6 +29,19 @@ def environment() -> str:
 def address(name: str) -> str:
     """Return where an environment shares, as conf/ says."""
     return compose(name).storage.remote
+
+
+def credentials() -> bool:
+    """Tell whether there are any for S3: in variables, in files, or where these lead to.
+
+    The role of a machine is not asked for, which takes seconds on a machine that has none.
+    """
+    try:
+        chain = botocore.session.get_session().get_component("credential_provider")
+        chain.remove("iam-role")
+        return chain.load_credentials() is not None
+    except BotoCoreError:
+        return True  # there are some: what is wrong with them is told by who uses them
 
 
 def check(name: str) -> None:

@@ -14,7 +14,7 @@ from dvc.stage.cache import RunCacheNotFoundError, StageCache
 from dvc.stage.serialize import to_single_stage_lockfile
 
 from ml.errors import StorageError
-from ml.sharing import remote
+from ml.sharing.remote import check, environment
 
 _restore = StageCache.restore
 _pull_outputs = Repo.pull
@@ -55,7 +55,7 @@ def pull_outputs(self: Any, *targets: Any, **options: Any) -> Any:
 def still_there() -> None:
     """Raise if the remote does not answer: then nobody knows what it has, and hours may be lost."""
     try:
-        remote.check(remote.environment())
+        check(environment())
     except StorageError as error:
         raise DvcException(str(error)) from None
 
@@ -70,14 +70,14 @@ def fetch(stage_cache: Any, key: str) -> None:
             cache.fs.generic.copy(shared.fs, source, local, target)
 
 
-def pull(_self: Any, _name: str | None, _odb: Any = None) -> list[tuple[str, str]]:
+def pull(self: Any, remote: str | None, odb: Any = None) -> list[tuple[str, str]]:
     """Fetch nothing in advance."""
     return []
 
 
-def push(self: Any, name: str | None, odb: Any = None) -> list[tuple[str, str]]:
+def push(self: Any, remote: str | None, odb: Any = None) -> list[tuple[str, str]]:
     """Send the entries of the stages in the lock that the remote has not."""
-    odb = odb or self.repo.cloud.get_remote_odb(name, "push", hash_name="md5-dos2unix")
+    odb = odb or self.repo.cloud.get_remote_odb(remote, "push", hash_name="md5-dos2unix")
     local = self.repo.cache.legacy.fs
     sent = []
     for key, value in entries(self.repo):

@@ -8,6 +8,7 @@ import os
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def _service(url: str) -> Trace:
     try:
         with urllib.request.urlopen(f"{url.rstrip('/')}/info", timeout=10) as answer:
             info = json.load(answer)
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise ServingError(
             f"URL should be that of a running service of this project, but {url}/info gives none "
             f"({error}); `make serve` starts one at http://127.0.0.1:3000"

@@ -1,0 +1,98 @@
+"""How long do release, deployment and rollback take on one machine, and what do clients notice?
+
+Two models of the default family are trained in a fresh clone, by the verbs as typed, and deployed
+to podman beside constant load. It needs what .ci/run installs for containers.
+
+Run: python benchmarks/release.py
+Writes: benchmarks/release.md
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import results
+from settings import ROOT
+from table import Section
+
+sys.path.insert(0, str(ROOT / "tests"))
+import clones
+import containers
+import stations
+
+RESULTS = ROOT / "benchmarks" / "release.md"
+HEADER = "# Release benchmark\n\nWritten by `python benchmarks/release.py`.\n"
+MODELS = (
+    "data.synthetic_rows=8000 training.epochs=3",
+    "data.synthetic_rows=30000 training.epochs=4",
+)
+CLIENTS = 4
+
+
+class Project:
+    """A clone whose verbs are timed."""
+
+    def __init__(self, folder: Path, station: stations.Station) -> None:
+        self._project = clones.installed(folder / "project")
+        self._station = station
+        self._home = folder / "bentoml"
+        self.seconds: dict[str, float] = {}
+
+    def make(self, verb: str, model: str, name: str = "") -> str:
+        """Run a verb in qa; keep the seconds that it took."""
+        start = time.monotonic()
+        told = clones.call(
+            self._project, "make", verb, "ENV=qa", f"SET={model} {self._station.settings()}",
+            **self._station.variables, BENTOML_HOME=str(self._home), PATH=path(),
+        )  # fmt: skip
+        self.seconds[name or verb] = time.monotonic() - start
+        return told
+
+
+def path() -> str:
+    """Return where the programs of podman and of this project are."""
+    return f"{ROOT / '.venv' / 'bin'}:{containers.PATHS}"
+
+
+def measure(folder: Path, engine: containers.Engine) -> list[Section]:
+    """Release twice, go back once."""
+    state = results.state(ROOT)
+    assert engine.base
+    station = stations.Station(engine, stations.three_ports(), stations.proxy(engine, folder))
+    project = Project(folder, station)
+    for verb in ("train", "register", "gate", "package", "deploy"):
+        sys.stderr.write(project.make(verb, MODELS[0], f"{verb}, first")[-600:])
+    with stations.load(station.port, CLIENTS) as load:
+        for verb in ("train", "register", "gate", "package", "deploy", "deploy again", "rollback"):
+            told = project.make(verb.split()[0], MODELS[1], verb)
+            sys.stderr.write(told[-600:])
+    sys.stderr.write(project.make("status", MODELS[1]))
+    asked = sum(load.answered.values())
+    name = f"{engine.registry}/team/classifier"
+    image = engine.podman("images", "--format", "{{.ID}}", name).splitlines()[0]
+    size = engine.podman("image", "inspect", "--format", "{{.Size}}", image)
+    rows = [(f"`make {name}`", f"{seconds:.1f}") for name, seconds in project.seconds.items()]
+    notes = [
+        "`first`: nothing was live, and no layer of an image was there. Without it: the second "
+        f"model, beside {CLIENTS} clients that ask {1 / stations.PACE:.0f} times a second each.",
+        f"Requests during that: {asked + len(load.failed)}, of them failed: {len(load.failed)}; "
+        f"answered by {' and '.join(sorted(load.answered))}.",
+        f"Image: {int(size) / 1e9:.2f} GB, most of it the base image and the packages.",
+        state,
+    ]
+    return [Section("From a trained model to traffic and back", ("verb", "s"), rows, notes)]
+
+
+def main() -> None:
+    """Measure and write."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    with containers.engine() as engine, tempfile.TemporaryDirectory() as folder:
+        sections = measure(Path(folder), engine)
+    RESULTS.write_text("\n".join([HEADER, *(section.markdown() for section in sections)]))
+    sys.stdout.write(RESULTS.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Rules of ml.sharing.run_cache, as far as no server is needed (tests/test_sharing.py has one)."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from dvc.repo import Repo
+from dvc.stage import cache
+from dvc.stage.cache import StageCache
+
+from ml.sharing import run_cache
+
+
+def accepted(function: Callable[..., Any]) -> list[str]:
+    """Return the names of what a function takes."""
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize("name", ["restore", "pull", "push"])
+def test_dvc_still_has_what_is_replaced(name: str) -> None:
+    """Under its name and with its parameters: else DVC would go on in its own way, unseen."""
+    assert accepted(getattr(run_cache, name)) == accepted(getattr(StageCache, name))
+
+
+def test_dvc_still_has_what_is_used() -> None:
+    """Names that it keeps for itself, and may change in any version."""
+    assert accepted(Repo.pull)[:2] == ["self", "targets"]
+    assert accepted(StageCache._get_cache_path) == ["self", "key", "value"]
+    assert accepted(cache._can_hash) == ["stage"]
+    assert accepted(cache._get_stage_hash) == ["stage"]
+    assert accepted(cache._get_cache_hash) == ["cache", "key"]

@@ -1,0 +1,81 @@
+"""Rules of ml.deploying.smoke: which pod is what was registered, and works."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ml.deploying import smoke
+from ml.deploying.smoke import Wanted
+from ml.errors import DeployError
+
+WANTED = Wanted("a" * 64, "content", "a fine film", seconds=60)
+
+
+@dataclass
+class Pod:
+    """A pod that answers what it was told; an error is raised."""
+
+    name: str = "pod"
+    last_words: str = ""
+    answers: dict[str, Any] = field(
+        default_factory=lambda: {
+            "/readyz": {},
+            "/predict": {"label": "good", "probabilities": {"good": 0.9}},
+            "/info": {"model_sha256": "a" * 64, "package": "content"},
+        }
+    )
+
+    def ask(self, path: str, _body: Any = None) -> Any:
+        """Answer."""
+        answer = self.answers[path]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def ended(self) -> str:
+        """Return its last words."""
+        return self.last_words
+
+
+def test_a_pod_that_predicts_with_the_registered_model_passes() -> None:
+    """Ready, one prediction, the hashes of model and content."""
+    smoke.check(Pod(), WANTED)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "told"),
+    [
+        ("/predict", OSError("HTTP Error 500"), "should predict 'a fine film', but: OSError"),
+        ("/predict", {"error": {}}, "should predict 'a fine film', but: KeyError"),
+        ("/predict", {"label": "good", "probabilities": {"good": 7}}, "with a probability"),
+        ("/info", {"model_sha256": "b" * 64, "package": "content"}, "should serve .*bbbb"),
+        ("/info", {"model_sha256": "a" * 64, "package": "other"}, "should serve .*other"),
+        ("/info", "text", "should predict|should serve"),
+    ],
+)
+def test_a_pod_that_is_another_or_does_not_predict_fails(path: str, answer: Any, told: str) -> None:
+    """In a sentence that tells what was found."""
+    pod = Pod()
+    pod.answers[path] = answer
+
+    with pytest.raises(DeployError, match=told):
+        smoke.check(pod, WANTED)
+
+
+def test_a_pod_that_ended_is_not_waited_for() -> None:
+    """Its last words are told at once, whatever time it had."""
+    pod = Pod(last_words="exit code 137 (out of memory)")
+    pod.answers["/readyz"] = OSError("refused")
+
+    with pytest.raises(DeployError, match="should start, but ended: exit code 137"):
+        smoke.check(pod, replace(WANTED, seconds=10_000))
+
+
+def test_a_pod_that_is_never_ready_is_told() -> None:
+    """With what it answered last, and the setting that decides."""
+    pod = Pod()
+    pod.answers["/readyz"] = OSError("status 503")
+
+    with pytest.raises(DeployError, match=r"within 0 s \(deploy.start_seconds\).*status 503"):
+        smoke.check(pod, replace(WANTED, seconds=0))

@@ -1,0 +1,53 @@
+"""Rules of ml.deploying.versions: what may be deployed."""
+
+import pytest
+
+from ml.deploying import versions
+from ml.deploying.history import ROLLBACK, Entry
+from ml.errors import DeployError
+from ml.registry import Version
+
+GOOD = {
+    "gate.verdict": "accepted",
+    "gate.against": "classifier version 1",
+    "git.dirty": "no",
+    "git.commit": "c0ffee",
+}
+LIVE = "classifier version 1"
+
+
+def version(**tags: str | None) -> Version:
+    """Return a version with these tags."""
+    whole = {name.replace("_", "."): value for name, value in tags.items()}
+    kept = {name: value for name, value in {**GOOD, **whole}.items() if value is not None}
+    return Version("classifier", "2", "run", kept, ())
+
+
+def test_an_accepted_version_may_go() -> None:
+    """Judged against what is live, from code that is in a commit."""
+    versions.check_accepted(version(), LIVE, None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({"gate_verdict": None}, "the gate has not judged it; run `make gate`"),
+        ({"gate_verdict": "rejected", "gate_reasons": "slow"}, r"the gate rejected it \(slow\)"),
+        ({"gate_against": "none"}, "judged against none, live is classifier version 1"),
+        ({"git_dirty": "yes"}, "its code is in no commit"),
+        ({"git_dirty": None}, "its code is in no commit"),
+        ({"git_commit": "unknown"}, "its code is in no commit"),
+    ],
+)
+def test_any_other_is_refused(tags: dict[str, str | None], told: str) -> None:
+    """With the reason, and what to do; nothing forces it."""
+    with pytest.raises(DeployError, match=told):
+        versions.check_accepted(version(**tags), LIVE, None)
+
+
+def test_a_version_that_was_rolled_back_is_refused() -> None:
+    """Although the gate had accepted it."""
+    left = Entry(ROLLBACK, "1", before="2", why="complaints", at="2026-11-25T12:00:00+00:00")
+
+    with pytest.raises(DeployError, match=r"rolled back \(2026-11-25.*: complaints\).*TO=2"):
+        versions.check_accepted(version(), LIVE, left)
