@@ -45,6 +45,8 @@ def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SECRET_ACCESS_KEY",
         "AWS_PROFILE",
         "DVC_EXP_NAME",
+        "GITHUB_ACTIONS",
+        "GITLAB_CI",
         "CUDA_VISIBLE_DEVICES",
     ):
         monkeypatch.delenv(name, raising=False)

@@ -18,7 +18,7 @@ from cluster import Cluster
 from ml import deploy, rollback, status
 from ml.config import Params
 from ml.deploying import images, lease
-from ml.errors import DeployError, TrackingError
+from ml.errors import AuditError, DeployError, TrackingError
 from ml.registry import Registry, Version
 from teams import Team
 
@@ -294,6 +294,19 @@ def test_a_cluster_that_is_down_is_told(
 
     with pytest.raises(DeployError, match=r"was refused.*the cluster of mlops-qa can be reached"):
         deployed("1")
+
+
+def test_an_image_that_nobody_signed_is_not_deployed_by_ci(
+    kube: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever verb ran before: the image that is about to run is the one that is checked."""
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_PROJECT_URL", "https://gitlab.example.com/team/project")
+    monkeypatch.setenv("CI_SERVER_URL", "https://gitlab.example.com")
+
+    with pytest.raises(AuditError, match="cosign"):
+        deployed("1")
+    assert rolled(kube) == []
 
 
 def test_status_tells_what_was_changed_by_hand(kube: Cluster, team: Team) -> None:

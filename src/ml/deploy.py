@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from ml import signature
 from ml.compose import asked
 from ml.config import Params
 from ml.deploying import images, manifests, versions
@@ -29,6 +30,8 @@ def main() -> None:
         version = versions.chosen(rollout.registry, params, os.environ.get("VERSION"))
         check(version, rollout)
     image = images.of(version, rollout.registry, params.deploy)
+    if who := signature.signer(params.environment):  # also one that had to be built again
+        signature.check(image, who)
     with rollout.alone():
         if rollout.is_live(version):
             sys.stdout.write(f"{version} is live already\n")
