@@ -1,5 +1,6 @@
 """Pipelines of GitLab, executed by gitlab-ci-local with the shell of this machine."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -24,10 +25,14 @@ def missing() -> list[str]:
 def installed() -> Path:
     """Install it, unless it is there; return the program."""
     program = FOLDER / "node_modules" / ".bin" / "gitlab-ci-local"
-    if not program.exists():
-        name = f"gitlab-ci-local@{VERSION}"
-        command = ["npm", "install", "--silent", "--no-audit", "--prefix", str(FOLDER), name]
-        subprocess.run(command, check=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the suites run side by side
+        if not program.exists():
+            name = f"gitlab-ci-local@{VERSION}"
+            command = ["npm", "install", "--silent", "--no-audit", "--prefix", str(FOLDER), name]
+            # One of its modules is compiled where its makers' server is out of reach.
+            subprocess.run(command, env={**os.environ, "JOBS": "max"}, check=True)
     return program
 
 
