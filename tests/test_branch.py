@@ -93,10 +93,10 @@ def test_a_branch_is_a_name_and_no_program(tmp_path: Path) -> None:
 def test_the_branch_on_a_laptop_decides_nothing(tmp_path: Path) -> None:
     """With `main` checked out the environment is dev, until ENV says otherwise."""
     subprocess.run(["git", "init", "--quiet", "-b", "main", str(tmp_path)], check=True)
-    (tmp_path / "tell.mk").write_text(f"include {ROOT}/Makefile\ntell:\n\t@echo $$ENV\n")
+    (tmp_path / "tell.mk").write_text(f"include {ROOT}/Makefile\nprint-env:\n\t@echo $$ENV\n")
     told = [
         subprocess.run(
-            ["make", "-f", "tell.mk", "tell"],
+            ["make", "-f", "tell.mk", "print-env"],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "GITHUB_REF_NAME": "main", **variables},
             text=True, capture_output=True, check=True,
