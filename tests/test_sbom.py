@@ -12,7 +12,7 @@ import ci_tools
 import toy
 from conftest import ROOT
 from ml import outputs, payload, sbom
-from ml.errors import ServingError
+from ml.errors import DeployError
 from ml.registry import Version
 
 LOCK = """\
@@ -58,7 +58,7 @@ def test_debian_packages_are_those_installed() -> None:
 
 
 def test_an_image_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With whichever engine is here; its refusal is told."""
+    """With the engine that is configured; its refusal is told."""
     engine = tmp_path / "docker"
     (tmp_path / "status").write_text(STATUS)
     engine.write_text(
@@ -67,9 +67,9 @@ def test_an_image_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     engine.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    assert [one["name"] for one in sbom.installed("here")] == ["libc6"]
-    with pytest.raises(ServingError, match="IMAGE=there should hold"):
-        sbom.installed("there")
+    assert [one["name"] for one in sbom.installed("here", "docker")] == ["libc6"]
+    with pytest.raises(DeployError, match="there should be there, and hold"):
+        sbom.installed("there", "docker")
 
 
 class Holding:
@@ -96,10 +96,10 @@ def test_the_list_is_valid_whole_and_the_same_each_time(
     version = Version("toy", "1", "run", {"bento": "c0ffee", "git.commit": "abc"}, ())
     registry: Any = Holding(project)
 
-    found = sbom.of(version, registry, "")
+    found = sbom.of(version, registry, "", "podman")
     outputs.write_json(sbom.REPORT, found)
 
-    assert sbom.of(version, registry, "") == found
+    assert sbom.of(version, registry, "", "podman") == found
     names = {f"{one['name']}=={one['version']}" for one in found["components"]}
     assert {re.sub(r"\[.*\]", "", pin) for pin in sbom.pins(sbom.LOCK.read_text())} <= names
     assert {one["type"] for one in found["components"]} == {"library", "machine-learning-model"}

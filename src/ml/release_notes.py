@@ -98,7 +98,8 @@ def _figures(tags: Mapping[str, str]) -> dict[str, float]:
 def main() -> None:
     """Write notes and what belongs to them."""
     get = os.environ.get
-    registry = Registry(asked())
+    params = asked()
+    registry = Registry(params)
     commit = revision.tags().get("git.commit", "")
     new = released(registry, get("VERSION") or "", commit)
     text = "\n".join(notes(before(registry, new), new, get("TAG") or "", commit))
@@ -106,7 +107,8 @@ def main() -> None:
         reports = registry.download(new, Path(name), REPORTS)
         for report in ("metrics.json", "model_card.md"):
             shutil.copy(reports / report, folder)
-        found = sbom.of(new, registry, get("IMAGE") or new.tags.get(images.TAG, ""))
+        image = get("IMAGE") or new.tags.get(images.TAG, "")
+        found = sbom.of(new, registry, image, params.deploy.engine)
         outputs.write_json(folder / sbom.REPORT.name, found)
         (folder / "notes.md").write_text(text, encoding="utf-8")
     sys.stdout.write(f"{text}\nwritten to {FOLDER}\n")

@@ -10,7 +10,6 @@ Writes: reports/sbom.json (CycloneDX 1.6)
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from packaging.markers import Marker
 
 from ml import outputs, payload
 from ml.compose import asked
-from ml.deploying import images, versions
+from ml.deploying import command, images, versions
 from ml.errors import ServingError, run
 from ml.gating.evidence import BENTO
 from ml.registry import Registry, Version
@@ -51,9 +50,9 @@ def pins(lock: str) -> list[str]:
 
 def packages(names: list[str]) -> dict[str, Any]:
     """Return the list that cyclonedx-py makes of pinned packages."""
-    command = [str(TOOL), "requirements", "-", "--output-reproducible", "--short-PURLs"]
+    words = [str(TOOL), "requirements", "-", "--output-reproducible", "--short-PURLs"]
     done = subprocess.run(
-        command, input="\n".join(names), text=True, capture_output=True, check=False
+        words, input="\n".join(names), text=True, capture_output=True, check=False
     )
     if done.returncode:
         raise ServingError(f"cyclonedx-py should list {LOCK}, but says: {done.stderr[-500:]}")
@@ -98,24 +97,14 @@ def debian(status: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: str(one["bom-ref"]))
 
 
-def installed(image: str) -> list[dict[str, Any]]:
-    """Read the Debian packages out of an image, with the engine that is here."""
-    engine = next((name for name in ("docker", "podman") if shutil.which(name)), None)
-    if engine is None:
-        raise ServingError("docker or podman should be here to look into IMAGE; install one")
-    done = subprocess.run(
-        [engine, "run", "--rm", "--network", "none", "--entrypoint", "cat", image, DPKG],
-        text=True, capture_output=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise ServingError(
-            f"IMAGE={image} should hold {DPKG}, but {engine} says: {done.stderr.strip()[-500:]}"
-        )
-    return debian(done.stdout)
+def installed(image: str, engine: str) -> list[dict[str, Any]]:
+    """Read the Debian packages out of an image."""
+    words = ("run", "--rm", "--network", "none", "--entrypoint", "cat", image, DPKG)
+    return debian(command.run(engine, *words, hint=f"{image} should be there, and hold {DPKG}"))
 
 
-def bill(told: dict[str, Any], image: str) -> dict[str, Any]:
-    """Return the whole list for what is packaged."""
+def bill(told: dict[str, Any], libraries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the whole list for what is packaged, with the Debian packages of its image."""
     found = packages(pins(LOCK.read_text(encoding="utf-8")))
     name = f"{told['name']}-service"
     found["metadata"]["component"] = {
@@ -125,19 +114,19 @@ def bill(told: dict[str, Any], image: str) -> dict[str, Any]:
         "version": told["package"],
         "properties": [{"name": "git.commit", "value": str(told.get("commit"))}],
     }
-    more = [model(told), *(installed(image) if image else [])]
+    more = [model(told), *libraries]
     found["components"] += more
     found["dependencies"] += [{"ref": component["bom-ref"]} for component in more]
     return found
 
 
-def of(version: Version, registry: Registry, image: str) -> dict[str, Any]:
-    """Return the list for a registered version, with the Debian packages of its image."""
+def of(version: Version, registry: Registry, image: str, engine: str) -> dict[str, Any]:
+    """Return the list for a registered version, with what an engine finds in its image."""
     with tempfile.TemporaryDirectory(prefix="sbom-") as name:
         path = registry.download(version, Path(name), f"{BENTO}/{payload.SERVING}")
         told = json.loads(path.read_text(encoding="utf-8"))["info"]
     told |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
-    return bill(told, image)
+    return bill(told, installed(image, engine) if image else [])
 
 
 def main() -> None:
@@ -145,7 +134,8 @@ def main() -> None:
     params = asked()
     registry = Registry(params)
     version = versions.chosen(registry, params, os.environ.get("VERSION"))
-    found = of(version, registry, os.environ.get("IMAGE") or version.tags.get(images.TAG, ""))
+    image = os.environ.get("IMAGE") or version.tags.get(images.TAG, "")
+    found = of(version, registry, image, params.deploy.engine)
     outputs.write_json(REPORT, found)
     sys.stdout.write(f"{len(found['components'])} components of {version} written to {REPORT}\n")
 

@@ -86,7 +86,7 @@ def main() -> None:
             check(image, who)
     else:
         image = images.of(version, registry, params.deploy)
-        outputs.write_json(sbom.REPORT, sbom.of(version, registry, image))
+        outputs.write_json(sbom.REPORT, sbom.of(version, registry, image, params.deploy.engine))
         if who:
             sign(image)
     name, _, digest = image.partition("@")
