@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import ci_tools
 import clones
 import containers
 import gitlab
@@ -82,6 +83,7 @@ def _team(
     if lacking := gitlab.missing():
         pytest.skip(f"gitlab-ci-local needs {', '.join(lacking)}")
     assert engine.base
+    ci_tools.installed()  # here: their programs name the folder that they were installed from
     platform_base.up()
     folder = tmp_path_factory.mktemp("flow")
     image = stations.proxy(engine, folder)
