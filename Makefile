@@ -203,6 +203,10 @@ test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
 	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
 
+.PHONY: test-flow
+test-flow: $(INSTALLED)  ## Run the guide's whole example: branches, pipelines, deployments
+	@OMP_NUM_THREADS=1 python -m pytest -q -m flow
+
 .PHONY: check
 check: $(INSTALLED)  ## Lint, format check, types
 	@ruff check . && ruff format --check . && mypy

@@ -1,4 +1,4 @@
-"""The guide's complete example, executed: feature branch, `qa`, `main`, a bad merge. Slow.
+"""The guide's complete example, executed: feature branch, `qa`, `main`, a bad merge. Very slow.
 
 GitLab's pipeline runs for each push, on the platform's servers, and deploys to podman.
 """
@@ -18,7 +18,7 @@ import stations
 from ml.platform.servers import Platform
 from stations import Station
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.flow
 NAME = "xlnet-mine"
 EXPERIMENT = """
 defaults:
