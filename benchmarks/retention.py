@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import boto3
 import mlflow
 import results
 from requests import Session
@@ -78,6 +79,7 @@ class Past:
 
 def measured(platform: Platform, name: str, runs: int, threads: int) -> list[list[str]]:
     """Look, delete, look again; return a row for each."""
+    boto3.setup_default_session()  # the one before keeps the credentials of another platform
     past = Past(runs, threads)
     retention = Retention(past.params, time.time() + 181 * DAY, True)
     expired = runs - sum(number % 100 < YOUNG for number in range(runs))
