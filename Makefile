@@ -203,9 +203,9 @@ test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
 	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
 
-.PHONY: test-flow
-test-flow: $(INSTALLED)  ## Run the guide's whole example: branches, pipelines, deployments
-	@OMP_NUM_THREADS=1 python -m pytest -q -m flow
+.PHONY: test-nightly
+test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
+	@OMP_NUM_THREADS=1 python -m pytest -q -m nightly
 
 .PHONY: check
 check: $(INSTALLED)  ## Lint, format check, types

@@ -1,4 +1,4 @@
-"""deploy/compose.yaml, really run: two environments train, data stay. Slow: it builds images."""
+"""deploy/compose.yaml, really run: two environments train, data stay. For the night: it builds images."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ import servers
 from clones import call, installed
 from composed import SERVICES, Composed, composing, container, lacking
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 SMALL = (
     "data.synthetic_rows=800 prepare.sample=1 training.epochs=1 evaluate.resamples=100 "

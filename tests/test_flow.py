@@ -18,7 +18,7 @@ import stations
 from ml.platform.servers import Platform
 from stations import Station
 
-pytestmark = pytest.mark.flow
+pytestmark = pytest.mark.nightly
 NAME = "xlnet-mine"
 EXPERIMENT = """
 defaults:
