@@ -1,4 +1,4 @@
-"""deploy/compose.yaml, really run: two environments train, data stay. For the night: it builds images."""
+"""deploy/compose.yaml, really run: two environments train, data stay. Builds images: every night."""
 
 import os
 import signal
