@@ -1,4 +1,4 @@
-"""deploy/compose.yaml, really run: two environments train, data stay. Builds images: every night."""
+"""deploy/compose.yaml, really run: two environments train, data stay. It builds images."""
 
 import os
 import signal
