@@ -91,6 +91,30 @@ def test_equal_within_noise_is_rejected(
     assert failed(verdict) == {"lead over the champion"}
 
 
+def of_one_model(*found: Path) -> list[Path]:
+    """Put the same trained model into releases."""
+    for release in found:
+        (release / "model").mkdir()
+        (release / "model" / "weights").write_text("trained")
+    return list(found)
+
+
+def test_the_same_model_served_by_other_code_must_answer_as_before(
+    make: Make, judged_by: Params
+) -> None:
+    """It cannot be better than itself, but a mended service must be able to go live."""
+    mended, live = of_one_model(make(releases.GOOD), make(releases.GOOD))
+    assert decide(mended, live, judged_by).accepted
+    broken, live = of_one_model(make({**releases.GOOD, "great": 0.0}), make(releases.GOOD))
+    loose = judged_by.model_copy(
+        update={"gate": judged_by.gate.model_copy(update={"min_accuracy": 0.1, "min_recall": 0.0})}
+    )
+
+    assert "labels of the same model agree" in failed(decide(broken, live, loose))
+    (broken / "model" / "weights").write_text("of another one")
+    assert "lead over the champion" in failed(decide(broken, live, loose))
+
+
 def test_a_lead_that_chance_explains_is_rejected(
     make: Make, test: Split, judged_by: Params
 ) -> None:

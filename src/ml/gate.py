@@ -51,7 +51,7 @@ def decide(
         checks += criteria.absolute(ours, test, params.gate)
         checks += told(ours, release, test, params)
         if champion:
-            checks += duel(ours, champion, test, params)
+            checks += duel((ours, release), champion, test, params)
     except ModelError as error:
         checks.append(Check("the challenger answers", False, str(error), "probabilities"))
     return Verdict(str(version), str(champion[0]) if champion else None, tuple(checks))
@@ -71,9 +71,16 @@ def told(ours: Evidence, release: Path, test: Split, params: Params) -> Iterator
 
 
 def duel(
-    ours: Evidence, champion: tuple[Version, Path | None], test: Split, params: Params
+    challenger: tuple[Evidence, Path],
+    champion: tuple[Version, Path | None],
+    test: Split,
+    params: Params,
 ) -> Iterator[Check]:
-    """Yield whether the challenger is better than the champion, who is asked again, too."""
+    """Yield whether the challenger is better than the champion, who is asked again, too.
+
+    The same model, served by other code, cannot be better: it must answer as before.
+    """
+    ours, files = challenger
     version, release = champion
     try:
         if release is None:
@@ -83,7 +90,16 @@ def duel(
     except ModelError as error:
         yield Check("the champion answers", False, f"{version}: {error}", "probabilities")
         return
-    yield from criteria.better(ours, theirs, test, params.evaluate)
+    if is_same_model(files, release):
+        yield criteria.unchanged(ours, theirs, params.export)
+    else:
+        yield from criteria.better(ours, theirs, test, params.evaluate)
+
+
+def is_same_model(one: Path, other: Path) -> bool:
+    """Tell whether two releases hold one trained model, by their files."""
+    trained = [release / "model" for release in (one, other)]
+    return all(map(Path.is_dir, trained)) and len(set(map(hashing.digest, trained))) == 1
 
 
 def kept(version: Version, registry: Registry) -> Iterator[Check]:
@@ -123,6 +139,7 @@ def main() -> None:
     registry = Registry(params)
     version, champion = registry.alias(CHALLENGER), registry.alias(CHAMPION)
     if version is None and champion:
+        REPORT.unlink(missing_ok=True)  # of an earlier one, which nobody must take for this
         sys.stdout.write(f"{champion} is live and has no challenger: nothing to judge\n")
         return
     if version is None:

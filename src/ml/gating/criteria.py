@@ -93,6 +93,12 @@ def better(ours: Evidence, theirs: Evidence, test: Split, evaluate: Evaluate) ->
     )
 
 
+def unchanged(ours: Evidence, theirs: Evidence, bounds: Export) -> Check:
+    """Return whether the model that is live gives the same labels in the new release."""
+    agree = float((ours.probabilities.argmax(axis=1) == theirs.probabilities.argmax(axis=1)).mean())
+    return at_least("labels of the same model agree", agree, bounds.labels_agree)
+
+
 def at_least(criterion: str, found: float, bound: float, where: str = "") -> Check:
     """Return the check of a figure that must not be lower."""
     suffix = f" ({where})" if where else ""
