@@ -19,7 +19,7 @@ from ml.errors import ServingError
 from ml.loading.outcome import Outcome
 
 WANTED = LoadTest(rate=10, seconds=10, max_p99_ms=100.0, max_error_share=0.01)
-GOOD = Outcome(100, 1, {"p50": 5.0, "p95": 9.0, "p99": 100.0, "max": 300.0}, {})
+GOOD = Outcome(100, 1, {"p50": 5.0, "p95": 9.0, "p99": 100.0, "max": 300.0}, {}, 9.9)
 
 
 def failed(outcome: Outcome) -> set[str]:
@@ -35,10 +35,10 @@ def test_what_holds_every_bound_passes() -> None:
 @pytest.mark.parametrize(
     ("outcome", "criterion"),
     [
-        (Outcome(100, 0, {"p99": 101.0}, {}), "latency, p99 ms"),
-        (Outcome(100, 2, {"p99": 50.0}, {}), "errors, share"),
-        (Outcome(94, 0, {"p99": 50.0}, {}), "rate"),
-        (Outcome(100, 0, {"p99": float("nan")}, {}), "latency, p99 ms"),
+        (Outcome(100, 0, {"p99": 101.0}, {}, 9.9), "latency, p99 ms"),
+        (Outcome(100, 2, {"p99": 50.0}, {}, 9.9), "errors, share"),
+        (Outcome(94, 0, {"p99": 50.0}, {}, 9.9), "rate"),
+        (Outcome(100, 0, {"p99": float("nan")}, {}, 9.9), "latency, p99 ms"),
     ],
 )
 def test_each_bound_is_held(outcome: Outcome, criterion: str) -> None:
@@ -48,7 +48,7 @@ def test_each_bound_is_held(outcome: Outcome, criterion: str) -> None:
 
 def test_no_answer_at_all_misses_everything() -> None:
     """An empty table of Locust is no success."""
-    assert failed(Outcome.read([], [])) == {"rate", "errors, share", "latency, p99 ms"}
+    assert failed(Outcome.read([], [], 0.0)) == {"rate", "errors, share", "latency, p99 ms"}
 
 
 def test_the_objective_of_qa_stands_in_its_file() -> None:

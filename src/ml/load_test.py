@@ -57,7 +57,11 @@ def measured(url: str, asked: list[str], wanted: LoadTest) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="load-") as name:
         folder = Path(name)
         (folder / "texts.json").write_text(json.dumps(asked), encoding="utf-8")
-        mine = {"LOAD_USERS": str(wanted.rate), "LOAD_TEXTS": str(folder / "texts.json")}
+        mine = {
+            "LOAD_USERS": str(wanted.rate),
+            "LOAD_TEXTS": str(folder / "texts.json"),
+            "LOAD_SECONDS": str(folder / "seconds.json"),
+        }
         done = subprocess.run(
             [
                 str(LOCUST.resolve()), "--locustfile", str(USERS), "--headless", "--host", url,
@@ -72,7 +76,11 @@ def measured(url: str, asked: list[str], wanted: LoadTest) -> Outcome:
             raise ServingError(
                 f"Locust should ask {url}, but ended with {done.returncode}: {done.stderr[-1000:]}"
             )
-        return Outcome.read(rows(folder / "found_stats.csv"), rows(folder / "found_failures.csv"))
+        return Outcome.read(
+            rows(folder / "found_stats.csv"),
+            rows(folder / "found_failures.csv"),
+            json.loads((folder / "seconds.json").read_text(encoding="utf-8")),
+        )
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ Each user asks once a second, whatever the last answer took, and starts at a mom
 that all together ask at an even rate.
 
 Reads: LOAD_USERS, LOAD_TEXTS (a JSON file with a list of texts)
+Writes: LOAD_SECONDS (a JSON file), the time between the first request and the last: Locust counts
+    its own start among the time of the test
 """
 
 import itertools
@@ -12,11 +14,25 @@ import os
 import time
 from pathlib import Path
 
-from locust import FastHttpUser, constant_throughput, task
+from locust import FastHttpUser, constant_throughput, events, task
 
 USERS = int(os.environ["LOAD_USERS"])
 TEXTS = itertools.cycle(json.loads(Path(os.environ["LOAD_TEXTS"]).read_text(encoding="utf-8")))
 NUMBERS = itertools.count()
+MOMENTS: list[float] = []
+
+
+@events.request.add_listener  # type: ignore[untyped-decorator]
+def asked(start_time: float, **_: object) -> None:
+    """Remember when a request was sent."""
+    MOMENTS.append(start_time)
+
+
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
+def told(**_: object) -> None:
+    """Write for how long was asked."""
+    seconds = max(MOMENTS) - min(MOMENTS) if MOMENTS else 0.0
+    Path(os.environ["LOAD_SECONDS"]).write_text(json.dumps(seconds), encoding="utf-8")
 
 
 class Person(FastHttpUser):  # type: ignore[misc]
