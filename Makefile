@@ -203,6 +203,10 @@ test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
 	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
 
+.PHONY: test-release
+test-release: $(INSTALLED)  ## Run real images and deployments, and break the gate on purpose
+	@OMP_NUM_THREADS=1 python -m pytest -q -m release
+
 .PHONY: test-nightly
 test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
 	@OMP_NUM_THREADS=1 python -m pytest -q -m nightly

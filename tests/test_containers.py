@@ -19,7 +19,7 @@ from ml.config import Params
 from ml.deploying import manifests
 from ml.deploying.manifests import Release
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 SECTION = (ROOT / "docs" / "serving.md").read_text().partition("## In a container")[2]
 
 

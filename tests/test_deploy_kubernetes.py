@@ -23,7 +23,7 @@ from ml.registry import Registry, Version
 from teams import Team
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.release,
     pytest.mark.skipif(not shutil.which("kubectl"), reason="no kubectl"),
 ]
 IMAGE = "registry.example.com/team/classifier@sha256:"

@@ -24,7 +24,7 @@ from ml.errors import DeployError, GateError
 from stations import Station
 from teams import Team
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 
 
 @pytest.fixture(name="station", scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 
 MUTATIONS = {
     "comparison turned round": ("gating/criteria.py", "low > 0,", "high < 0,"),

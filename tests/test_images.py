@@ -13,7 +13,7 @@ from conftest import ROOT
 from ml.compose import compose
 from ml.deploying import images
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 
 
 @pytest.mark.skipif(not shutil.which("docker"), reason="no docker")

@@ -18,7 +18,7 @@ from ml.deploying import manifests
 from test_manifests import RELEASE
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.release,
     pytest.mark.skipif(
         not any(map(shutil.which, ("kubectl", "kustomize"))), reason="neither kubectl nor kustomize"
     ),

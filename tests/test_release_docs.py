@@ -14,7 +14,7 @@ import stations
 from conftest import ROOT
 from stations import Station
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 (BLOCK,) = re.findall(
     r"```sh\n(make train.*?)```", (ROOT / "docs" / "release.md").read_text(), re.S
 )
