@@ -112,7 +112,7 @@ def variables(
         told = {
             **platform.variables(name),
             **machine.variables,
-            "SET": f"{machine.settings()} load_test.seconds=10 load_test.rate=5",
+            "SET": f"{machine.settings()} load_test.seconds=10 load_test.rate=5 load_test.max_p99_ms=5000.0",
             "SERVICE_URL": f"http://127.0.0.1:{machine.port}",
             "BENTOML_HOME": str(folder / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
