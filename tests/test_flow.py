@@ -35,6 +35,7 @@ prepare:
 training:
   epochs: 4
 """
+LOAD = "load_test.seconds=10 load_test.rate=5 load_test.max_p99_ms=5000.0"
 ENVIRONMENTS = {"dev": ("dev",), "qa": ("qa", "staging"), "prod": ("prod", "live")}
 
 
@@ -112,7 +113,7 @@ def variables(
         told = {
             **platform.variables(name),
             **machine.variables,
-            "SET": f"{machine.settings()} load_test.seconds=10 load_test.rate=5 load_test.max_p99_ms=5000.0",
+            "SET": f"{machine.settings()} {LOAD}",
             "SERVICE_URL": f"http://127.0.0.1:{machine.port}",
             "BENTOML_HOME": str(folder / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",

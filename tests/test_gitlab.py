@@ -11,7 +11,7 @@ import gitlab
 import servers
 from ml.platform.servers import Platform
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.nightly
 SMALL = (
     "data:\n  synthetic_rows: 3000\nprepare:\n  sample: 1.0\n"
     "training:\n  epochs: 1\n  batch_size: 16\n"
