@@ -33,7 +33,7 @@ def merge(project: Path, name: str) -> int:
     return done.returncode
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_one_command_solves_the_conflict(tmp_path: Path) -> None:
     """After it the lock is that of the merged pipeline: nothing is left to run."""
     project = clones.installed(tmp_path / "project")

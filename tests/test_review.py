@@ -76,7 +76,7 @@ def changed(folder: Path) -> Path:
     return project
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_change_is_set_beside_its_base(tmp_path: Path) -> None:
     """In a real clone: figures of both, the value that differs, the gate of the branch to come.
 
