@@ -18,7 +18,8 @@ from conftest import ROOT
 from ml import deploy, gate, register, rollback, status
 from ml.compose import asked
 from ml.config import Params
-from ml.deploying import history
+from ml.deploying import history, proxy
+from ml.deploying.machine import pod_of
 from ml.deploying.podman import Podman
 from ml.errors import DeployError, GateError
 from stations import Station
@@ -163,6 +164,17 @@ def test_a_killed_rollback_is_undone_by_the_next_command(team: Team) -> None:
     deploy.main()
     entries = history.read(team.registry.notes()).entries
     assert (entries[-1].what, entries[-1].why) == ("undone", "it was interrupted")
+    assert live(team) == "2"
+    status.main()
+
+
+def test_a_live_pod_that_has_ended_is_started_again(team: Team, station: Station) -> None:
+    """By the same command: it does not take the one that has ended for the one it has started."""
+    name = proxy.named(Podman(asked())._folder)
+    station.engine.podman("pod", "stop", "--time", "1", pod_of(name))
+
+    deploy.main()
+
     assert live(team) == "2"
     status.main()
 

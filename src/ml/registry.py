@@ -116,11 +116,6 @@ class Registry:
             for name, value in tags.items():
                 self._client.set_model_version_tag(self.name, version.number, name, value)
 
-    def untag(self, version: Version, name: str) -> None:
-        """Remove a tag from a version."""
-        with known_errors(self._params):
-            self._client.delete_model_version_tag(self.name, version.number, name)
-
     def download(self, version: Version, folder: Path, part: str = "") -> Path:
         """Bring the release of a version, or a part of it, here; return where it lies."""
         with known_errors(self._params):

@@ -77,8 +77,11 @@ class Podman:
         return Container(name, port)
 
     def switch(self, text: str) -> tuple[Container, ...]:
-        """Lead the traffic to the pod that was started with these manifests."""
-        name = self._running(text)
+        """Lead the traffic to the pod that was started: what is live may run the same manifests."""
+        name = self._idle
+        started = manifests.one_machine(text, self._ports[name], name)
+        if self._text(name) != started or not pod_of(name):
+            raise DeployError(f"{name} should run, but is gone; run the same command again")
         self._lead(name)
         return (Container(name, self._deploy.port),)
 
@@ -113,7 +116,8 @@ class Podman:
 
     def _running(self, text: str) -> str:
         """Return which pod runs these manifests; nothing where none does."""
-        for name, port in self._ports.items():
+        live = proxy.named(self._folder)
+        for name, port in sorted(self._ports.items(), key=lambda one: one[0] != live):
             if self._text(name) == manifests.one_machine(text, port, name) and pod_of(name):
                 return name
         return ""
