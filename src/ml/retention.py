@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from ml.compose import compose
+from ml.compose import asked
 from ml.config import Params
 from ml.errors import run
 from ml.retaining import history
@@ -61,7 +61,7 @@ class Retention:
 def main() -> None:
     """Tell what would go; delete it where APPLY says so."""
     name = remote.environment()
-    params = compose(name, os.environ.get("EXP") or "default", os.environ.get("SET") or "")
+    params = asked()
     days = params.storage.retention_days
     if days is None:
         sys.stdout.write(f"{name} keeps everything: storage.retention_days is null\n")

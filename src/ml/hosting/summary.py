@@ -4,7 +4,6 @@ Reads: reports/metrics.json, reports/gate.json, reports/load_test.json, those th
 Writes: reports/ci.md, reports/ci.env (VERSION=n); the page of the job and its output `version`
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,16 +12,11 @@ from typing import Any
 from ml import load_test, payload
 from ml.errors import GateError
 from ml.hosting import job
+from ml.reviewing.base import read
 from ml.reviewing.markdown import FIRST, cell
 
 GATE = Path("reports/gate.json")
 TEXT, VARIABLES = Path("reports/ci.md"), Path("reports/ci.env")
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Return a report, nothing where there is none."""
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
 
 
 def version(gate: dict[str, Any]) -> str:
