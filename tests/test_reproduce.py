@@ -219,11 +219,11 @@ def test_every_way_leads_to_one_chain(lab: Lab, tmp_path: Path) -> None:
         ["1"], f"tags.`model.sha256` = '{digest['info']['model_sha256']}'"
     )
 
+    ways = ("VERSION=classifier/1", "VERSION=classifier/challenger", f"BENTO={bento}")
     shown = [
         call(lab.folder, "make", "lineage", way, **home)
-        for way in (f"RUN={made.info.run_id}", "VERSION=tiny/1", "VERSION=tiny/challenger",
-                    f"BENTO={bento}")
-    ]  # fmt: skip
+        for way in (f"RUN={made.info.run_id}", *ways)
+    ]
     chains = {re.sub(r"^asked.*\n| at hand, as recorded", "", text) for text in shown}
 
     assert len({re.sub(" +", " ", text) for text in chains}) == 1

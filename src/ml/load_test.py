@@ -5,7 +5,6 @@ Reads: conf/ (load_test), ENV, EXP, SET, URL or SERVICE_URL (else this machine: 
 Writes: reports/load_test.json; exit code 1 where the objective is missed
 """
 
-import csv
 import json
 import os
 import subprocess
@@ -60,14 +59,15 @@ def measured(url: str, asked: list[str], wanted: LoadTest) -> Outcome:
         mine = {
             "LOAD_USERS": str(wanted.rate),
             "LOAD_TEXTS": str(folder / "texts.json"),
-            "LOAD_SECONDS": str(folder / "seconds.json"),
+            "LOAD_SECONDS": str(wanted.seconds),
+            "LOAD_OUTCOME": str(folder / "outcome.json"),
         }
         done = subprocess.run(
             [
                 str(LOCUST.resolve()), "--locustfile", str(USERS), "--headless", "--host", url,
                 "--users", str(wanted.rate), "--spawn-rate", str(wanted.rate),
-                "--run-time", f"{wanted.seconds}s", "--stop-timeout", "30",
-                "--csv", str(folder / "found"), "--only-summary", "--exit-code-on-error", "0",
+                "--stop-timeout", "30",
+                "--only-summary", "--exit-code-on-error", "0",
             ],
             env={**os.environ, **mine},
             text=True, capture_output=True, check=False,
@@ -76,17 +76,7 @@ def measured(url: str, asked: list[str], wanted: LoadTest) -> Outcome:
             raise ServingError(
                 f"Locust should ask {url}, but ended with {done.returncode}: {done.stderr[-1000:]}"
             )
-        return Outcome.read(
-            rows(folder / "found_stats.csv"),
-            rows(folder / "found_failures.csv"),
-            json.loads((folder / "seconds.json").read_text(encoding="utf-8")),
-        )
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    """Read a table that Locust has written."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return Outcome(**json.loads((folder / "outcome.json").read_text(encoding="utf-8")))
 
 
 def known(url: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ml.config import LoadTest
 from ml.gating.criteria import Check, at_most
@@ -20,22 +19,6 @@ class Outcome:
     milliseconds: dict[str, float]
     reasons: dict[str, int]  # what failed, how often
     seconds: float  # from the first request to the last
-
-    @classmethod
-    def read(
-        cls, stats: list[dict[str, Any]], failures: list[dict[str, Any]], seconds: float
-    ) -> "Outcome":
-        """Make it of the rows that Locust writes, and of what its users tell."""
-        total = next((row for row in stats if row["Name"] == "Aggregated"), {})
-        names = {"50%": "p50", "95%": "p95", "99%": "p99", "100%": "max"}
-        asked = int(total.get("Request Count", 0))
-        return cls(
-            asked,
-            int(total.get("Failure Count", 0)),
-            {name: float(total[column]) for column, name in names.items()} if asked else {},
-            {row["Error"]: int(row["Occurrences"]) for row in failures},
-            seconds,
-        )
 
     def checks(self, wanted: LoadTest) -> Iterator[Check]:
         """Yield the criteria."""
