@@ -156,7 +156,7 @@ def test_a_run_leaves_no_trace_in_another_environment(
 ) -> None:
     """Neither in MLflow, nor in the registry, nor in the storage."""
     run_id = record("dev", "trace")
-    dev = servers.client(platform.variables("dev")).list_objects_v2(Bucket="mlops-dev")
+    dev = servers.client(platform.variables("dev")).list_objects_v2(Bucket=servers.DEV)
 
     assert any(run_id in entry["Key"] for entry in dev["Contents"])
     for other in ("qa", "prod"):
