@@ -197,11 +197,11 @@ test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 
 .PHONY: test-e2e
 test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
-	@OMP_NUM_THREADS=1 python -m pytest -q -m slow
+	@OMP_NUM_THREADS=1 python -m pytest -q -m "slow and not nightly"
 
 .PHONY: test-integration
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
-	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
+	@OMP_NUM_THREADS=1 python -m pytest -q -m "integration and not nightly"
 
 .PHONY: test-release
 test-release: $(INSTALLED)  ## Run real images and deployments, and break the gate on purpose

@@ -10,7 +10,7 @@ import servers
 from clones import call, installed, lent
 from ml.platform.servers import Platform
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.nightly
 
 
 def rows() -> str:

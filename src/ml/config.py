@@ -353,10 +353,10 @@ class Metadata(Section):
 class Project(Section):
     """Who the project is; its names become parts of addresses."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$", max_length=60)]
+    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9.-]*[a-z0-9])?$", max_length=60)]
     description: Text
     owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(/[\w.-]+)?$")]
-    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*[a-z0-9]$", max_length=58)]
+    bucket: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]*[a-z0-9]$", max_length=58)]
     registry: Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?(/[\w.-]+)*$")]
     target: Literal["kubernetes", "podman", "none"]
 
