@@ -66,6 +66,35 @@ $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
 	@VIRTUAL_ENV=.venv/ci $(UV) pip sync --quiet --require-hashes requirements/ci.lock
 	@touch $@
 
+# Makes and updates projects; needs nothing else.
+COPIER := .venv/copier/installed
+$(COPIER): requirements/copier.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name another one: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv/copier
+	@.venv/copier/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/copier.lock
+	@touch $@
+
+# Only what was said on the command line is an answer: a shell may have a NAME of its own.
+NAMES := NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET
+GIVEN = $(foreach name,$(NAMES),$(if $(filter command,$(word 1,$(origin $(name)))),$(name)))
+
+.PHONY: new
+new: $(COPIER)  ## Make a project of this template: make new NAME=my-project DEST=../my-project
+	@GIVEN="$(GIVEN)" PYTHONPATH=src $(PYTHON) -m ml.new
+
+.PHONY: init
+init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a project: NAME=my-project
+	@GIVEN="$(GIVEN)" PYTHONPATH=src $(PYTHON) -m ml.init
+
+.PHONY: update
+update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
+	@PYTHONPATH=src $(PYTHON) -m ml.update
+	@$(MAKE) migrate
+
+.PHONY: migrate
+migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
+	@python -m ml.migrate
+
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
 	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
