@@ -17,7 +17,9 @@ ANSWERS = {
     "TARGET": "podman",
 }
 # What a project must not inherit, and what is its own.
-NOT_INHERITED = {"copier.yml", "CHANGELOG.md", "tests/template.py", "tests/test_template.py"}
+NOT_INHERITED = {
+    "copier.yml", "CHANGELOG.md", "CONTRIBUTING.md", "tests/template.py", "tests/test_template.py",
+}  # fmt: skip
 FUTURE = 4_000_000_000  # seconds: newer than every file that an update writes
 
 
