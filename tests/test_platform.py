@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 
 import servers
 from ml.errors import PlatformError
-from ml.platform import processes
+from ml.platform import bucket, processes
 from ml.platform.__main__ import ports
 from ml.platform.part import Part
 from ml.platform.servers import ENVIRONMENTS, Platform, programs
@@ -71,7 +71,7 @@ def _record(enter: Callable[[str], None], tmp_path: Path) -> Record:
 def test_the_storage_of_another_environment_is_closed(s3: Platform, one: str, other: str) -> None:
     """With its own credentials an environment can neither list, read, write nor delete there."""
     own, foreign = (servers.client(s3.variables(name)) for name in (one, other))
-    foreign.put_object(Bucket=f"mlops-{other}", Key="secret", Body=b"x")
+    foreign.put_object(Bucket=bucket.named(other), Key="secret", Body=b"x")
     bucket = f"mlops-{other}"
 
     attempts: list[Callable[[], object]] = [
@@ -164,7 +164,9 @@ def test_a_run_leaves_no_trace_in_another_environment(
         client = mlflow.MlflowClient()
         assert client.get_experiment_by_name("trace") is None
         assert not [model for model in client.search_registered_models() if model.name == "trace"]
-        found = servers.client(platform.variables(other)).list_objects_v2(Bucket=f"mlops-{other}")
+        found = servers.client(platform.variables(other)).list_objects_v2(
+            Bucket=bucket.named(other)
+        )
         assert not [entry for entry in found.get("Contents", []) if run_id in entry["Key"]]
 
 
