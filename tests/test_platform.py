@@ -70,23 +70,23 @@ def _record(enter: Callable[[str], None], tmp_path: Path) -> Record:
 @pytest.mark.parametrize(("one", "other"), OTHERS)
 def test_the_storage_of_another_environment_is_closed(s3: Platform, one: str, other: str) -> None:
     """With its own credentials an environment can neither list, read, write nor delete there."""
+    place = bucket.named(other)
     own, foreign = (servers.client(s3.variables(name)) for name in (one, other))
-    foreign.put_object(Bucket=bucket.named(other), Key="secret", Body=b"x")
-    bucket = f"mlops-{other}"
+    foreign.put_object(Bucket=place, Key="secret", Body=b"x")
 
     attempts: list[Callable[[], object]] = [
-        lambda: own.list_objects_v2(Bucket=bucket),
-        lambda: own.get_object(Bucket=bucket, Key="secret"),
-        lambda: own.put_object(Bucket=bucket, Key="new", Body=b"x"),
-        lambda: own.delete_object(Bucket=bucket, Key="secret"),
+        lambda: own.list_objects_v2(Bucket=place),
+        lambda: own.get_object(Bucket=place, Key="secret"),
+        lambda: own.put_object(Bucket=place, Key="new", Body=b"x"),
+        lambda: own.delete_object(Bucket=place, Key="secret"),
     ]
     for attempt in attempts:
         with pytest.raises(ClientError, match=r"AccessDenied|NoSuchBucket"):
             attempt()
-    found = [entry["Key"] for entry in foreign.list_objects_v2(Bucket=bucket)["Contents"]]
+    found = [entry["Key"] for entry in foreign.list_objects_v2(Bucket=place)["Contents"]]
     assert "secret" in found
     assert "new" not in found
-    assert bucket not in [entry["Name"] for entry in own.list_buckets()["Buckets"]]
+    assert place not in [entry["Name"] for entry in own.list_buckets()["Buckets"]]
 
 
 @pytest.mark.integration
