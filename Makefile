@@ -28,14 +28,30 @@ UV := $(or $(shell command -v uv),.venv/bin/uv)
 ifeq ($(ACCELERATOR),cpu)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=cpu)
-else
+else ifeq ($(ACCELERATOR),cuda)
 export UV_FIND_LINKS :=
+else
+$(error ACCELERATOR should be cpu or cuda, found $(ACCELERATOR))
 endif
 
+# A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
+# A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
+VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH ENV EXP IMAGE KEEP PORT PYTHON REFRESH REVIEWERS RUN SET SHARE TAG TEXT TITLE TO URL VERSION WHAT WHY
+VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)=))
+UNKNOWN := $(filter-out $(VERBS) $(addsuffix =,$(VARIABLES)),$(MAKECMDGOALS) $(GIVEN))
+ifneq ($(UNKNOWN),)
+ifneq ($(shell PYTHONPATH=src $(PYTHON) -m ml.typo '$(subst ','\'',$(UNKNOWN))' '$(VERBS) $(addsuffix =,$(VARIABLES))' || echo wrong),)
+$(error nothing was run)
+endif
+endif
+
+##@ Start
+
 .PHONY: help
-help:  ## Print the verbs
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-15s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+help:  ## Print the verbs, in the order of the work
+	@awk 'BEGIN {FS = ":[^\#]*\#\# *"} /^\#\#@/ {print substr($$0, 5)} /^[a-z0-9-]+:.*\#\#/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -51,14 +67,6 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
-.PHONY: env-of
-env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
-	@PYTHONPATH=src $(PYTHON) -m ml.branch
-
-.PHONY: exp-of
-exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) PYTHONPATH=src $(PYTHON) -m ml.chosen
-
 # What only CI's verbs need: linters of workflows, audits, the load generator.
 CI_TOOLS := .venv/ci/installed
 $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
@@ -66,18 +74,44 @@ $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
 	@VIRTUAL_ENV=.venv/ci $(UV) pip sync --quiet --require-hashes requirements/ci.lock
 	@touch $@
 
+##@ Configure
+
+.PHONY: validate
+validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
+
+.PHONY: smoke
+smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
+	@python -m ml.smoke
+
+##@ Train
+
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
 	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
 	@python -m ml.summary
 
-.PHONY: pull
-pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
-	@python -m ml.share pull
+.PHONY: ui
+ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
+	@python -m ml.ui
+
+.PHONY: sync
+sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
+	@python -m ml.sync
+
+##@ Share
 
 .PHONY: push
 push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
 	@python -m ml.share push
+
+.PHONY: pull
+pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
+	@python -m ml.share pull
+
+.PHONY: resolve
+resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.resolve
 
 .PHONY: verify
 verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
@@ -87,21 +121,7 @@ verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and hea
 retention: $(INSTALLED)  ## Tell what the environment has kept for long enough; APPLY=1 deletes it
 	@APPLY=$(APPLY) python -m ml.retention
 
-.PHONY: smoke
-smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
-	@python -m ml.smoke
-
-.PHONY: validate
-validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
-
-.PHONY: sync
-sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
-	@python -m ml.sync
-
-.PHONY: ui
-ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
-	@python -m ml.ui
+##@ Serve
 
 .PHONY: serve
 serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0.0.1:3000 (PORT=...)
@@ -110,6 +130,8 @@ serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0
 .PHONY: predict
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
 	@python -m ml.ask
+
+##@ Release
 
 .PHONY: register
 register: $(INSTALLED)  ## Put the model into the environment's registry, as the challenger
@@ -123,53 +145,23 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content (VERSION=...)
 	@python -m ml.package
 
-.PHONY: sign
-sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
-	@python -m ml.signature sign
-
-.PHONY: check-signature
-check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
-	@python -m ml.signature check
-
 .PHONY: deploy
 deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod (VERSION=..., WHY=...)
 	@python -m ml.deploy
-
-.PHONY: rollback
-rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
-	@python -m ml.rollback
 
 .PHONY: status
 status: $(INSTALLED)  ## Tell what is live, since when, from where, and what a rollback returns to
 	@python -m ml.status
 
+.PHONY: rollback
+rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
+	@python -m ml.rollback
+
 .PHONY: load-test
 load-test: $(CI_TOOLS)  ## Ask a running service at a fixed rate for a minute: URL=http://...
 	@python -m ml.load_test
 
-.PHONY: review
-review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.review
-
-.PHONY: tell
-tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
-	@WHAT=$(WHAT) PYTHONPATH=src $(PYTHON) -m ml.tell
-
-.PHONY: sbom
-sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
-	@python -m ml.sbom
-
-.PHONY: release-notes
-release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
-	@python -m ml.release_notes
-
-.PHONY: branch-policy
-branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
-	@APPLY=$(APPLY) PYTHONPATH=src $(PYTHON) -m ml.branch_policy
-
-.PHONY: resolve
-resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.resolve
+##@ Look back
 
 .PHONY: lineage
 lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
@@ -178,6 +170,8 @@ lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1,
 .PHONY: reproduce
 reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
 	@python -m ml.reproduce
+
+##@ Servers on this machine
 
 .PHONY: platform
 platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
@@ -190,6 +184,16 @@ platform-down: $(INSTALLED)  ## End them; their data stay in .platform
 .PHONY: platform-env
 platform-env: $(INSTALLED)  ## Write passwords and ports for deploy/compose.yaml, the same parts in Docker
 	@python -m ml.platform env
+
+##@ Change the code
+
+.PHONY: format
+format: $(INSTALLED)  ## Format the code
+	@ruff check --fix-only . && ruff format .
+
+.PHONY: check
+check: $(INSTALLED)  ## Lint, format check, types
+	@ruff check . && ruff format --check . && mypy
 
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage
@@ -211,22 +215,6 @@ test-release: $(INSTALLED)  ## Run real images and deployments, and break the ga
 test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
 	@OMP_NUM_THREADS=1 python -m pytest -q -m nightly
 
-.PHONY: check
-check: $(INSTALLED)  ## Lint, format check, types
-	@ruff check . && ruff format --check . && mypy
-
-.PHONY: audit
-audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
-	@python -m ml.audit
-
-.PHONY: check-ci
-check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
-	@python -m ml.check_ci
-
-.PHONY: format
-format: $(INSTALLED)  ## Format the code
-	@ruff check --fix-only . && ruff format .
-
 .PHONY: lock
 lock: $(INSTALLED)  ## Renew the locks from pyproject.toml
 	@requirements/lock.sh
@@ -246,3 +234,49 @@ bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy;
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs
 	@rm -rf .checkpoints .mypy_cache .pytest_cache .ruff_cache .coverage
+
+##@ What CI types
+
+.PHONY: env-of
+env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
+	@PYTHONPATH=src $(PYTHON) -m ml.branch
+
+.PHONY: exp-of
+exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) PYTHONPATH=src $(PYTHON) -m ml.chosen
+
+.PHONY: check-ci
+check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
+	@python -m ml.check_ci
+
+.PHONY: audit
+audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
+	@python -m ml.audit
+
+.PHONY: review
+review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.review
+
+.PHONY: tell
+tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
+	@WHAT=$(WHAT) PYTHONPATH=src $(PYTHON) -m ml.tell
+
+.PHONY: sign
+sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
+	@python -m ml.signature sign
+
+.PHONY: check-signature
+check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
+	@python -m ml.signature check
+
+.PHONY: sbom
+sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
+	@python -m ml.sbom
+
+.PHONY: release-notes
+release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
+	@python -m ml.release_notes
+
+.PHONY: branch-policy
+branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
+	@APPLY=$(APPLY) PYTHONPATH=src $(PYTHON) -m ml.branch_policy
