@@ -84,6 +84,10 @@ validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all e
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
 	@python -m ml.smoke
 
+.PHONY: schema
+schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check the files of conf/
+	@python -m ml.schema
+
 ##@ Train
 
 .PHONY: train
