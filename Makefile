@@ -53,6 +53,13 @@ help:  ## Print the verbs, in the order of the work
 	@awk 'BEGIN {FS = ":[^\#]*\#\# *"} /^\#\#@/ {print substr($$0, 5)} /^[a-z0-9-]+:.*\#\#/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
+.PHONY: doctor
+doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credentials, servers
+	@# Not with the environment's own Python: that may be what is broken.
+	@export PATH='$(subst $(CURDIR)/.venv/bin:,,$(PATH))'; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'; \
+	ACCELERATOR=$(ACCELERATOR) PYTHONPATH=src $(PYTHON) -m ml.doctor
+
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
 

@@ -135,7 +135,7 @@ def test_help_tells_the_verbs_in_the_order_of_the_work() -> None:
     """`make` alone prints each verb with its line, from the first look to going back."""
     done = subprocess.run(["make"], cwd=ROOT, text=True, capture_output=True, check=True)
     told = re.findall(r"^  make ([a-z0-9-]+) +\S", done.stdout, re.M)
-    work = "install validate train push serve register gate package deploy rollback lineage"
+    work = "doctor install validate train push serve register gate package deploy rollback lineage"
 
     assert told == VERBS
     assert sorted(work.split(), key=told.index) == work.split()
