@@ -23,6 +23,8 @@ export PYDANTIC_DISABLE_PLUGINS := __all__
 INSTALLED := .venv/installed-$(ACCELERATOR)
 LOCKS := requirements/common.lock requirements/torch-$(ACCELERATOR).lock
 UV := $(or $(shell command -v uv),.venv/bin/uv)
+# On a terminal uv shows how far it is: 2 GB may have to come.
+QUIET := $(if $(MAKE_TERMERR),,--quiet)
 # The CPU build of torch comes from a folder of wheels that pip is told of, else from where uv knows
 # it to be; the CUDA build is the one of the package index.
 ifeq ($(ACCELERATOR),cpu)
@@ -69,7 +71,7 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@rm -f .venv/installed-*
 	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
 	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
-	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
+	@VIRTUAL_ENV=.venv $(UV) pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS)
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
@@ -77,8 +79,9 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 # What only CI's verbs need: linters of workflows, audits, the load generator.
 CI_TOOLS := .venv/ci/installed
 $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
+	@echo 'installing the tools of CI into .venv/ci'
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/ci
-	@VIRTUAL_ENV=.venv/ci $(UV) pip sync --quiet --require-hashes requirements/ci.lock
+	@VIRTUAL_ENV=.venv/ci $(UV) pip sync $(QUIET) --require-hashes requirements/ci.lock
 	@touch $@
 
 ##@ Configure
