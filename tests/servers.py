@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import yaml
 from botocore.config import Config
 
-from ml.platform import servers
+from ml.platform import bucket, servers
 from ml.platform.servers import PORTS, Platform
 from toy import ROOT
+
+DEV, QA = bucket.named("dev"), bucket.named("qa")
+PROJECT = yaml.safe_load(bucket.PROJECT.read_text(encoding="utf-8"))["project"]["name"]
 
 
 @contextmanager

@@ -121,6 +121,7 @@ def test_a_killed_worker_comes_back_and_the_service_answers_meanwhile(
         assert server.predict({"text": "good"})[0] == 200
 
 
+@pytest.mark.nightly
 def test_memory_does_not_grow(bento: served.Bento, tmp_path: Path) -> None:
     """Over 50,000 requests of all kinds, bad ones and unknown paths included."""
     with served.serve(bento, tmp_path) as server:

@@ -171,7 +171,7 @@ def test_the_containers_really_serve(
         run = client.create_run(client.create_experiment("in-a-container"))
         client.log_text(run.info.run_id, "kept", "note.txt")
         key = {"AWS_ACCESS_KEY_ID": "dev:dev", "AWS_DEFAULT_REGION": "us-east-1"}
-        found = servers.client({**tracking, **key}).list_objects_v2(Bucket="mlops-dev")
+        found = servers.client({**tracking, **key}).list_objects_v2(Bucket=servers.DEV)
         assert found["Contents"][0]["Key"].endswith(f"{run.info.run_id}/artifacts/note.txt")
         other = {**tracking, **key, "AWS_ACCESS_KEY_ID": "qa:qa"}
         with pytest.raises(ClientError, match="SignatureDoesNotMatch"):

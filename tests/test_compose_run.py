@@ -77,7 +77,7 @@ def test_an_environment_is_closed_to_the_others(
     with pytest.raises(MlflowException, match="401"):
         composed.client("qa").search_experiments()
     with pytest.raises(ClientError, match=r"AccessDenied|NoSuchBucket"):
-        servers.client(own).list_objects_v2(Bucket="mlops-qa")
+        servers.client(own).list_objects_v2(Bucket=servers.QA)
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
         servers.client({**own, "AWS_ACCESS_KEY_ID": other["AWS_ACCESS_KEY_ID"]}).list_buckets()
     secret = f"PGPASSWORD={composed.platform._secrets['postgres-dev']}"

@@ -188,6 +188,7 @@ def test_an_experiment_changes_the_values_it_names(experiments: Path) -> None:
     assert "learning_rate" in call(experiments, "dvc", "params", "diff", "HEAD")
 
 
+@pytest.mark.nightly
 def test_a_queued_sweep_runs_and_tracks_in_the_project(experiments: Path) -> None:
     """Each of the queued experiments leaves its run in the project's own MLflow store."""
     records = set((experiments / ".runs").glob("*.json"))

@@ -4,9 +4,10 @@ GitLab's pipeline runs for each push, on the platform's servers, and deploys to 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import mlflow
 import pytest
 
 import ci_tools
@@ -29,7 +30,7 @@ model:
   pretrained: null    # from scratch, and small
   revision: null
 data:
-  synthetic_rows: 8000
+  synthetic_rows: 16000
 prepare:
   sample: 1.0
 training:
@@ -41,10 +42,14 @@ ENVIRONMENTS = {"dev": ("dev",), "qa": ("qa", "staging"), "prod": ("prod", "live
 
 @dataclass
 class Team:
-    """A clone with an origin, its environments, and the machine that it deploys to."""
+    """A clone with an origin, the servers, the machines that it deploys to, CI's variables."""
 
     project: Path
+    platform: Platform
     station: dict[str, Station]
+    variables: dict[str, dict[str, str]]
+    pushes: int = 0
+    before: dict[str, int] = field(default_factory=dict)
 
     def git(self, *words: str) -> str:
         """Run Git in the clone."""
@@ -58,14 +63,31 @@ class Team:
         self.git("commit", "--quiet", "--message", message)
 
     def push(self, branch: str, *jobs: str) -> tuple[int, str]:
-        """Push a branch, and run its pipeline as GitLab would."""
+        """Push a branch, and run its pipeline as GitLab would, on a runner that knows nothing."""
         self.git("push", "--quiet", "origin", branch)
-        code, told = gitlab.run(self.project)
+        self.pushes += 1
+        runner = self.project.with_name(f"runner-{self.pushes}")
+        origin = self.project.with_name("origin.git")
+        self.git("clone", "--quiet", "--branch", branch, str(origin), str(runner))
+        gitlab.variables(clones.lent(runner), self.variables)
+        code, told = gitlab.run(runner)
         for job in jobs:  # what waits for an approval, approved
             if code == 0:
-                code, more = gitlab.run(self.project, job)
+                code, more = gitlab.run(runner, job)
                 told += more
         return code, told
+
+    def runs(self) -> dict[str, int]:
+        """Return how many runs the MLflow of each environment has got since the start."""
+        found = {}
+        for name in ENVIRONMENTS:
+            with pytest.MonkeyPatch.context() as patch:
+                for variable, value in self.platform.variables(name).items():
+                    patch.setenv(variable, value)
+                client = mlflow.MlflowClient(self.platform.variables(name)["MLFLOW_TRACKING_URI"])
+                ids = [one.experiment_id for one in client.search_experiments()]
+                found[name] = len(client.search_runs(ids)) - self.before.get(name, 0)
+        return found
 
     def package(self, environment: str) -> str:
         """Return what the service of an environment tells of its content; nothing without one."""
@@ -89,7 +111,8 @@ def _team(
     folder = tmp_path_factory.mktemp("flow")
     image = stations.proxy(engine, folder)
     station = {name: Station(engine, stations.three_ports(), image) for name in ENVIRONMENTS}
-    team = Team(clones.installed(folder / "project"), station)
+    told = variables(platform_base, station, folder)
+    team = Team(clones.installed(folder / "project"), platform_base, station, told)
     origin = folder / "origin.git"
     team.git("init", "--quiet", "--bare", str(origin))
     team.git("remote", "set-url", "origin", str(origin))
@@ -97,7 +120,7 @@ def _team(
         if branch != "main":
             team.git("branch", "--force", branch)
         team.git("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-    gitlab.variables(team.project, variables(platform_base, station, folder))
+    team.before = team.runs()
     yield team
     engine.podman("pod", "rm", "--force", "--all")
     engine.podman("volume", "rm", "--force", "--all")
@@ -130,6 +153,7 @@ def feature(team: Team) -> None:
 
     assert code == 0, told[-5000:]
     assert {name: team.package(name) for name in ENVIRONMENTS} == {"dev": "", "qa": "", "prod": ""}
+    assert team.runs() == {"dev": 1, "qa": 0, "prod": 0}
 
 
 def staging(team: Team) -> None:
@@ -140,6 +164,7 @@ def staging(team: Team) -> None:
     assert code == 0, told[-5000:]
     assert team.package("qa")
     assert team.package("prod") == ""
+    assert team.runs() == {"dev": 1, "qa": 1, "prod": 0}
 
 
 def release(team: Team) -> None:
@@ -151,6 +176,7 @@ def release(team: Team) -> None:
 
     assert code == 0, told[-5000:]
     assert team.package("prod")
+    assert team.runs() == {"dev": 1, "qa": 1, "prod": 1}
     assert "refs/tags/v3.0" in team.git("ls-remote", "--tags", "origin")
 
 

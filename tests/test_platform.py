@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 
 import servers
 from ml.errors import PlatformError
-from ml.platform import processes
+from ml.platform import bucket, processes
 from ml.platform.__main__ import ports
 from ml.platform.part import Part
 from ml.platform.servers import ENVIRONMENTS, Platform, programs
@@ -70,23 +70,23 @@ def _record(enter: Callable[[str], None], tmp_path: Path) -> Record:
 @pytest.mark.parametrize(("one", "other"), OTHERS)
 def test_the_storage_of_another_environment_is_closed(s3: Platform, one: str, other: str) -> None:
     """With its own credentials an environment can neither list, read, write nor delete there."""
+    place = bucket.named(other)
     own, foreign = (servers.client(s3.variables(name)) for name in (one, other))
-    foreign.put_object(Bucket=f"mlops-{other}", Key="secret", Body=b"x")
-    bucket = f"mlops-{other}"
+    foreign.put_object(Bucket=place, Key="secret", Body=b"x")
 
     attempts: list[Callable[[], object]] = [
-        lambda: own.list_objects_v2(Bucket=bucket),
-        lambda: own.get_object(Bucket=bucket, Key="secret"),
-        lambda: own.put_object(Bucket=bucket, Key="new", Body=b"x"),
-        lambda: own.delete_object(Bucket=bucket, Key="secret"),
+        lambda: own.list_objects_v2(Bucket=place),
+        lambda: own.get_object(Bucket=place, Key="secret"),
+        lambda: own.put_object(Bucket=place, Key="new", Body=b"x"),
+        lambda: own.delete_object(Bucket=place, Key="secret"),
     ]
     for attempt in attempts:
         with pytest.raises(ClientError, match=r"AccessDenied|NoSuchBucket"):
             attempt()
-    found = [entry["Key"] for entry in foreign.list_objects_v2(Bucket=bucket)["Contents"]]
+    found = [entry["Key"] for entry in foreign.list_objects_v2(Bucket=place)["Contents"]]
     assert "secret" in found
     assert "new" not in found
-    assert bucket not in [entry["Name"] for entry in own.list_buckets()["Buckets"]]
+    assert place not in [entry["Name"] for entry in own.list_buckets()["Buckets"]]
 
 
 @pytest.mark.integration
@@ -156,7 +156,7 @@ def test_a_run_leaves_no_trace_in_another_environment(
 ) -> None:
     """Neither in MLflow, nor in the registry, nor in the storage."""
     run_id = record("dev", "trace")
-    dev = servers.client(platform.variables("dev")).list_objects_v2(Bucket="mlops-dev")
+    dev = servers.client(platform.variables("dev")).list_objects_v2(Bucket=servers.DEV)
 
     assert any(run_id in entry["Key"] for entry in dev["Contents"])
     for other in ("qa", "prod"):
@@ -164,7 +164,9 @@ def test_a_run_leaves_no_trace_in_another_environment(
         client = mlflow.MlflowClient()
         assert client.get_experiment_by_name("trace") is None
         assert not [model for model in client.search_registered_models() if model.name == "trace"]
-        found = servers.client(platform.variables(other)).list_objects_v2(Bucket=f"mlops-{other}")
+        found = servers.client(platform.variables(other)).list_objects_v2(
+            Bucket=bucket.named(other)
+        )
         assert not [entry for entry in found.get("Contents", []) if run_id in entry["Key"]]
 
 

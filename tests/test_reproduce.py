@@ -1,4 +1,7 @@
-"""Lineage and the way forward again, in a real clone: what was trained is rebuilt. Slow."""
+"""Lineage and the way forward again, in a real clone: what was trained is rebuilt. Nightly.
+
+For each change `docs/lineage.md` is run, which rebuilds one model (tests/test_docs.py).
+"""
 
 import json
 import re
@@ -14,7 +17,7 @@ import pytest
 
 from clones import call, environment, installed
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import servers
 from clones import call, installed, lent
 from ml.platform.servers import Platform
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.nightly
 
 
 def rows() -> str:
@@ -36,10 +36,10 @@ def test_a_colleague_rebuilds_a_run_whose_source_has_changed(
     """From the commit alone: the run comes from MLflow, the rows that it read from DVC's remote."""
     variables = platform.variables("dev")
     bucket = servers.client(variables)
-    place = {"Bucket": "mlops-dev", "Key": "lineage/rows.csv"}
+    place = {"Bucket": servers.DEV, "Key": "lineage/rows.csv"}
     bucket.put_object(**place, Body=rows().encode())
     project = installed(tmp_path / "project")
-    experiment(project, "s3://mlops-dev/lineage/rows.csv")
+    experiment(project, f"s3://{servers.DEV}/lineage/rows.csv")
     trained = call(project, "make", "train", "SHARE=1", EXP="file", SET="", **variables)
     run = re.findall(r"run     ([0-9a-f]{32})", trained)[0]
     bucket.put_object(**place, Body=rows().replace("great", "grand").encode())
@@ -51,6 +51,6 @@ def test_a_colleague_rebuilds_a_run_whose_source_has_changed(
     rebuilt = call(colleague, "make", "reproduce", f"RUN={run}", SET="", **variables)
 
     assert "an experiment" in chain
-    assert "s3://mlops-dev/lineage/rows.csv" in chain
+    assert f"s3://{servers.DEV}/lineage/rows.csv" in chain
     assert "data/raw came from the DVC remote of dev, by its hash" in rebuilt
     assert "all parts are equal" in rebuilt

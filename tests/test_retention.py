@@ -299,18 +299,18 @@ def _verb(
 @pytest.mark.integration
 def test_the_verb_asks_before_it_deletes(platform: Platform, verb: Callable[..., str]) -> None:
     """Without APPLY it only tells; with it what nothing needs is gone, what is used is not."""
-    keep = "storage.retention_days=0 storage.remote=s3://mlops-qa/verb/dvc"
+    keep = f"storage.retention_days=0 storage.remote=s3://{servers.QA}/verb/dvc"
     variables = {**platform.variables("qa"), "ENV": "qa"}
     variables["SET"] = f"{keep} mlflow.experiment_name=verb"
     client = servers.client(variables)
     used, unused = uuid.uuid4().hex, uuid.uuid4().hex  # runs of other tests carry other hashes
     for oid in (used, unused):
         key = f"verb/dvc/files/md5/{oid[:2]}/{oid[2:]}"
-        client.put_object(Bucket="mlops-qa", Key=key, Body=b"0123456789")
+        client.put_object(Bucket=servers.QA, Key=key, Body=b"0123456789")
     Path("dvc.lock").write_text(f"outs: [{{md5: {used}}}]\n")
 
     def left() -> list[str]:
-        found = client.list_objects_v2(Bucket="mlops-qa", Prefix="verb/").get("Contents", [])
+        found = client.list_objects_v2(Bucket=servers.QA, Prefix="verb/").get("Contents", [])
         return [entry["Key"][-5:] for entry in found]
 
     assert "nothing is deleted yet: make retention ENV=qa APPLY=1" in verb(**variables)

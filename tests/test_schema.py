@@ -14,7 +14,7 @@ from conftest import ROOT
 from ml import schema
 from ml.config import Params
 from ml.configuration.keys import Key, paths
-from ml.configuration.names import options
+from ml.configuration.names import GROUPS, options
 
 SCHEMAS = (schema.CONFIG, schema.MODEL)
 FILES = [
@@ -72,13 +72,10 @@ def test_a_file_refers_to_its_schema(path: Path, file: Path) -> None:
 
 def test_every_file_that_a_user_chooses_has_a_schema() -> None:
     """No environment, experiment or model family is left out."""
-    chosen = [
-        f"{group}/{name}" for group in ("env", "experiment", "model") for name in options(group)
-    ]
+    chosen = {f"conf/{group}/{name}.yaml" for group in GROUPS for name in options(group)}
+    checked = {str(file) for path in SCHEMAS for file in schema.files(path)}
 
-    assert sorted(f"conf/{one}.yaml" for one in ("config", *chosen)) == sorted(
-        str(file) for path in SCHEMAS for file in schema.files(path)
-    )
+    assert checked == {"conf/config.yaml", "conf/project.yaml", *chosen}
 
 
 @pytest.mark.parametrize(("path", "file"), FILES, ids=str)

@@ -38,8 +38,8 @@ class Bucket:
     def write(self, key: str, content: object) -> float:
         """Store anything."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.client.put_object(Bucket="mlops-qa", Key=f"{self.prefix}/{key}", Body=body)
-        found = self.client.list_objects_v2(Bucket="mlops-qa", Prefix=f"{self.prefix}/{key}")
+        self.client.put_object(Bucket=servers.QA, Key=f"{self.prefix}/{key}", Body=body)
+        found = self.client.list_objects_v2(Bucket=servers.QA, Prefix=f"{self.prefix}/{key}")
         return float(found["Contents"][0]["LastModified"].timestamp())
 
     def later(self) -> float:
@@ -51,7 +51,7 @@ class Bucket:
 
     def remote(self) -> Remote:
         """Look at it anew."""
-        return Remote(self.client, f"s3://mlops-qa/{self.prefix}")
+        return Remote(self.client, f"s3://{servers.QA}/{self.prefix}")
 
     def goes(self, referenced: set[str], cutoff: float) -> list[str]:
         """Return the keys that would go."""
@@ -60,7 +60,7 @@ class Bucket:
 
     def left(self) -> list[str]:
         """Return the keys that are there."""
-        found = self.client.list_objects_v2(Bucket="mlops-qa", Prefix=f"{self.prefix}/")
+        found = self.client.list_objects_v2(Bucket=servers.QA, Prefix=f"{self.prefix}/")
         return [entry["Key"].removeprefix(f"{self.prefix}/") for entry in found["Contents"]]
 
 

@@ -21,7 +21,7 @@ from ml.sharing.objects import md5
 
 pytestmark = pytest.mark.integration
 
-PREFIX = "mlops-research-template/dvc"
+PREFIX = f"{servers.PROJECT}/dvc"
 BIG = 200 * 2**20
 
 
@@ -101,7 +101,7 @@ def test_only_the_run_cache_of_this_pipeline_moves(s3: Platform, tmp_path: Path)
     """However many runs others have shared, and this machine has made."""
     client = servers.client(s3.variables("dev"))
     for number in range(20):
-        client.put_object(Bucket="mlops-dev", Key=f"{PREFIX}/{entry(number)}", Body=b"cmd: x\n")
+        client.put_object(Bucket=servers.DEV, Key=f"{PREFIX}/{entry(number)}", Body=b"cmd: x\n")
     clone = installed(tmp_path / "laptop")
     own = clone / ".dvc" / "cache" / entry(20)
     own.parent.mkdir(parents=True)
@@ -112,7 +112,7 @@ def test_only_the_run_cache_of_this_pipeline_moves(s3: Platform, tmp_path: Path)
     assert code == 0, output
     moved = [path for path in (clone / ".dvc" / "cache" / "runs").rglob("*") if path.is_file()]
     assert len(moved) == 5 + 1
-    found = client.list_objects_v2(Bucket="mlops-dev", Prefix=f"{PREFIX}/{entry(20)}")
+    found = client.list_objects_v2(Bucket=servers.DEV, Prefix=f"{PREFIX}/{entry(20)}")
     assert found["KeyCount"] == 0
 
 
@@ -185,7 +185,7 @@ def test_a_push_that_was_cut_off_is_completed_by_the_next(
 ) -> None:
     """The server is killed in the middle; another clone then gets every byte."""
     _, key = place(sender, "big.bin")
-    servers.client(s3.variables("dev")).delete_object(Bucket="mlops-dev", Key=key)
+    servers.client(s3.variables("dev")).delete_object(Bucket=servers.DEV, Key=key)
     disk = s3.folder / "swift" / "disk"
     before = size(disk)
     pushing = make(sender, s3, "push")
@@ -287,8 +287,8 @@ def test_a_broken_object_in_the_remote_is_healed_from_the_cache(whole: Path, s3:
     _, key = place(whole, "models/serving/cpu.onnx")
     client = servers.client(s3.variables("dev"))
     damages: list[Callable[[], object]] = [
-        lambda: client.put_object(Bucket="mlops-dev", Key=key, Body=b"cut"),
-        lambda: client.delete_object(Bucket="mlops-dev", Key=key),
+        lambda: client.put_object(Bucket=servers.DEV, Key=key, Body=b"cut"),
+        lambda: client.delete_object(Bucket=servers.DEV, Key=key),
     ]
     for damage in damages:
         damage()
@@ -305,7 +305,7 @@ def test_a_broken_object_of_the_remote_does_not_get_into_the_cache(
     """Pull names what to do; where nobody has it whole it is computed again, and shared again."""
     cached, key = place(whole, "models/serving/cpu.onnx")
     client = servers.client(s3.variables("dev"))
-    client.put_object(Bucket="mlops-dev", Key=key, Body=b"cut")
+    client.put_object(Bucket=servers.DEV, Key=key, Body=b"cut")
     for path in ("models", ".dvc/cache"):
         shutil.rmtree(whole / path)
 
@@ -323,13 +323,13 @@ def test_a_broken_object_of_the_remote_does_not_get_into_the_cache(
     assert ran(output) == ["compose", "export"]
     code, output = done(make(whole, s3, "verify"))
     assert code == 0, output
-    assert client.head_object(Bucket="mlops-dev", Key=key)["ETag"].strip('"') == md5(cached)
+    assert client.head_object(Bucket=servers.DEV, Key=key)["ETag"].strip('"') == md5(cached)
 
 
 def test_what_the_remote_lacks_is_computed_again(whole: Path, s3: Platform) -> None:
     """Without an error, since somebody may have expired it."""
     _, key = place(whole, "models/serving/cpu.onnx")
-    servers.client(s3.variables("dev")).delete_object(Bucket="mlops-dev", Key=key)
+    servers.client(s3.variables("dev")).delete_object(Bucket=servers.DEV, Key=key)
     for path in ("models", ".dvc/cache"):
         shutil.rmtree(whole / path)
 

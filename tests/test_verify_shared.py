@@ -16,7 +16,7 @@ from ml.sharing.objects import md5
 
 pytestmark = pytest.mark.integration
 
-PREFIX = "mlops-research-template/dvc/files/md5"
+PREFIX = f"{servers.PROJECT}/dvc/files/md5"
 STAGE = """
 stages:
   make:
@@ -83,7 +83,7 @@ def test_a_clone_without_a_cache_finds_what_is_broken(
 ) -> None:
     """It is removed with the list that names it; then it is nowhere until it is made again."""
     broken, oid = key(repo / "out" / "a"), md5(repo / "out" / "a")
-    client(s3).put_object(Bucket="mlops-dev", Key=broken, Body=b"cut")
+    client(s3).put_object(Bucket=servers.DEV, Key=broken, Body=b"cut")
     forget(repo)
 
     with pytest.raises(StorageError, match="make train ENV=dev"):
@@ -96,7 +96,7 @@ def test_a_clone_without_a_cache_finds_what_is_broken(
     called("dvc", "repro", "-q")
     called("dvc", "push", "-q", "-r", "dev")
     verify.main()
-    assert client(s3).head_object(Bucket="mlops-dev", Key=broken)["ETag"].strip('"') == oid
+    assert client(s3).head_object(Bucket=servers.DEV, Key=broken)["ETag"].strip('"') == oid
 
 
 def test_a_server_that_dies_meanwhile_is_told(repo: Path, s3: Platform) -> None:

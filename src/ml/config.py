@@ -350,10 +350,22 @@ class Metadata(Section):
     description: str
 
 
+class Project(Section):
+    """Who the project is; its names become parts of addresses."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9.-]*[a-z0-9])?$", max_length=60)]
+    description: Text
+    owner: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(/[\w.-]+)?$")]
+    bucket: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.-]*[a-z0-9]$", max_length=58)]
+    registry: Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?(/[\w.-]+)*$")]
+    target: Literal["kubernetes", "podman", "none"]
+
+
 class Params(Section):
     """The whole composed configuration."""
 
     environment: Literal["dev", "qa", "prod"]
+    project: Project
     data: Data
     prepare: Prepare
     model: Model

@@ -12,6 +12,7 @@
     ├── DeployError    a model cannot be deployed, or what is live cannot be told
     ├── HostError      GitHub cannot be told or asked
     ├── AuditError     a package or a file should not be released
+    ├── TemplateError  a project cannot be made of the template, or updated
     └── PlatformError  the servers on this machine cannot be started
 
 Each message says what was expected, what was found and what to do next.
@@ -70,6 +71,10 @@ class HostError(KnownError):
 
 class AuditError(KnownError):
     """A package or a file should not be released."""
+
+
+class TemplateError(KnownError):
+    """A project cannot be made of the template, or updated."""
 
 
 class PlatformError(KnownError):

@@ -23,7 +23,7 @@ Part = dict[str, Any]  # a part of a JSON Schema
 CONFIG, MODEL = CONF / "schema" / "config.json", CONF / "schema" / "model.json"
 # Which files each schema is for.
 FILES = {
-    CONFIG: ("config.yaml", "env/**/*.yaml", "experiment/**/*.yaml"),
+    CONFIG: ("config.yaml", "project.yaml", "env/**/*.yaml", "experiment/**/*.yaml"),
     MODEL: ("model/**/*.yaml",),
 }
 DEFINED: Part = {

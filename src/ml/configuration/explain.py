@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from ml.configuration.keys import Key, dotted, nullable, paths, section_at
 from ml.configuration.names import nearest
 from ml.configuration.origin import Layers, Origin, around, find
+from ml.configuration.renamed import RENAMED
 from ml.errors import ConfigError
 
 EXPECTED = {
@@ -76,6 +77,8 @@ def _sentence(
         return _rule(key, first["msg"].removeprefix("Value error, "), schema, layers)
     place = f"{around(layers, key).place}: {dotted(key)}"
     if first["type"] == "extra_forbidden":
+        if new := RENAMED.get(dotted(key)):
+            return f"{place}: was renamed; write {new}, or let `make migrate` write it everywhere"
         return f"{place}: unknown key; {_meant(key, schema)}"
     expected = [_expected(detail) for detail in details]
     if nullable(key, schema):

@@ -71,7 +71,11 @@ def layers(choices: Mapping[str, str], overrides: Sequence[Override]) -> Layers:
         *_chain("experiment", choices["experiment"], ()),
         *_chain("env", choices["env"], ()),
         *_chain("model", choices["model"], ("model",)),
-        Layer(CONF / "config.yaml", nodes(CONF / "config.yaml")),
+        *(
+            Layer(path, nodes(path))
+            for path in (CONF / "config.yaml", CONF / "project.yaml")
+            if path.is_file()
+        ),
     ]
 
 

@@ -1,17 +1,28 @@
 """The bucket of an environment on S3.
 
+Reads: conf/project.yaml
 Writes: that bucket, empty
 """
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import boto3
+import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ml.errors import PlatformError
 from ml.platform.part import SECONDS
+
+PROJECT = Path(__file__).parents[3] / "conf" / "project.yaml"
+
+
+def named(environment: str) -> str:
+    """Return the name of an environment's bucket."""
+    project = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))["project"]
+    return f"{project['bucket']}-{environment}"
 
 
 def make(variables: Mapping[str, str], name: str) -> None:

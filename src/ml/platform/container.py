@@ -54,7 +54,7 @@ def mlflow(environment: str) -> None:
         "AWS_DEFAULT_REGION": swift.REGION,
         "ADDRESS": ANYWHERE,
     }
-    bucket.make(variables, tracking_server.bucket(environment))
+    bucket.make(variables, bucket.named(environment))
     folder = Path(os.environ.get("DATA", "/data"))
     port = int(os.environ.get("PORT", MLFLOW))
     part = tracking_server.part(folder, environment, PROGRAMS, port, variables)

@@ -52,7 +52,7 @@ class Platform:
         if "s3" in wanted:
             self._start(*self._s3())
             for environment in ENVIRONMENTS:
-                bucket.make(self.variables(environment), tracking_server.bucket(environment))
+                bucket.make(self.variables(environment), bucket.named(environment))
         if "postgres" in wanted:
             password = self._secrets["postgres"]
             self._start(postgres.part(self.folder / "postgres", self.ports["postgres"], password))

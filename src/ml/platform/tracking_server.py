@@ -6,6 +6,7 @@ Writes: <folder>/mlflow-<environment>.ini
 from collections.abc import Mapping
 from pathlib import Path
 
+from ml.platform import bucket
 from ml.platform.part import Part
 
 USER = "mlflow"
@@ -40,7 +41,7 @@ def part(
     # The address of the database holds its password: not on the command line, which all can read.
     environ = {
         "MLFLOW_BACKEND_STORE_URI": variables["DATABASE"],
-        "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{bucket(environment)}/mlflow",
+        "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{bucket.named(environment)}/mlflow",
         "MLFLOW_AUTH_CONFIG_PATH": str(settings),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": variables["SECRET"],
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 8 processes that nothing here uses
@@ -54,8 +55,3 @@ def database(environment: str, secret: str, server: str) -> str:
     """Return the address of an environment's database, at a host and port."""
     name = f"mlflow_{environment}"
     return f"postgresql+psycopg2://{name}:{secret}@{server}/{name}"
-
-
-def bucket(environment: str) -> str:
-    """Return the bucket of an environment."""
-    return f"mlops-{environment}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from ml.reviewing.findings import Criterion, Curve, Figure, Findings, Value
 
-MARK = "<!-- mlops-research-template: review -->"
+MARK = "<!-- ml.review -->"
 # What a reader decides by; the others stand behind a fold.
 FIRST = ("accuracy", "macro_f1", "ece", "loss")
 

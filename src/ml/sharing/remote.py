@@ -67,9 +67,12 @@ def endpoint() -> str:
 
 
 def client() -> Any:
-    """Return an S3 client that gives up soon."""
+    """Return an S3 client that gives up soon.
+
+    Of a session of its own: boto3's default one keeps the credentials that it has seen first.
+    """
     patience = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
-    return boto3.client("s3", config=patience)
+    return boto3.Session().client("s3", config=patience)
 
 
 @contextmanager

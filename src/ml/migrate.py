@@ -1,0 +1,28 @@
+"""Bring conf/ to the names of this release, and write what follows from it.
+
+Reads: conf/
+Writes: conf/, where a key was renamed; params.yaml, .dvc/config and conf/schema
+"""
+
+import sys
+
+from ml import compose, remotes, schema
+from ml.configuration.names import CONF
+from ml.configuration.renamed import migrated
+from ml.errors import run
+
+
+def main() -> None:
+    """Rename, then compose for dev, as params.yaml is committed."""
+    for path in sorted(CONF.rglob("*.yaml")):
+        before, after = path.read_text(encoding="utf-8-sig"), migrated(path)
+        if before != after:
+            path.write_text(after, encoding="utf-8")
+            sys.stdout.write(f"{path}: keys renamed\n")
+    compose.main()
+    remotes.main()
+    schema.main()
+
+
+if __name__ == "__main__":
+    run(main)
