@@ -23,19 +23,44 @@ export PYDANTIC_DISABLE_PLUGINS := __all__
 INSTALLED := .venv/installed-$(ACCELERATOR)
 LOCKS := requirements/common.lock requirements/torch-$(ACCELERATOR).lock
 UV := $(or $(shell command -v uv),.venv/bin/uv)
+# On a terminal uv shows how far it is: 2 GB may have to come.
+QUIET := $(if $(MAKE_TERMERR),,--quiet)
 # The CPU build of torch comes from a folder of wheels that pip is told of, else from where uv knows
 # it to be; the CUDA build is the one of the package index.
 ifeq ($(ACCELERATOR),cpu)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=cpu)
-else
+else ifeq ($(ACCELERATOR),cuda)
 export UV_FIND_LINKS :=
+else
+$(error ACCELERATOR should be cpu or cuda, found $(ACCELERATOR))
 endif
 
+# A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
+# A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
+VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
+TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)=))
+UNKNOWN := $(filter-out $(VERBS) $(addsuffix =,$(VARIABLES)),$(MAKECMDGOALS) $(TYPED))
+ifneq ($(UNKNOWN),)
+ifneq ($(shell PYTHONPATH=src $(PYTHON) -m ml.typo '$(subst ','\'',$(UNKNOWN))' '$(VERBS) $(addsuffix =,$(VARIABLES))' || echo wrong),)
+$(error nothing was run)
+endif
+endif
+
+##@ Start
+
 .PHONY: help
-help:  ## Print the verbs
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## */\1\t/' | while IFS=$$'\t' read -r verb text; do printf '  make %-15s %s\n' "$$verb" "$$text"; done
-	@echo '  variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+help:  ## Print the verbs, in the order of the work
+	@awk 'BEGIN {FS = ":[^\#]*\#\# *"} /^\#\#@/ {print substr($$0, 5)} /^[a-z0-9-]+:.*\#\#/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+
+.PHONY: doctor
+doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credentials, servers
+	@# Not with the environment's own Python: that may be what is broken.
+	@export PATH='$(subst $(CURDIR)/.venv/bin:,,$(PATH))'; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'; \
+	ACCELERATOR=$(ACCELERATOR) PYTHONPATH=src $(PYTHON) -m ml.doctor
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
@@ -46,24 +71,17 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@rm -f .venv/installed-*
 	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
 	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
-	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet $(TORCH) --reinstall-package torch $(LOCKS)
+	@VIRTUAL_ENV=.venv $(UV) pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS)
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
-.PHONY: env-of
-env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
-	@PYTHONPATH=src $(PYTHON) -m ml.branch
-
-.PHONY: exp-of
-exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) PYTHONPATH=src $(PYTHON) -m ml.chosen
-
 # What only CI's verbs need: linters of workflows, audits, the load generator.
 CI_TOOLS := .venv/ci/installed
 $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
+	@echo 'installing the tools of CI into .venv/ci'
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/ci
-	@VIRTUAL_ENV=.venv/ci $(UV) pip sync --quiet --require-hashes requirements/ci.lock
+	@VIRTUAL_ENV=.venv/ci $(UV) pip sync $(QUIET) --require-hashes requirements/ci.lock
 	@touch $@
 
 # Makes and updates projects; needs nothing else.
@@ -73,6 +91,8 @@ $(COPIER): requirements/copier.lock
 	@$(PYTHON) -m venv .venv/copier
 	@.venv/copier/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/copier.lock
 	@touch $@
+
+##@ Make a project of the template
 
 # Only what was said on the command line is an answer: a shell may have a NAME of its own.
 NAMES := NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET
@@ -95,18 +115,48 @@ update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into th
 migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
 	@python -m ml.migrate
 
+##@ Configure
+
+.PHONY: validate
+validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
+
+.PHONY: smoke
+smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
+	@python -m ml.smoke
+
+.PHONY: schema
+schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check the files of conf/
+	@python -m ml.schema
+
+##@ Train
+
 .PHONY: train
 train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
 	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
 	@python -m ml.summary
 
-.PHONY: pull
-pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
-	@python -m ml.share pull
+.PHONY: ui
+ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
+	@python -m ml.ui
+
+.PHONY: sync
+sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
+	@python -m ml.sync
+
+##@ Share
 
 .PHONY: push
 push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
 	@python -m ml.share push
+
+.PHONY: pull
+pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
+	@python -m ml.share pull
+
+.PHONY: resolve
+resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.resolve
 
 .PHONY: verify
 verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
@@ -116,21 +166,7 @@ verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and hea
 retention: $(INSTALLED)  ## Tell what the environment has kept for long enough; APPLY=1 deletes it
 	@APPLY=$(APPLY) python -m ml.retention
 
-.PHONY: smoke
-smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
-	@python -m ml.smoke
-
-.PHONY: validate
-validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
-
-.PHONY: sync
-sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
-	@python -m ml.sync
-
-.PHONY: ui
-ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
-	@python -m ml.ui
+##@ Serve
 
 .PHONY: serve
 serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0.0.1:3000 (PORT=...)
@@ -139,6 +175,8 @@ serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0
 .PHONY: predict
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
 	@python -m ml.ask
+
+##@ Release
 
 .PHONY: register
 register: $(INSTALLED)  ## Put the model into the environment's registry, as the challenger
@@ -152,53 +190,23 @@ gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the cha
 package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content (VERSION=...)
 	@python -m ml.package
 
-.PHONY: sign
-sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
-	@python -m ml.signature sign
-
-.PHONY: check-signature
-check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
-	@python -m ml.signature check
-
 .PHONY: deploy
 deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod (VERSION=..., WHY=...)
 	@python -m ml.deploy
-
-.PHONY: rollback
-rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
-	@python -m ml.rollback
 
 .PHONY: status
 status: $(INSTALLED)  ## Tell what is live, since when, from where, and what a rollback returns to
 	@python -m ml.status
 
+.PHONY: rollback
+rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
+	@python -m ml.rollback
+
 .PHONY: load-test
 load-test: $(CI_TOOLS)  ## Ask a running service at a fixed rate for a minute: URL=http://...
 	@python -m ml.load_test
 
-.PHONY: review
-review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.review
-
-.PHONY: tell
-tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
-	@WHAT=$(WHAT) PYTHONPATH=src $(PYTHON) -m ml.tell
-
-.PHONY: sbom
-sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
-	@python -m ml.sbom
-
-.PHONY: release-notes
-release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
-	@python -m ml.release_notes
-
-.PHONY: branch-policy
-branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
-	@APPLY=$(APPLY) PYTHONPATH=src $(PYTHON) -m ml.branch_policy
-
-.PHONY: resolve
-resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.resolve
+##@ Look back
 
 .PHONY: lineage
 lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
@@ -207,6 +215,8 @@ lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1,
 .PHONY: reproduce
 reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
 	@python -m ml.reproduce
+
+##@ Servers on this machine
 
 .PHONY: platform
 platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
@@ -219,6 +229,16 @@ platform-down: $(INSTALLED)  ## End them; their data stay in .platform
 .PHONY: platform-env
 platform-env: $(INSTALLED)  ## Write passwords and ports for deploy/compose.yaml, the same parts in Docker
 	@python -m ml.platform env
+
+##@ Change the code
+
+.PHONY: format
+format: $(INSTALLED)  ## Format the code
+	@ruff check --fix-only . && ruff format .
+
+.PHONY: check
+check: $(INSTALLED)  ## Lint, format check, types
+	@ruff check . && ruff format --check . && mypy
 
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests with coverage
@@ -240,22 +260,6 @@ test-release: $(INSTALLED)  ## Run real images and deployments, and break the ga
 test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
 	@OMP_NUM_THREADS=1 python -m pytest -q -m nightly
 
-.PHONY: check
-check: $(INSTALLED)  ## Lint, format check, types
-	@ruff check . && ruff format --check . && mypy
-
-.PHONY: audit
-audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
-	@python -m ml.audit
-
-.PHONY: check-ci
-check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
-	@python -m ml.check_ci
-
-.PHONY: format
-format: $(INSTALLED)  ## Format the code
-	@ruff check --fix-only . && ruff format .
-
 .PHONY: lock
 lock: $(INSTALLED)  ## Renew the locks from pyproject.toml
 	@requirements/lock.sh
@@ -275,3 +279,49 @@ bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy;
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs
 	@rm -rf .checkpoints .mypy_cache .pytest_cache .ruff_cache .coverage
+
+##@ What CI types
+
+.PHONY: env-of
+env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
+	@PYTHONPATH=src $(PYTHON) -m ml.branch
+
+.PHONY: exp-of
+exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) PYTHONPATH=src $(PYTHON) -m ml.chosen
+
+.PHONY: check-ci
+check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
+	@python -m ml.check_ci
+
+.PHONY: audit
+audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
+	@python -m ml.audit
+
+.PHONY: review
+review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
+	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.review
+
+.PHONY: tell
+tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
+	@WHAT=$(WHAT) PYTHONPATH=src $(PYTHON) -m ml.tell
+
+.PHONY: sign
+sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
+	@python -m ml.signature sign
+
+.PHONY: check-signature
+check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
+	@python -m ml.signature check
+
+.PHONY: sbom
+sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
+	@python -m ml.sbom
+
+.PHONY: release-notes
+release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
+	@python -m ml.release_notes
+
+.PHONY: branch-policy
+branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
+	@APPLY=$(APPLY) PYTHONPATH=src $(PYTHON) -m ml.branch_policy

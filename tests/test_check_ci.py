@@ -19,7 +19,7 @@ WORKFLOW = Path(".github/workflows/dev.yml")
 def _copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What CI runs, as a repository of its own."""
     ci_tools.installed()
-    for name in (".github", ".gitlab", ".ci"):
+    for name in (".github", ".gitlab", ".ci", "conf"):
         shutil.copytree(ROOT / name, tmp_path / name)
     for name in (".gitlab-ci.yml", ".secrets.baseline"):
         shutil.copy(ROOT / name, tmp_path)
@@ -55,6 +55,8 @@ def test_nothing_is_found(capsys: pytest.CaptureFixture[str]) -> None:
         (WORKFLOW, "contents: read", "contents: all", "actionlint"),
         (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1", "@v7", "zizmor"),
         (Path(".gitlab-ci.yml"), "timeout: 1h", "timeouts: 1h", "check-jsonschema"),
+        (Path("conf/config.yaml"), "epochs: 6", "epochs: six", "check-jsonschema"),
+        (Path("conf/model/bert.yaml"), "max_length:", "max_len:", "check-jsonschema"),
         (Path(".gitlab/prepare.sh"), "export BRANCH=", "unused=1; export BRANCH=", "shellcheck"),
     ],
 )

@@ -131,6 +131,33 @@ def test_help_names_every_verb() -> None:
     assert targets == set(VERBS)
 
 
+def test_help_tells_the_verbs_in_the_order_of_the_work() -> None:
+    """`make` alone prints each verb with its line, from the first look to going back."""
+    done = subprocess.run(["make"], cwd=ROOT, text=True, capture_output=True, check=True)
+    told = re.findall(r"^  make ([a-z0-9-]+) +\S", done.stdout, re.M)
+    work = "doctor install validate train push serve register gate package deploy rollback lineage"
+
+    assert told == VERBS
+    assert sorted(work.split(), key=told.index) == work.split()
+
+
+def test_make_knows_every_variable_that_a_person_is_told_of() -> None:
+    """Else it would refuse what help, README, docs or a workflow advise."""
+    known = re.search(r"^VARIABLES := (.*)", MAKEFILE, re.M)
+    assert known
+    files = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.yml")]
+    texts = [MAKEFILE, *(path.read_text() for path in files)]
+    told = {
+        name
+        for line in "\n".join(texts).splitlines()
+        for name in re.findall(r"\b([A-Z]+)=", line.partition("make ")[2])
+    }
+    helped = re.findall(r"^[a-z0-9-]+:.*##.*", MAKEFILE, re.M)
+    told |= set(re.findall(r"\b([A-Z]+)=", "\n".join(helped)))
+
+    assert told <= set(known[1].split())
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_document_names_every_verb(verb: str) -> None:
     """No verb is only known to the Makefile: README has it, or the document of its subject."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from ml import migrate
 from ml.compose import compose
 from ml.configuration import renamed
 from ml.configuration.renamed import migrated
@@ -62,3 +63,17 @@ def test_an_old_key_is_told_with_its_new_name(
         ConfigError, match=r"x\.yaml:2: training\.lr: was renamed; write learning_r"
     ):
         compose("dev", "x")
+
+
+def test_what_follows_from_conf_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The composed values, DVC's remotes, the schemas of the editors: as they are committed."""
+    follows = (".dvc/config", "params.yaml", "conf/schema/config.json", "conf/schema/model.json")
+    shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("schema"))
+    (tmp_path / ".dvc").mkdir()
+    shutil.copy(ROOT / ".dvc/config", tmp_path / ".dvc")
+    monkeypatch.chdir(tmp_path)
+    migrate.main()
+
+    assert [Path(name).read_text() for name in follows] == [
+        (ROOT / name).read_text() for name in follows
+    ]

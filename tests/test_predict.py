@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
 from ml import config
 from ml.network import model
+from ml.network import predict as model_predict
 from ml.network.predict import predict
 
 TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30]
@@ -36,6 +38,26 @@ def test_answers_come_in_the_order_of_the_texts(params: config.Params) -> None:
     forward, backward = predict(network, words, TEXTS), predict(network, words, TEXTS[::-1])
 
     np.testing.assert_allclose(forward, backward[::-1], atol=1e-6)
+
+
+def test_a_long_prediction_shows_how_far_it_is(
+    params: config.Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After some seconds; one that is over by then says nothing."""
+    network, words = model.build(params.model, ["no", "yes"], TEXTS)
+    model_predict.predict(network, words, TEXTS)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(model_predict, "SECONDS", 0)
+    model_predict.predict(network, words, TEXTS)
+
+    assert "predicting:" in capsys.readouterr().err
+
+
+def test_downloads_show_how_far_they_are(params: config.Params) -> None:
+    """The bars of loading weights are off, those of the hub are not."""
+    model.build(params.model, ["no", "yes"], TEXTS)
+
+    assert not are_progress_bars_disabled()
 
 
 def test_each_row_sums_to_one(params: config.Params) -> None:

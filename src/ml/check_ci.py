@@ -1,6 +1,8 @@
 """Lint what CI runs, as strictly as the hosts that will read it, and look for secrets.
 
-Reads: .github/, .gitlab-ci.yml, .gitlab/, the files that Git knows, .secrets.baseline
+Also the files of conf/, by the schemas that editors check them with.
+
+Reads: .github/, .gitlab-ci.yml, .gitlab/, conf/, the files that Git knows, .secrets.baseline
 """
 
 import os
@@ -8,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ml import schema
 from ml.auditing import secrets
 from ml.errors import ConfigError, run
 
@@ -34,14 +37,17 @@ def scripts() -> list[str]:
 
 def commands() -> list[list[str]]:
     """Return the linters and what each reads."""
-    schema = ["check-jsonschema", "--quiet", "--builtin-schema"]
+    check = ["check-jsonschema", "--quiet"]
+    vendor = [*check, "--builtin-schema"]
+    conf = [["--schemafile", str(one), *map(str, schema.files(one))] for one in schema.FILES]
     return [
         ["actionlint", "-no-color", *workflows()],  # it calls shellcheck for each step
         ["shellcheck", "--severity=warning", *scripts()],
         ["zizmor", "--offline", "--no-progress", "--quiet", *workflows(), *actions()],
-        [*schema, "vendor.github-workflows", *workflows()],
-        [*schema, "vendor.github-actions", *actions()],
-        [*schema, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", ".gitlab-ci.yml"],
+        [*vendor, "vendor.github-workflows", *workflows()],
+        [*vendor, "vendor.github-actions", *actions()],
+        [*vendor, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", ".gitlab-ci.yml"],
+        *([*check, *words] for words in conf),
     ]
 
 

@@ -8,6 +8,7 @@ Writes: reports/metrics.json, reports/predictions.parquet, reports/plots/, repor
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from ml.network import model, predict
 from ml.reporting import card, plots, report
 from ml.reporting.report import Facts
 
+log = logging.getLogger(__name__)
 MODEL = Path("models/model")
 PREPARED = Path("data/prepared")
 REPORTS = Path("reports")
@@ -136,11 +138,14 @@ def main() -> None:
     census, history = read_json(REPORTS / "data.json"), read_json(REPORTS / "history.json")
     answer = load(data.labels, params.resources.gpu > 0)
     texts = data.splits["test"]["text"].to_list()
+    log.info("judging the model on %d texts", len(texts))
     probabilities = answer(texts)
     tests = behaviour.run(params.evaluate.behaviour, texts, data.labels, answer)
+    log.info("comparing it with baselines, and %d resamples", params.evaluate.resamples)
     judged = judge(data, probabilities, params.evaluate)
     facts = gather(params, data, census, judged, tests)
     bins = params.evaluate.calibration_bins
+    log.info("drawing plots, writing the report")
     write(facts, judged.predictions, partial(draw, data, probabilities, history, bins))
     tracking.log_evaluation(params, hashing.digest(MODEL), facts.metrics, REPORTS)
 

@@ -69,6 +69,7 @@ class Writer:
         return "fp16"
 
     def _measure(self, written: ModelProto, name: str, difference: float) -> tuple[Parity, str]:
+        log.info("comparing %s with the trained model on %d texts", name, len(self.wanted.texts))
         onnx.save(written, self.folder / name)
         found = parity.probabilities(self.folder, name, self.wanted.texts)
         result = parity.compare(found, self.wanted, self.labels)
@@ -80,6 +81,7 @@ def write(folder: Path, bounds: Export) -> dict[str, Any]:
     network, words = model.load(MODEL)
     labels = [network.config.id2label[index] for index in range(network.config.num_labels)]
     wanted = parity.judged(PREDICTIONS, labels)
+    log.info("writing the model as a graph")
     traced = graph.trace(network, words)
     facts = signature.describe(words, graph.inputs(traced), labels)
     facts |= {"model_sha256": hashing.digest(MODEL), "example": bounds.example}

@@ -6,6 +6,7 @@ Writes: reports/gate.json, tags `gate.*` of the challenger; exit code 1 where it
 """
 
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from ml.gating.evidence import REPORTS, Evidence, Split
 from ml.gating.verdict import Verdict
 from ml.registry import CHALLENGER, CHAMPION, Registry, Version
 
+log = logging.getLogger(__name__)
 REPORT = Path("reports/gate.json")
 
 
@@ -147,6 +149,7 @@ def main() -> None:
             f"{params.environment} should have a challenger, found none of {registry.name}; "
             f"run `make register ENV={params.environment}`"
         )
+    log.info("judging %s", version)
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         release = registry.download(version, Path(folder) / "challenger")
         other = (

@@ -1,12 +1,12 @@
 """Bring conf/ to the names of this release, and write what follows from it.
 
 Reads: conf/
-Writes: conf/, where a key was renamed; params.yaml and .dvc/config
+Writes: conf/, where a key was renamed; params.yaml, .dvc/config and conf/schema
 """
 
 import sys
 
-from ml import compose, remotes
+from ml import compose, remotes, schema
 from ml.configuration.names import CONF
 from ml.configuration.renamed import migrated
 from ml.errors import run
@@ -21,6 +21,7 @@ def main() -> None:
             sys.stdout.write(f"{path}: keys renamed\n")
     compose.main()
     remotes.main()
+    schema.main()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Writes: the Bento in BENTOML_HOME (~/bentoml)
 """
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from ml.deploying import versions
 from ml.errors import ServingError, run
 from ml.registry import Registry, Version
 
+log = logging.getLogger(__name__)
 BENTOFILE = "bentofile.yaml"
 # BentoML copies the work tree to look through it: what it would leave out need not be there.
 _CLUTTER = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -35,6 +37,7 @@ def main() -> None:
     params = asked()
     registry = Registry(params)
     version = versions.chosen(registry, params, os.environ.get("VERSION"))
+    log.info("packaging %s", version)
     tag, is_new = of(version, registry)
     done = "is built" if is_new else "is there already: nothing in it has changed"
     sys.stdout.write(
@@ -69,6 +72,7 @@ def build(laid_out: Path) -> tuple[str, bool]:
         bentoml.bentos.get(tag)
     except NotFound:
         labels = {name: str(told[name]) for name in ("name", "version", "environment", "commit")}
+        log.info("building %s", tag)
         with tempfile.TemporaryDirectory(prefix="bento-") as folder:
             _build(_context(Path(folder), laid_out), content, labels)
         return tag, True

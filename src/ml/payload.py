@@ -12,6 +12,7 @@ from typing import Any
 
 from ml import config, hashing, outputs, revision
 from ml.config import Params
+from ml.configuration import environment
 from ml.errors import ServingError
 
 EXPORT = Path("models/serving")
@@ -66,6 +67,7 @@ def read(folder: Path) -> tuple[dict[str, Any], str]:
 def check_environment(params: Params, asked: str | None) -> None:
     """Refuse to serve the model of one environment as that of another."""
     if asked and asked != params.environment:
+        environment.expect(asked)
         raise ServingError(
             f"ENV={asked} is asked, but the model in the work tree is that of "
             f"{params.environment}; `make train ENV={asked}` brings the other one, "

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ml.compose import asked
 from ml.config import Params
+from ml.configuration import environment
 from ml.errors import run
 from ml.retaining import history
 from ml.retaining.plan import Plan
@@ -60,7 +61,7 @@ class Retention:
 
 def main() -> None:
     """Tell what would go; delete it where APPLY says so."""
-    name = remote.environment()
+    name = environment.asked()
     params = asked()
     days = params.storage.retention_days
     if days is None:

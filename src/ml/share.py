@@ -9,6 +9,7 @@ import sys
 
 from dvc.cli import main as dvc
 
+from ml.configuration import environment
 from ml.errors import ConfigError, StorageError, run
 from ml.sharing import remote, run_cache
 
@@ -66,7 +67,7 @@ def main() -> None:
     words = sys.argv[1:]
     if len(words) != 1 or words[0] not in VERBS:
         raise ConfigError(f"expected one of {', '.join(VERBS)}, found {' '.join(words) or 'none'}")
-    name = remote.environment()
+    name = environment.asked()
     remote.check(name)
     heard = Heard()
     for logger in map(logging.getLogger, ("dvc", "dvc_data", "dvc_objects")):

@@ -4,9 +4,9 @@ Reads: .runs/<ENV>/, MLFLOW_TRACKING_URI
 Writes: that server's runs; .runs/<ENV>/, from which goes what has arrived
 """
 
-import os
 import sys
 
+from ml.configuration.environment import asked
 from ml.errors import TrackingError, run
 from ml.journaling import syncing
 from ml.journaling.syncing import Outcome
@@ -22,7 +22,7 @@ def told(environment: str, outcome: Outcome) -> list[str]:
 
 def main() -> None:
     """Bring what is missing; what is left over ends with an error."""
-    environment = os.environ.get("ENV") or "dev"
+    environment = asked()
     outcome = syncing.bring(environment)
     sys.stdout.write("\n".join([*told(environment, outcome), ""]))
     for place, runs in outcome.waiting.items():

@@ -179,7 +179,9 @@ def main() -> None:
     with tracking.training_run(params, data, folder / "run") as tracker:
         set_seed(params.training.seed)
         texts = frames["train"]["text"].to_list()
+        log.info("building %s for %d texts", params.model.name, len(texts))
         network, words = model.build(params.model, labels, texts)
+        log.info("cutting the texts into tokens")
         splits = {name: _tokenize(frame, words) for name, frame in frames.items()}
         trainer = fit(params, splits, folder, (network, words, tracker))
         _write(network, words, history(trainer.state.log_history))

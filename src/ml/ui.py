@@ -7,24 +7,24 @@ import os
 import sys
 
 from ml import places
+from ml.configuration import environment
 from ml.errors import TrackingError, run
 from ml.journaling import server
 
 
 def main() -> None:
     """Replace this process by the MLflow server, or tell where the remote one is."""
-    environment = os.environ.get("ENV") or "dev"
-    used = server.uri(environment)
-    if used != server.embedded(environment):
+    name = environment.asked()
+    used = server.uri(name)
+    if used != server.embedded(name):
         raise TrackingError(
-            f"the runs of {environment} are in MLFLOW_TRACKING_URI: open {server.plain(used)} in a "
+            f"the runs of {name} are in MLFLOW_TRACKING_URI: open {server.plain(used)} in a "
             "browser, or set MLFLOW_OFFLINE=1 to see those recorded on this machine"
         )
-    store = places.mlflow_store(environment)
+    store = places.mlflow_store(name)
     if not (store / "mlflow.db").exists():
         raise TrackingError(
-            f"{environment} has no MLflow store on this machine; "
-            f"run `make train ENV={environment}` first"
+            f"{name} has no MLflow store on this machine; run `make train ENV={name}` first"
         )
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # 8 processes that nothing here uses
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

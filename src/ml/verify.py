@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from ml.configuration import environment
 from ml.errors import StorageError, run
 from ml.sharing import remote
 from ml.sharing.objects import Bucket, Folder, Object, Side, visit
@@ -127,7 +128,7 @@ def everything(found: Verification, name: str) -> None:
 
 def main() -> None:
     """Verify, heal, tell."""
-    name = remote.environment()
+    name = environment.asked()
     found = Verification(sides(name))
     everything(found, name)
     sys.stdout.write("\n".join([*found.lines(), ""]))

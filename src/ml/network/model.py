@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.utils.tqdm import enable_progress_bars
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -38,6 +39,7 @@ def build(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Build the model that the configuration names; `texts` train its tokenizer if it has none."""
     transformers.utils.logging.disable_progress_bar()
+    enable_progress_bars()  # of downloads, which the line before turns off as well
     transformers.utils.logging.set_verbosity_error()
     if model.architecture == "custom":
         return _build_custom(model, labels, texts)

@@ -3,7 +3,10 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+SECONDS = 5  # a prediction that takes longer shows how far it is
 
 
 @torch.inference_mode()
@@ -19,7 +22,8 @@ def predict(
     # By length, so that a batch has little padding.
     order = sorted(range(len(texts)), key=lambda row: len(encoded["input_ids"][row]))
     result = np.zeros((len(texts), network.config.num_labels))
-    for start in range(0, len(order), batch_size):
+    starts = range(0, len(order), batch_size)
+    for start in tqdm(starts, "predicting", leave=False, delay=SECONDS):
         rows = order[start : start + batch_size]
         batch = words.pad(
             {name: [values[row] for row in rows] for name, values in encoded.items()},

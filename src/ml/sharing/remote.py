@@ -21,11 +21,6 @@ SYSTEM_CONFIG = (
 NEEDED = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, unless it is AWS itself, AWS_ENDPOINT_URL"
 
 
-def environment() -> str:
-    """Return the environment that ENV names."""
-    return os.environ.get("ENV") or "dev"
-
-
 def address(name: str) -> str:
     """Return where an environment shares, as conf/ says."""
     return compose(name).storage.remote

@@ -13,8 +13,9 @@ from dvc.stage import cache
 from dvc.stage.cache import RunCacheNotFoundError, StageCache
 from dvc.stage.serialize import to_single_stage_lockfile
 
+from ml.configuration.environment import asked
 from ml.errors import StorageError
-from ml.sharing.remote import check, environment
+from ml.sharing.remote import check
 
 _restore = StageCache.restore
 _pull_outputs = Repo.pull
@@ -55,7 +56,7 @@ def pull_outputs(self: Any, *targets: Any, **options: Any) -> Any:
 def still_there() -> None:
     """Raise if the remote does not answer: then nobody knows what it has, and hours may be lost."""
     try:
-        check(environment())
+        check(asked())
     except StorageError as error:
         raise DvcException(str(error)) from None
 

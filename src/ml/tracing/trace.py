@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ml import hashing, summary
+from ml.configuration import environment
 from ml.errors import ModelError, ServingError, TrackingError
 from ml.recording import lock
 from ml.tracking_query import Found, Store, stores
@@ -145,7 +146,7 @@ def _makers(told: Mapping[str, str]) -> list[tuple[Store, Found]]:
 
 
 def _stores() -> list[Store]:
-    return stores(os.environ.get("ENV") or "dev")
+    return stores(environment.asked())
 
 
 def _places() -> str:
