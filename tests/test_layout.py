@@ -167,12 +167,15 @@ def test_a_document_names_every_verb(verb: str) -> None:
 
 
 def test_documents_name_only_verbs_that_exist() -> None:
-    """A verb in README or docs/ is one of the Makefile's."""
-    texts = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
-    blocks = [block for text in texts for block in re.findall(r"```bash\n(.*?)```", text, re.S)]
-    called = {verb for block in blocks for verb in re.findall(r"^make ([a-z0-9-]+)", block, re.M)}
+    """A verb in a document, in a block of commands or in a sentence, is one of the Makefile's."""
+    files = [ROOT / "README.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "docs").glob("*.md")]
+    for path in files:
+        text = path.read_text()
+        blocks = "\n".join(re.findall(r"```(?:bash|sh)\n(.*?)```", text, re.S))
+        called = re.findall(r"\bmake ([a-z][a-z0-9-]+)", blocks)
+        called += re.findall(r"`make ([a-z][a-z0-9-]+)", text)
 
-    assert called <= set(VERBS)
+        assert set(called) <= set(VERBS), path
 
 
 def test_the_tree_in_the_readme_exists() -> None:
