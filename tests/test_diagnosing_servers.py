@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 from ml.diagnosing import deployment, environment, servers
 from ml.platform.servers import Platform
+from servers import DEV, PROJECT
 from sickbed import answering, told, unused
 
 
@@ -48,7 +49,7 @@ def test_a_bucket_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused()}")
     found = told(servers.storage(True))
 
-    assert found.startswith("note storage credentials from AWS_ACCESS_KEY_ID, but s3://mlops-dev/")
+    assert found.startswith(f"note storage credentials from AWS_ACCESS_KEY_ID, but s3://{DEV}/")
     assert "Could not connect" in found
     assert "-> mend it before push, pull" in found
     assert servers.storage(False).state == "ok"
@@ -70,9 +71,7 @@ def test_a_bucket_that_answers_is_told(s3: Platform, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(ROOT)
     for name, value in s3.variables("dev").items():
         monkeypatch.setenv(name, value)
-    assert "ok storage s3://mlops-dev/mlops-research-template/dvc answers" in told(
-        servers.storage(True)
-    )
+    assert f"ok storage s3://{DEV}/{PROJECT}/dvc answers" in told(servers.storage(True))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
 
     assert "SignatureDoesNotMatch" in told(servers.storage(True))
