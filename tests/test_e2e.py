@@ -173,6 +173,7 @@ def _experiments(project: Path) -> Iterator[Path]:
     call(project, "dvc", "checkout", "--force", "--quiet")
 
 
+@pytest.mark.nightly
 def test_an_experiment_changes_the_values_it_names(experiments: Path) -> None:
     """`dvc exp run -S` composes through Hydra, environment included, and runs the stages."""
     call(
@@ -205,6 +206,7 @@ def test_a_queued_sweep_runs_and_tracks_in_the_project(experiments: Path) -> Non
     assert call(experiments, "dvc", "exp", "show", "--csv").count("\n") > 3
 
 
+@pytest.mark.nightly
 def test_metrics_and_plots_can_be_compared(experiments: Path) -> None:
     """`dvc metrics diff`, `dvc plots diff` and `dvc dag` work as DVC's documentation says."""
     call(experiments, "dvc", "repro", SET=f"{FAST} training.epochs=1")
@@ -223,7 +225,7 @@ def test_metrics_and_plots_can_be_compared(experiments: Path) -> None:
     ("labels", "texts"),
     [
         (["плохо", "ничего", "хорошо"], ["скучный фильм", "просто фильм", "прекрасный фильм"]),
-        (["悪い", "良い"], ["退屈な映画", "素晴らしい映画"]),
+        pytest.param(["悪い", "良い"], ["退屈な映画", "素晴らしい映画"], marks=pytest.mark.nightly),
     ],
     ids=["three classes, Cyrillic", "Japanese"],
 )

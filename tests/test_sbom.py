@@ -84,6 +84,7 @@ class Holding:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_list_is_valid_whole_and_the_same_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
