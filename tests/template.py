@@ -1,8 +1,8 @@
 """Copier, scratch clones of the template with releases in them, and projects made of these."""
 
 import os
-import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import clones
@@ -68,8 +68,7 @@ def releases(template: Path) -> list[str]:
         files = clones.call(template, "git", "ls-tree", "--name-only", commit)
         text = clones.call(template, "git", "show", f"{commit}:pyproject.toml")
         if "copier.yml" in files.split():
-            (version,) = re.findall(r'^version = "(.*)"', text, re.M)
-            tags.append(f"v{version}")
+            tags.append(f"v{tomllib.loads(text)['project']['version']}")
             clones.call(template, "git", "tag", "--force", tags[-1], commit)
     return tags[:2][::-1]
 
