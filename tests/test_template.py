@@ -116,6 +116,9 @@ def _released(scratch: Path) -> tuple[Path, list[str]]:
     return scratch, [*found, template.next_release(scratch)]
 
 
+# Files of the template that the project goes on writing in.
+SHARED = ("conf/experiment/default.yaml", "src/ml/train.py")
+OURS = "# our own line\n"
 EXPERIMENT = "training:\n  loss_function: focal\n  focal_gamma: 3.0  # ours\n"
 
 
@@ -123,7 +126,6 @@ def edited(project: Path) -> dict[str, str]:
     """Work in a project as its team does; return what must still be there after an update."""
     texts = {
         "conf/experiment/mine.yaml": EXPERIMENT,
-        "conf/experiment/default.yaml": "training:\n  epochs: 3  # ours\n",
         "src/ml/network/mine.py": '"""Our own model."""\n',
         "data/mine.csv": "text,label\nfine,good\n",
         "dvc.lock": "schema: '2.0'\n",
@@ -131,8 +133,8 @@ def edited(project: Path) -> dict[str, str]:
     for name, text in texts.items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_text(text)
-    train = project / "src" / "ml" / "train.py"
-    train.write_text(train.read_text() + "\n# our own line\n")
+    for name in SHARED:
+        (project / name).write_text((project / name).read_text() + OURS)
     (project / "conf" / "experiment" / "xlnet-classifier.yaml").unlink()
     template.committed(project, "Our work")
     call(project, "git", "add", "--force", "data/mine.csv")
@@ -155,9 +157,10 @@ def test_an_update_loses_nothing_of_a_projects_own(
     texts["conf/experiment/mine.yaml"] = EXPERIMENT.replace("focal_gamma", "focal_power")
     for name, text in texts.items():
         assert (project / name).read_text() == text, name
-    train = (project / "src" / "ml" / "train.py").read_text()
-    assert "New in the template. " in train
-    assert train.endswith("# our own line\n")
+    shared = [(project / name).read_text() for name in SHARED]
+    assert all(text.endswith(OURS) for text in shared)
+    assert shared[0].startswith("# yaml-language-server")  # new since the last release but one
+    assert "New in the template. " in shared[1]
     assert (project / "docs" / "news.md").exists()
     assert not (project / "conf" / "experiment" / "xlnet-classifier.yaml").exists()
     assert not (project / "CHANGELOG.md").exists()
