@@ -112,7 +112,7 @@ def test_a_heading_counts_what_changes(title: str) -> None:
     assert len(files) <= 4
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_another_dataset_with_three_classes(tmp_path: Path) -> None:
     """Metrics, card and answers have the classes of the file, in the order of the experiment."""
     project = installed(tmp_path / "project")
@@ -135,7 +135,7 @@ def test_another_dataset_with_three_classes(tmp_path: Path) -> None:
     assert re.findall(r"'(\w+)': ", answer) == list(TEAMS)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_another_hugging_face_model(tmp_path: Path) -> None:
     """The weights that are trained on are those of the folder; the hub's are pinned."""
     words = tokenizer.train(["a good film", "a bad film"] * 4, "bert", 320, 64)
@@ -156,7 +156,7 @@ def test_another_hugging_face_model(tmp_path: Path) -> None:
     assert re.search(r"^\+revision: [0-9a-f]{40}$", TEXT, re.M)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_network_of_your_own(tmp_path: Path) -> None:
     """It trains, is exported, answers, and can be loaded as its model card says."""
     project = installed(tmp_path / "project")
@@ -173,7 +173,7 @@ def test_a_network_of_your_own(tmp_path: Path) -> None:
     assert re.search(r"^(negative|positive) Conv$", kind, re.M)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_another_metric_held_by_the_gate(tmp_path: Path) -> None:
     """It is measured for the model and the baselines, told to the gate, and stops there."""
     project = installed(tmp_path / "project")
@@ -189,7 +189,7 @@ def test_another_metric_held_by_the_gate(tmp_path: Path) -> None:
     assert re.search(r"rejected: .*Matthews correlation: [\d.-]+, expected at least 0.99", printed)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_another_request_format(tmp_path: Path) -> None:
     """The running service predicts it, describes it, and takes what it took before."""
     title = "Another request format"
