@@ -62,8 +62,15 @@ def _anyio_backend() -> str:
 
 @pytest.fixture(name="values", scope="session")
 def _values() -> dict[str, Any]:
-    """The committed params.yaml with sizes for tests: 2 layers of 16, one epoch."""
+    """The committed params.yaml with sizes for tests: 2 layers of 16, one epoch.
+
+    A project's own experiment changes neither data nor model of the tests.
+    """
     values: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["data"] |= {"train_path": "synthetic", "text_column": "text", "label_column": "label"}
+    values["data"] |= dict.fromkeys(("val_path", "test_path", "labels"))
+    values["model"] |= {"architecture": "transformers", "options": {}}
+    values["model"] |= dict.fromkeys(("pretrained", "revision", "custom"))
     values["model"]["scratch"] |= {"hidden": 16, "intermediate": 16, "vocab_size": 320}
     values["model"]["max_length"] = 16
     values["training"] |= {"epochs": 1, "batch_size": 8}
