@@ -39,7 +39,7 @@ def test_options_include_subfolders(conf: Path) -> None:
     ("group", "name", "message"),
     [
         ("env", "qaa", "ENV: unknown environment 'qaa'; did you mean 'qa'. .*dev, prod, qa"),
-        ("model", "brt", "unknown model 'brt'; did you mean 'bert'. .*bert, custom, .*gpt, .*tiny, x"),
+        ("model", "brt", "unknown model 'brt'; did you mean 'bert'. .*bert, custom, .*gpt, .*tiny"),
         ("experiment", "default.yaml", "unknown experiment .* did you mean 'default'"),
         ("experiment", "../env/dev", r"unknown experiment '\.\./env/dev'"),
     ],
