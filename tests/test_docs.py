@@ -23,7 +23,9 @@ def small(project: Path) -> None:
     call(project, "git", "commit", "--quiet", "--all", "--message", "small")
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/guide.md", "docs/lineage.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/guide.md", "docs/help.md", "docs/lineage.md"]
+)
 def test_the_commands_of_a_document_work(document: str, tmp_path: Path) -> None:
     """Block after block, in one folder, with a remote to push to."""
     project = installed(tmp_path / "project")
