@@ -80,9 +80,8 @@ def test_a_bucket_that_answers_is_told(s3: Platform, monkeypatch: pytest.MonkeyP
 def test_an_mlflow_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training would end with it."""
     port = unused()
-    monkeypatch.setenv(
-        "MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}"
-    )  # pragma: allowlist secret
+    address = f"http://me:secret@127.0.0.1:{port}"  # pragma: allowlist secret
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     found = told(servers.tracking("dev"))
 
     assert f"NO MLflow MLflow should answer at http://127.0.0.1:{port}, but it does not" in found
