@@ -46,6 +46,7 @@ def test_nothing_is_found(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("copy")
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("path", "old", "new", "finder"),
     [
