@@ -70,6 +70,7 @@ def test_each_answer_is_where_it_belongs(scratch: Path, tmp_path: Path) -> None:
     assert {name for name, text in before.items() if b"mlops-research-template" in text} <= own
 
 
+@pytest.mark.nightly
 def test_a_new_project_trains(scratch: Path, tmp_path: Path) -> None:
     """`make new` commits it, and `make train` needs nothing more."""
     template.lent(scratch)
@@ -142,7 +143,11 @@ def edited(project: Path) -> dict[str, str]:
     return texts
 
 
-@pytest.mark.parametrize("release", [0, 1], ids=["last but one", "last"])
+@pytest.mark.parametrize(
+    "release",
+    [pytest.param(0, marks=pytest.mark.nightly), 1],
+    ids=["last but one", "last"],
+)
 def test_an_update_loses_nothing_of_a_projects_own(
     released: tuple[Path, list[str]], tmp_path: Path, release: int
 ) -> None:
