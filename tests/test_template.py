@@ -113,7 +113,8 @@ def test_a_template_out_of_reach_leaves_the_version(scratch: Path, tmp_path: Pat
 def _released(scratch: Path) -> tuple[Path, list[str]]:
     """A template with its last two releases and a next one."""
     found = template.releases(scratch)
-    assert len(found) == 2, "two commits should give pyproject.toml a version; is this clone whole?"
+    if len(found) < 2:
+        pytest.skip("this checkout is cut off: its history does not reach back two releases")
     return scratch, [*found, template.next_release(scratch)]
 
 
