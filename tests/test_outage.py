@@ -141,6 +141,7 @@ def test_a_server_killed_while_training_costs_not_a_point(
     assert every("dev") == []
 
 
+@pytest.mark.nightly
 def test_a_server_that_comes_back_in_time_gets_all_by_itself(
     up: Server, make_params: MakeParams
 ) -> None:
@@ -249,6 +250,7 @@ def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
     assert every("dev") == []
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("prepared")
 def test_the_platform_keeps_environments_apart_and_takes_each_point_once(
     platform: Platform, make_params: MakeParams, monkeypatch: pytest.MonkeyPatch

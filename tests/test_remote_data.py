@@ -128,6 +128,7 @@ def test_a_refresh_shows_everywhere(s3: Platform, tmp_path: Path) -> None:
     assert tags(project) == {"data.rows_added": "40", "data.rows_removed": "10"}
 
 
+@pytest.mark.nightly
 def test_what_is_gone_comes_from_the_cache(s3: Platform, tmp_path: Path) -> None:
     """Without versions other bytes are refused in a sentence whose first way out works."""
     url = f"s3://{bucket(s3, 'plain')}/train"

@@ -326,6 +326,7 @@ def test_a_broken_object_of_the_remote_does_not_get_into_the_cache(
     assert client.head_object(Bucket=servers.DEV, Key=key)["ETag"].strip('"') == md5(cached)
 
 
+@pytest.mark.nightly
 def test_what_the_remote_lacks_is_computed_again(whole: Path, s3: Platform) -> None:
     """Without an error, since somebody may have expired it."""
     _, key = place(whole, "models/serving/cpu.onnx")
