@@ -40,6 +40,7 @@ def test_a_broken_gate_is_seen(name: str, tmp_path: Path) -> None:
     """The suite passes on the code as it is (make test), and fails on the mutant."""
     source = tmp_path / "src"
     shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")  # which the code looks for beside itself
     place, old, new = MUTATIONS[name]
     path = source / "ml" / place
     code = path.read_text()
