@@ -1,5 +1,6 @@
 """Renamed keys: in files, and in what is said of them."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -65,15 +66,22 @@ def test_an_old_key_is_told_with_its_new_name(
         compose("dev", "x")
 
 
-def test_what_follows_from_conf_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The composed values, DVC's remotes, the schemas of the editors: as they are committed."""
+def test_what_follows_from_conf_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Composed values, DVC's remotes, the editors' schemas as committed; ends of lines stay."""
     follows = (".dvc/config", "params.yaml", "conf/schema/config.json", "conf/schema/model.json")
     shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("schema"))
     (tmp_path / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc/config", tmp_path / ".dvc")
     monkeypatch.chdir(tmp_path)
+    crlf = Path("conf/experiment/mine.yaml")
+    crlf.write_bytes(b"training:\r\n  lr: 0.1\r\n")
+    Path("conf/experiment/other.yaml").write_bytes(b"training:\r\n  epochs: 2\r\n")
     migrate.main()
 
+    assert re.findall(r"(.*): keys renamed", capsys.readouterr().out) == [str(crlf)]
+    assert crlf.read_bytes() == b"training:\r\n  learning_rate: 0.1\r\n"
     assert [Path(name).read_text() for name in follows] == [
         (ROOT / name).read_text() for name in follows
     ]

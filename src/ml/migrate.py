@@ -9,15 +9,16 @@ import sys
 from ml import compose, remotes, schema
 from ml.configuration.names import CONF
 from ml.configuration.renamed import migrated
+from ml.configuration.yaml_file import read
 from ml.errors import run
 
 
 def main() -> None:
     """Rename, then compose for dev, as params.yaml is committed."""
     for path in sorted(CONF.rglob("*.yaml")):
-        before, after = path.read_text(encoding="utf-8-sig"), migrated(path)
-        if before != after:
-            path.write_text(after, encoding="utf-8")
+        after = migrated(path)
+        if after != read(path):
+            path.write_bytes(after.encode())  # line ends stay what they are
             sys.stdout.write(f"{path}: keys renamed\n")
     compose.main()
     remotes.main()
