@@ -134,13 +134,17 @@ def build(folder: Path, programs: Path, work: int = 0, **settings: Any) -> Bento
 def serve(bento: Bento, folder: Path, **variables: str) -> Iterator[Server]:
     """Run `bentoml serve <tag>` away from the project until the block ends."""
     port = free_port()
+    # A home of its own, since a server empties the metrics of its home when it starts.
+    home = folder / "home"
+    home.mkdir()
+    (home / "bentos").symlink_to(bento.home / "bentos")
     log = folder / "server.log"
     command = [str(bento.bin / "bentoml"), "serve", bento.tag, "--host", "127.0.0.1"]
     with log.open("wb") as file:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
             cwd=folder,
-            env={**bento.environment, **variables},
+            env={**bento.environment, "BENTOML_HOME": str(home), **variables},
             stdout=file,
             stderr=subprocess.STDOUT,
         )

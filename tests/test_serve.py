@@ -18,6 +18,7 @@ def test_the_model_of_the_work_tree_is_served(
     monkeypatch.chdir(toy.project(tmp_path / "project"))
     monkeypatch.setenv("PORT", "3999")
     monkeypatch.setenv("PYTHONPATH", "more")
+    monkeypatch.setenv("BENTOML_HOME", "elsewhere")
     called: list[str] = []
     monkeypatch.setattr("os.execv", lambda _path, command: called.extend(command))
     serve.main()
@@ -27,6 +28,21 @@ def test_the_model_of_the_work_tree_is_served(
     assert (payload.FOLDER / "serving.json").exists()
     assert os.environ["PYTHONPATH"].endswith(f"src{os.pathsep}more")
     assert "http://127.0.0.1:3999" in capsys.readouterr().err
+
+
+def test_two_services_keep_their_own_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BentoML's server empties the metrics of its home when it starts, whoever counts there."""
+    monkeypatch.chdir(toy.project(tmp_path / "project"))
+    monkeypatch.setattr("os.execv", lambda *_arguments: None)
+    homes = set()
+    for port in ("3998", "3999"):
+        monkeypatch.setenv("PORT", port)
+        serve.main()
+        homes.add(os.environ["BENTOML_HOME"])
+
+    assert len(homes) == 2
 
 
 def test_without_a_model_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

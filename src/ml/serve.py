@@ -1,7 +1,7 @@
 """Serve the model of the work tree on loopback until it is interrupted.
 
 Reads: what `package` reads, PORT (3000 unless set)
-Writes: models/bento/
+Writes: models/bento/, .runs/serve-PORT/
 """
 
 import os
@@ -25,6 +25,8 @@ def main() -> None:
     source = str(Path(__file__).resolve().parent.parent)
     paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    # A server's counts lie in BentoML's home, and the next server of that home deletes them.
+    os.environ["BENTOML_HOME"] = str(Path(".runs", f"serve-{port}").resolve())
     bentoml = str(Path(sys.executable).with_name("bentoml"))
     os.execv(bentoml, [bentoml, "serve", SERVICE, "--host", "127.0.0.1", "--port", port])
 
