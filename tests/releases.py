@@ -14,7 +14,7 @@ from ml import hashing, tracking
 from ml.config import Params
 from ml.gating import evidence
 from ml.gating.evidence import Split
-from ml.judging import metrics
+from ml.judging import metrics, scores
 from ml.registry import Version
 
 WORDS = ("good", "bad", "great", "dull")
@@ -64,8 +64,8 @@ def write(
     (folder / "reports").mkdir()
     pl.DataFrame(told).write_parquet(folder / "reports" / "predictions.parquet")
     bins = params.evaluate.calibration_bins
-    scores = metrics.plain(metrics.score(test.actual, answers.round(6), bins))
-    change(folder, lambda _: scores)
+    told_scores = metrics.plain(scores.measure(test.actual, answers.round(6), bins))
+    change(folder, lambda _: told_scores)
     return folder
 
 

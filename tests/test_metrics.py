@@ -3,44 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from cases import cases, random_case
 from ml.errors import ModelError
 from ml.judging import metrics
 from ml.judging.metrics import Floats, Ints
-
-EXACT = pytest.approx
-
-
-def random_case(seed: int, rows: int, classes: int) -> tuple[Ints, Floats]:
-    """Return labels and probabilities that are right more often than not."""
-    random = np.random.default_rng(seed)
-    actual = random.integers(0, classes, rows)
-    scores = np.exp(random.normal(size=(rows, classes)).round(1) + 2 * np.eye(classes)[actual])
-    return actual, scores / scores.sum(axis=1, keepdims=True)
-
-
-cases = st.builds(random_case, st.integers(0, 999), st.integers(1, 60), st.integers(2, 6))
-
-
-@settings(max_examples=30, deadline=None)
-@given(cases)
-def test_scores_agree_with_scikit_learn(case: tuple[Ints, Floats]) -> None:
-    """Accuracy, macro F1 and log loss are what everybody means by these names."""
-    actual, probabilities = case
-    predicted = probabilities.argmax(axis=1)
-    classes = range(probabilities.shape[1])
-
-    found = metrics.score(actual, probabilities, 15)
-
-    assert {name: found[name] for name in ("accuracy", "macro_f1", "log_loss")} == EXACT(
-        {
-            "accuracy": sklearn_metrics.accuracy_score(actual, predicted),
-            "macro_f1": sklearn_metrics.f1_score(actual, predicted, average="macro"),
-            "log_loss": sklearn_metrics.log_loss(actual, probabilities, labels=list(classes)),
-        }
-    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -88,21 +56,6 @@ def test_a_class_without_test_rows_has_no_recall_and_no_curve() -> None:
     }
 
 
-def test_a_class_that_neither_occurs_nor_is_predicted_does_not_lower_macro_f1() -> None:
-    """Macro F1 is the mean over the classes that there are."""
-    perfect = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0]])
-
-    assert metrics.score(np.array([0, 1]), perfect, 15)["macro_f1"] == 1
-
-
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    """Ten answers with confidence 0.8, of which 5 are right, are off by 0.3."""
-    probabilities = np.tile([0.8, 0.2], (10, 1))
-    actual = np.array([0, 1] * 5)
-
-    assert metrics.score(actual, probabilities, 15)["ece"] == EXACT(0.3)
-
-
 @settings(max_examples=30, deadline=None)
 @given(cases)
 def test_the_bins_of_calibration_hold_every_row_once(case: tuple[Ints, Floats]) -> None:
@@ -113,13 +66,6 @@ def test_the_bins_of_calibration_hold_every_row_once(case: tuple[Ints, Floats]) 
 
     assert sum(row["rows"] for row in bins) == len(actual)
     assert all(row["low"] - 1e-9 <= row["confidence"] <= row["high"] + 1e-9 for row in bins)
-
-
-def test_an_impossible_answer_costs_much_but_not_infinitely() -> None:
-    """A probability of 0 for the actual class leaves the log loss finite."""
-    found = metrics.score(np.array([1]), np.array([[1.0, 0.0]]), 15)
-
-    assert np.isfinite(found["log_loss"])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ml.config import Evaluate, Export, Gate
 from ml.exporting import parity
 from ml.exporting.parity import Judged
 from ml.gating.evidence import Evidence, Split
-from ml.judging import intervals, metrics, slices
+from ml.judging import intervals, scores, slices
 
 NEAR = 1e-6  # figures are written with 6 places
 
@@ -31,12 +31,12 @@ class Check:
 
 def absolute(evidence: Evidence, test: Split, gate: Gate) -> Iterator[Check]:
     """Yield the criteria that need no other model."""
-    scores = evidence.scores
+    found = evidence.scores
     rows = len(test.texts)
     yield Check("test rows", rows >= gate.min_rows, f"{rows:,}", f"at least {gate.min_rows:,}")
-    yield at_least("accuracy", scores["accuracy"], gate.min_accuracy)
-    yield at_least("macro F1", scores["macro_f1"], gate.min_macro_f1)
-    yield at_most("calibration error", scores["ece"], gate.max_ece)
+    yield at_least("accuracy", found["accuracy"], gate.min_accuracy)
+    yield at_least("macro F1", found["macro_f1"], gate.min_macro_f1)
+    yield at_most("calibration error", found["ece"], gate.max_ece)
     weakest = min(evidence.recalls, key=lambda name: evidence.recalls[name])
     yield at_least("recall of each class", evidence.recalls[weakest], gate.min_recall, weakest)
     if slice_name := slices.worst(evidence.slices):
@@ -59,7 +59,7 @@ def honest(
     yield Check("judged on this data", same, here if same else other, here)
     if not same:
         return
-    recomputed = metrics.score(test.actual, judged.probabilities, evaluate.calibration_bins)
+    recomputed = scores.measure(test.actual, judged.probabilities, evaluate.calibration_bins)
     for name, wanted in recomputed.items():
         value = told.get(name)
         number = float(value) if isinstance(value, int | float) else math.nan

@@ -20,6 +20,7 @@ from ml.config import Params
 from ml.errors import ModelError
 from ml.judging import behaviour, metrics, slices
 from ml.judging.metrics import Floats
+from ml.judging.scores import measure
 from ml.serving.engine import Engine
 
 BENTO, REPORTS = "bento", "reports"
@@ -73,7 +74,7 @@ def gather(release: Path, test: Split, params: Params) -> Evidence:
     right = probabilities.argmax(axis=1) == test.actual
     return Evidence(
         probabilities=probabilities,
-        scores=metrics.score(test.actual, probabilities, params.evaluate.calibration_bins),
+        scores=measure(test.actual, probabilities, params.evaluate.calibration_bins),
         recalls={name: found["recall"] for name, found in classes.items() if "recall" in found},
         slices=slices.measure(test.rows, right, params.evaluate)[0],
         behaviour=behaviour.run(params.evaluate.behaviour, test.texts, test.labels, ask),

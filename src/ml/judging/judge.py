@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from ml.config import Evaluate
-from ml.judging import baselines, intervals, metrics, slices
+from ml.judging import baselines, intervals, metrics, scores, slices
 from ml.judging.baselines import Baseline
 from ml.judging.metrics import Floats
 
@@ -41,12 +41,12 @@ def judge(data: Data, probabilities: Floats, config: Evaluate) -> Judgement:
     others = train_baselines(data)
     found = {
         "rows": test.height,
-        **metrics.score(actual, probabilities, bins),
+        **scores.measure(actual, probabilities, bins),
         **intervals.bootstrap(matrix, config),
         "per_class": metrics.per_class(matrix, data.labels),
         "slices": parts | ({"worst": parts[weakest]} if weakest else {}),
         "baselines": {
-            name: metrics.score(actual, other.probabilities, bins)
+            name: scores.measure(actual, other.probabilities, bins)
             | intervals.lead(predicted == actual, other.predicted == actual, config)
             for name, other in others.items()
         },

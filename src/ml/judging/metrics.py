@@ -1,4 +1,4 @@
-"""Judge class probabilities: scores, calibration, curves. Values in, values out.
+"""Count right and wrong answers: by class, by confidence, along curves. Values in, values out.
 
 A class that does not occur in the test rows has no recall, and no share in macro F1.
 """
@@ -15,7 +15,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Row = dict[str, Any]
 
-TINY = 1e-15  # stands for a probability of 0, whose logarithm is infinite
 POINTS = 100  # of a precision-recall curve: more than a plot can show
 
 
@@ -42,23 +41,6 @@ def confusion(actual: Ints, predicted: Ints, classes: int) -> Ints:
     """Count rows by actual class (down) and predicted class (across)."""
     cells = np.bincount(actual * classes + predicted, minlength=classes**2)
     return cells.reshape(classes, classes)
-
-
-def score(actual: Ints, probabilities: Floats, bins: int) -> dict[str, float]:
-    """Return accuracy, macro F1, log loss, Brier score and expected calibration error."""
-    classes = probabilities.shape[1]
-    matrix = confusion(actual, probabilities.argmax(axis=1), classes)
-    of_actual = probabilities[np.arange(len(actual)), actual]
-    return {
-        "accuracy": float(np.trace(matrix) / len(actual)),
-        "macro_f1": float(macro_f1(np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0))),
-        "log_loss": float(-np.log(np.clip(of_actual, TINY, 1)).mean()),
-        "brier": float(((probabilities**2).sum(axis=1) - 2 * of_actual + 1).mean()),
-        "ece": sum(
-            row["rows"] / len(actual) * abs(row["accuracy"] - row["confidence"])
-            for row in reliability(actual, probabilities, bins)
-        ),
-    }
 
 
 def macro_f1(hits: Ints, actual: Ints, predicted: Ints) -> Floats:

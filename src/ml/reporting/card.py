@@ -9,17 +9,11 @@ from pathlib import Path
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ml.judging.scores import SCORES
 from ml.reporting.display import number, percent
 from ml.reporting.report import SYNTHETIC, Facts, verdict
 
 TEMPLATE = Path(__file__).with_name("model_card.md.j2")
-SCORES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-}
 UNCALIBRATED = 0.05  # mean gap of confidence and accuracy that misleads whoever sets a threshold
 MOST_SLICES = 5
 
@@ -56,7 +50,7 @@ def metadata(facts: Facts) -> ModelCardData:
             dataset_name=data,
             dataset_split="test",
             metric_type=kind,
-            metric_name=SCORES[key],
+            metric_name=SCORES[key].title,
             metric_value=round(facts.metrics[key], 6),
         )
         for key, kind in (("accuracy", "accuracy"), ("macro_f1", "f1"))

@@ -13,6 +13,7 @@ import jinja2
 
 from ml.config import Params
 from ml.judging.behaviour import Result
+from ml.judging.scores import SCORES, titles
 from ml.judging.slices import worst
 from ml.reporting.display import MOST_ROWS, clean, flat, number, pairs, percent, points, tables
 
@@ -56,6 +57,11 @@ def render(facts: Facts, pictures: Mapping[str, bytes]) -> str:
         ],
         pictures={name: base64.b64encode(picture).decode() for name, picture in pictures.items()},
         synthetic=SYNTHETIC,
+        scores=SCORES,
+        higher=titles("higher"),
+        lower=titles("lower"),
+        percent=percent,
+        number=number,
         most_rows=MOST_ROWS,
     )
 
