@@ -1,9 +1,7 @@
-"""From the bytes of a request to texts: shape, limits, and what cannot be predicted."""
+"""From the bytes of a request to its JSON value."""
 
 import asyncio
-import json
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -151,99 +149,3 @@ def test_what_is_not_json_is_refused(raw: bytes, code: str) -> None:
         reading.parse(raw)
 
     assert (refusal.value.status, refusal.value.error["code"]) == (400, code)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        "text",
-        [],
-        ["text"],
-        5,
-        {},
-        {"txt": "a"},
-        {"text": "a", "more": 1},
-        {"text": "a", "texts": ["a"]},
-        {"text": None},
-        {"text": 5},
-        {"text": ["a"]},
-        {"text": {}},
-        {"texts": "a"},
-        {"texts": None},
-        {"texts": {"a": 1}},
-    ],
-)
-def test_another_shape_is_refused(value: Any) -> None:
-    """Wrong types, a missing field, an extra one: what was found is told."""
-    with pytest.raises(RefusedError, match=r"expected|must be") as refusal:
-        reading.check(value, SETTINGS, True)
-
-    assert (refusal.value.status, refusal.value.error["code"]) == (400, "bad_shape")
-
-
-def test_too_many_texts_are_refused() -> None:
-    """With the limit and the number found."""
-    with pytest.raises(RefusedError) as refusal:
-        reading.check({"texts": ["a"] * 4}, SETTINGS, True)
-
-    assert refusal.value.status == 422
-    assert (refusal.value.error["limit"], refusal.value.error["found"]) == (3, 4)
-
-
-@pytest.mark.parametrize(
-    ("item", "code"),
-    [
-        ("", "empty_text"),
-        (" \t\n\u3000", "empty_text"),
-        ("\0", "empty_text"),
-        ("x" * 11, "text_too_long"),
-        ("\ud800", "lone_surrogate"),
-        (None, "not_text"),
-        (5, "not_text"),
-        (True, "not_text"),
-        (["a"], "not_text"),
-        ({}, "not_text"),
-    ],
-)
-def test_a_bad_item_is_refused_alone(item: Any, code: str) -> None:
-    """Its neighbours in the list are predicted."""
-    asked = reading.check({"texts": ["a", item, "b"]}, SETTINGS, True)
-
-    assert [asked.items[0], asked.items[2]] == ["a", "b"]
-    assert isinstance(asked.items[1], RefusedError)
-    assert (asked.items[1].status, asked.items[1].error["code"]) == (422, code)
-
-
-def test_a_long_text_is_told_its_length() -> None:
-    """Limit and found, as with every limit."""
-    (item,) = reading.check({"text": "x" * 11}, SETTINGS, True).items
-
-    assert isinstance(item, RefusedError)
-    assert (item.error["limit"], item.error["found"]) == (10, 11)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "x" * 10,
-        "\u05e9\u05dc\u05d5\u05dd",
-        "\u0645\u0631\u062d\u0628\u0627",
-        "😀👩\u200d👩",
-        "\U0010ffff",
-    ],
-)
-def test_every_script_is_text(text: str) -> None:
-    """Right-to-left, emoji with joiners, the last character of Unicode, and the limit itself."""
-    assert reading.check({"text": text}, SETTINGS, True).items == [text]
-
-
-@pytest.mark.parametrize(("preprocessing", "expected"), [(True, "a b"), (False, "a \0 b")])
-def test_texts_are_normalised_as_in_training(preprocessing: bool, expected: str) -> None:
-    """Where data.preprocessing is on, and only there."""
-    assert reading.check({"text": "a \0 b"}, SETTINGS, preprocessing).items == [expected]
-
-
-def test_an_empty_list_is_a_list() -> None:
-    """A program that has nothing to ask gets nothing, not an error."""
-    assert reading.check(json.loads('{"texts": []}'), SETTINGS, True).items == []

@@ -1,6 +1,7 @@
 """The BentoML service: its method, its health, its supervisor."""
 
 import importlib
+import inspect
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 import toy
 from conftest import ROOT
+from ml.serving.forms import FORMS
 
 pytestmark = pytest.mark.anyio
 HEAVY = ("torch", "transformers", "pandas", "polars", "mlflow", "sklearn", "ml.config", "onnx")
@@ -47,6 +49,16 @@ async def test_the_method_answers_as_the_route_does(instance: Any) -> None:
 
     assert one["label"] == "positive"
     assert [result.get("label") for result in many["results"]] == ["negative", None]
+
+
+async def test_the_method_takes_every_field_of_every_form(service: ModuleType) -> None:
+    """BentoML's client takes from it what it may send."""
+    fields = {name for form in FORMS.values() for name in form.fields}
+
+    assert (
+        set(inspect.signature(service.Classifier.inner.predict.func).parameters) - {"self"}
+        == fields
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml.serving.engine import Prediction
-from ml.serving.reading import Asked
+from ml.serving.forms import Asked
 from ml.serving.refusal import RefusedError
 
 DIGITS = 6

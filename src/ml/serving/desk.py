@@ -5,7 +5,7 @@ from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from ml.serving import answer, reading, refusal
+from ml.serving import answer, forms, refusal
 from ml.serving.engine import Engine
 from ml.serving.line import BusyError, Line
 from ml.serving.metrics import Metrics
@@ -40,7 +40,7 @@ class Desk:
 
     async def predict(self, value: object) -> dict[str, Any]:
         """Return the answer to the JSON value of a request; raise what refuses all of it."""
-        asked = reading.check(value, self.settings, self.preprocessing)
+        asked = forms.check(value, self.settings, self.preprocessing)
         texts = [item for item in asked.items if isinstance(item, str)]
         refused = len(asked.items) - len(texts)
         self.metrics.refused.inc(refused)

@@ -6,6 +6,7 @@ BentoML derives its own from the method's signature; that knows neither the limi
 from typing import Any
 
 from ml.serving.desk import Desk
+from ml.serving.forms import FORMS, example
 
 # At least one character that is neither white space nor removed by normalisation.
 VISIBLE = r"[^\s\u0000-\u001f\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
@@ -58,13 +59,10 @@ def _get(name: str, summary: str, kind: str) -> dict[str, Any]:
 
 def _predict(desk: Desk) -> dict[str, Any]:
     examples = {
-        "one": {"summary": "one text", "value": {"text": desk.example}},
-        "list": {
-            "summary": "a list; an item that cannot be predicted gets an error of its own",
-            "value": {"texts": [desk.example, ""]},
-        },
+        name: {"summary": form.summary, "value": example(form, desk.example, "")}
+        for name, form in FORMS.items()
     }
-    schema = {"oneOf": [_ref("OneText"), _ref("Texts")]}
+    schema = {"oneOf": [_ref(name) for name in FORMS]}
     refusals = {
         str(status): {"description": text, "content": _json(_ref("Failure"))}
         for status, text in REFUSALS.items()
@@ -98,8 +96,10 @@ def _schemas(desk: Desk) -> dict[str, Any]:
     failure = _closed({"error": error})
     either = {"oneOf": [_closed(result), failure]}
     return {
-        "OneText": _closed({"text": text}),
-        "Texts": _closed({"texts": texts}),
+        **{
+            name: _closed(dict.fromkeys(form.fields, texts if form.many else text))
+            for name, form in FORMS.items()
+        },
         "Answer": _closed({**result, "model": model}),
         "Answers": _closed({"results": {"type": "array", "items": either}, "model": model}),
         "Failure": failure,

@@ -1,15 +1,13 @@
-"""From the bytes of a request to texts, each with its own refusal where it cannot be predicted."""
+"""From the bytes of a request to its JSON value."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ml.serving import refusal
 from ml.serving.refusal import RefusedError
 from ml.serving.settings import Settings
-from ml.serving.wording import normalise
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -17,19 +15,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 # A body over the limit is read on up to so many times of it, so that the client, still sending,
 # hears the answer: a connection that is closed with unread bytes in it loses what was sent last.
 READ_ON = 8
-SHAPE = '{"text": "..."} or {"texts": ["...", "..."]}'
 
 
 class GoneError(Exception):
     """The client went away before its request was complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks: for each text either its normalised form or why it is refused."""
-
-    items: list[str | RefusedError]
-    single: bool
 
 
 async def body(headers: Headers, receive: Receive, settings: Settings) -> bytes:
@@ -90,50 +79,3 @@ def parse(raw: bytes) -> object:
         raise RefusedError(400, "bad_json", "the JSON is nested too deep") from None
     except ValueError as error:
         raise RefusedError(400, "bad_json", f"the body is not JSON: {error}") from None
-
-
-def check(value: object, settings: Settings, preprocessing: bool) -> Asked:
-    """Check shape and limits."""
-    if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= {"text", "texts"}:
-        raise RefusedError(400, "bad_shape", f"expected {SHAPE}, found {_describe(value)}")
-    name, content = next(iter(value.items()))
-    if name == "text":
-        if not isinstance(content, str):
-            raise RefusedError(400, "bad_shape", f"text must be a string, found {_kind(content)}")
-        return Asked([_text(content, settings, preprocessing)], single=True)
-    if not isinstance(content, list):
-        raise RefusedError(400, "bad_shape", f"texts must be a list, found {_kind(content)}")
-    if len(content) > settings.max_items:
-        raise refusal.too_many(settings.max_items, len(content))
-    return Asked([_text(item, settings, preprocessing) for item in content], single=False)
-
-
-def _text(item: object, settings: Settings, preprocessing: bool) -> str | RefusedError:
-    """Return the text as the model shall see it, or why it cannot."""
-    if not isinstance(item, str):
-        return RefusedError(422, "not_text", f"a text must be a string, found {_kind(item)}")
-    if len(item) > settings.max_chars:
-        return refusal.too_long(settings.max_chars, len(item))
-    if not item.isascii():
-        try:
-            item.encode()
-        except UnicodeEncodeError as error:
-            message = f"character {error.start} is half of a surrogate pair, which is no text"
-            return RefusedError(422, "lone_surrogate", message)
-    text = normalise(item) if preprocessing else item
-    if not text.strip():
-        return RefusedError(422, "empty_text", "a text needs at least one visible character")
-    return text
-
-
-def _describe(value: object) -> str:
-    if not isinstance(value, dict):
-        return _kind(value)
-    names = ", ".join(repr(name)[:30] for name in list(value)[:5])
-    return f"an object with {names}" if names else "an empty object"
-
-
-def _kind(value: object) -> str:
-    """Return what JSON calls the type of a value."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
-    return "null" if value is None else names.get(type(value), "a number")
