@@ -10,10 +10,11 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ml.config import Params
-from ml.network import model
+from ml.network import custom, model
 from ml.network.predict import predict
 
-FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet", "custom"]
+OWN = list(custom.REGISTRY)  # each class of the project is exported by the tests, too
+FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet", *OWN]
 LABELS = ["no", "yes", "so"]
 TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30, "so so"]
 
@@ -22,10 +23,10 @@ def build(
     make_params: Callable[..., Params], family: str
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return a small model from random weights, of a family of transformers or of our own."""
-    custom = {"architecture": "custom", "custom": "mean_pool", "options": {"hidden": 16}}
+    own = {"architecture": "custom", "custom": family}
     scratch = {**make_params().model.scratch.model_dump(), "type": family}
     torch.manual_seed(0)
-    changes: dict[str, Any] = custom if family == "custom" else {"scratch": scratch}
+    changes: dict[str, Any] = own if family in OWN else {"scratch": scratch}
     network, words = model.build(make_params(model=changes).model, LABELS, TEXTS)
     with torch.no_grad():
         for weights in network.parameters():  # larger, so that answers differ

@@ -46,7 +46,9 @@ class Classifier:
 
     @bentoml.api  # type: ignore[untyped-decorator]
     async def predict(
-        self, text: str | None = None, texts: list[Any] | None = None
+        self,
+        text: str | None = None,
+        texts: list[Any] | None = None,
     ) -> dict[str, Any]:
         """Classify one text or a list of texts.
 
