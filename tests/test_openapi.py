@@ -31,7 +31,10 @@ def validator(desk: Desk, name: str) -> Any:
 
 @pytest.mark.parametrize(
     ("asked", "schema"),
-    [({"text": "good"}, "Answer"), ({"texts": ["good", "", 5, "film " * 50]}, "Answers")],
+    [
+        ({"text": "good"}, "Answer"),
+        ({"texts": ["good", "", 5, "film " * 50]}, "Answers"),
+    ],
 )
 async def test_answers_are_as_described(desk: Desk, asked: dict[str, Any], schema: str) -> None:
     """One text and a list, with errors in it."""
