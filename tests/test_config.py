@@ -32,7 +32,10 @@ def test_every_section_refuses_unknown_keys(make_params: Make, section: str) -> 
     ("sections", "rule"),
     [
         ({"data": {"val_fraction": 0.5, "test_fraction": 0.5}}, "at least 0.2 for training"),
-        ({"data": {"val_path": "synthetic"}}, "val_path must not be the same source as train"),
+        (
+            {"data": {"train_path": "a.csv", "val_path": "a.csv"}},
+            "val_path must not be the same source as train",
+        ),
         ({"data": {"val_path": "a", "test_path": "a"}}, "must not be the same source as val_path"),
         ({"data": {"labels": ["1", 1]}}, "labels must all be different"),
         ({"model": {"architecture": "custom"}}, "needs model.custom"),
