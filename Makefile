@@ -241,7 +241,11 @@ check: $(INSTALLED)  ## Lint, format check, types
 	@ruff check . && ruff format --check . && mypy
 
 .PHONY: test
-test: $(INSTALLED)  ## Run the unit and drift tests with coverage
+test: $(INSTALLED)  ## Run the unit and drift tests
+	@OMP_NUM_THREADS=1 python -m pytest -q
+
+.PHONY: coverage
+coverage: $(INSTALLED)  ## Run them and tell what they leave out; takes twice the time
 	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q
 
 .PHONY: test-e2e

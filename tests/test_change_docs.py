@@ -50,6 +50,11 @@ def follow(title: str, project: Path) -> str:
     return call(project, "bash", "-euo", "pipefail", "-c", commands, SET="")
 
 
+def still_passes(project: Path) -> None:
+    """Run the project's own checks and tests, as `docs/change.md` asks after each change."""
+    call(project, "make", "check", "test")
+
+
 def read(project: Path, report: str) -> Any:
     """Return one of the JSON files that the pipeline has written."""
     return json.loads((project / "reports" / report).read_text())
@@ -133,6 +138,7 @@ def test_another_dataset_with_three_classes(tmp_path: Path) -> None:
     assert list(read(project, "metrics.json")["per_class"]) == list(TEAMS)
     assert "one of 3 classes\n(billing, delivery, technical)" in card
     assert re.findall(r"'(\w+)': ", answer) == list(TEAMS)
+    still_passes(project)
 
 
 @pytest.mark.nightly
@@ -154,6 +160,7 @@ def test_another_hugging_face_model(tmp_path: Path) -> None:
     assert "**Trained from** the pretrained model in the local folder `distilbert`" in card
     assert (project / "models" / "serving" / "cpu.onnx").exists()
     assert re.search(r"^\+revision: [0-9a-f]{40}$", TEXT, re.M)
+    still_passes(project)
 
 
 @pytest.mark.nightly
@@ -171,6 +178,7 @@ def test_a_network_of_your_own(tmp_path: Path) -> None:
     assert how
     kind = call(project, "python", "-c", f"{how[1]}\nprint(label, type(model.module).__name__)")
     assert re.search(r"^(negative|positive) Conv$", kind, re.M)
+    still_passes(project)
 
 
 @pytest.mark.nightly
@@ -186,7 +194,9 @@ def test_another_metric_held_by_the_gate(tmp_path: Path) -> None:
     assert found["baselines"]["majority"]["mcc"] == 0
     assert checks["told mcc"]["passed"]
     assert not checks["Matthews correlation"]["passed"]
+    assert "Matthews" in (project / "reports" / "model_card.md").read_text()
     assert re.search(r"rejected: .*Matthews correlation: [\d.-]+, expected at least 0.99", printed)
+    still_passes(project)
 
 
 @pytest.mark.nightly
@@ -218,3 +228,4 @@ def test_another_request_format(tmp_path: Path) -> None:
     assert answer == both
     assert status == 400
     assert described["Article"]["required"] == ["title", "body"]
+    still_passes(project)

@@ -24,7 +24,13 @@ def small(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/guide.md", "docs/help.md", "docs/lineage.md"]
+    "document",
+    [
+        "README.md",
+        "docs/guide.md",
+        "docs/help.md",
+        pytest.param("docs/lineage.md", marks=pytest.mark.nightly),
+    ],
 )
 def test_the_commands_of_a_document_work(document: str, tmp_path: Path) -> None:
     """Block after block, in one folder, with a remote to push to."""

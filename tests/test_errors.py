@@ -1,8 +1,11 @@
 """Rules of ml.errors."""
 
 import errno
+import gc
 import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +58,19 @@ def test_a_full_disk_is_told_whatever_it_led_to(full: Exception) -> None:
         run(main)
 
     assert str(stopped.value.code).startswith("error: the disk is full")
+
+
+def test_a_stage_looks_for_garbage_while_it_runs() -> None:
+    """Not while it imports; who imports the package as a library is not touched."""
+    found: list[bool] = []
+    gc.disable()
+
+    run(lambda: found.append(gc.isenabled()))
+    alone = subprocess.run(
+        [sys.executable, "-c", "import gc, ml; print(gc.isenabled())"],
+        capture_output=True,
+        check=True,
+    )
+
+    assert found == [True]
+    assert alone.stdout.split() == [b"True"]

@@ -18,6 +18,7 @@
 Each message says what was expected, what was found and what to do next.
 """
 
+import gc
 import logging
 import re
 import shutil
@@ -86,6 +87,8 @@ def run(main: Callable[[], None]) -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     for name in ("ml", "__main__"):  # `python -m ml.train` runs the stage under the second name
         logging.getLogger(name).setLevel(logging.INFO)
+    gc.freeze()  # what was imported
+    gc.enable()
     try:
         main()
     except Exception as error:
@@ -97,6 +100,8 @@ def run(main: Callable[[], None]) -> None:
         if isinstance(error, KnownError):
             sys.exit(f"error: {error}")
         raise
+    finally:
+        gc.freeze()  # nor is it looked through at the exit
 
 
 def _disk_is_full(error: BaseException | None) -> bool:
