@@ -61,10 +61,8 @@ def test_the_objective_of_qa_stands_in_its_file() -> None:
 
 def test_real_texts_are_asked(project: Path) -> None:
     """Those of the test split; without it the examples of the configuration."""
-    from ml import config  # noqa: PLC0415
-
-    (project / "params.yaml").write_text((ROOT / "params.yaml").read_text())
-    params = config.load()
+    (project / "conf").symlink_to(ROOT / "conf")
+    params = compose("dev")
     assert load_test.texts(params)[0][0] == params.export.example
     assert len(load_test.texts(params)[0]) > 10
 

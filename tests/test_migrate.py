@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml import migrate
+from ml import chosen, migrate
 from ml.compose import compose
 from ml.configuration import renamed
 from ml.configuration.renamed import migrated
@@ -74,6 +74,8 @@ def test_what_follows_from_conf_is_written(
     shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("schema"))
     (tmp_path / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc/config", tmp_path / ".dvc")
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("EXP", chosen.chosen())  # whose params.yaml is committed
     monkeypatch.chdir(tmp_path)
     crlf = Path("conf/experiment/mine.yaml")
     crlf.write_bytes(b"training:\r\n  lr: 0.1\r\n")
