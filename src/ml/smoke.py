@@ -4,7 +4,6 @@ Reads: conf/, the variables ENV, EXP and SET, the sources that they name
 Writes: nothing that stays
 """
 
-import gc
 import importlib
 import logging
 import os
@@ -76,7 +75,6 @@ def main() -> None:
             shutil.copy(pins.LOCK, folder)
         os.chdir(folder)
         compose.write(snapshot.taken(params, {}))  # also pins what sources.lock does not have yet
-        gc.disable()  # for the imports of each stage, as in ml/__init__.py
         for stage in STAGES:
             start = time.monotonic()
             importlib.import_module(f"ml.{stage}").main()

@@ -4,6 +4,7 @@ Reads: data/prepared/{train,val}.parquet, data/prepared/labels.json
 Writes: models/model/, reports/history.json; while it runs .checkpoints/
 """
 
+import gc
 import hashlib
 import json
 import logging
@@ -113,6 +114,7 @@ def fit(params: Params, splits: Mapping[str, Rows], folder: Path, parts: Any) ->
     best = folder / "best.safetensors"
     if training.early_stopping:
         trainer.add_callback(EarlyStopping(training.early_stopping, best))
+    gc.freeze()  # what was imported: each full collection would visit a million objects
     trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     if training.early_stopping:
         load_model(network, best)
