@@ -5,7 +5,7 @@ import os
 import sys
 
 # The imports of a stage (`python -m ml.train`) make a million objects that live to its end: looking
-# for garbage among them takes a quarter of the time. `ml.errors.run` turns the collector on again.
+# for garbage among them takes a third of the time. `ml.errors.run` turns the collector on again.
 if sys.argv[0] == "-m":
     gc.disable()
 
