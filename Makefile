@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 export ENV ?= dev
 export EXP ?= default
+# The experiment that was asked for: some verbs have more to say than the default when none was.
+ASKED := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
 SHARE ?=
@@ -109,17 +111,17 @@ init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a pro
 .PHONY: update
 update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
 	@PYTHONPATH=src $(PYTHON) -m ml.update
-	@$(MAKE) migrate
+	@EXP="$(ASKED)" $(MAKE) migrate
 
 .PHONY: migrate
 migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
-	@python -m ml.migrate
+	@EXP="$(ASKED)" python -m ml.migrate
 
 ##@ Configure
 
 .PHONY: validate
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
+	@EXP="$(ASKED)" ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
 
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
@@ -156,7 +158,7 @@ pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
 
 .PHONY: resolve
 resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.resolve
+	@EXP="$(ASKED)" python -m ml.resolve
 
 .PHONY: verify
 verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
@@ -292,7 +294,7 @@ env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
 
 .PHONY: exp-of
 exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) PYTHONPATH=src $(PYTHON) -m ml.chosen
+	@EXP="$(ASKED)" PYTHONPATH=src $(PYTHON) -m ml.chosen
 
 .PHONY: check-ci
 check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
@@ -304,7 +306,7 @@ audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
 
 .PHONY: review
 review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
-	@EXP=$(if $(filter file default,$(origin EXP)),,$(EXP)) python -m ml.review
+	@EXP="$(ASKED)" python -m ml.review
 
 .PHONY: tell
 tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure

@@ -28,6 +28,14 @@ GOOD = ("good", "fine", "great", "lovely")
 BAD = ("bad", "poor", "awful", "dull")
 
 
+def composed(folder: Path) -> Path:
+    """Lay what was composed last into a folder; its hashes stand for data that only some have."""
+    for path in (ROOT / "sources.lock", ROOT / "params.yaml"):
+        if path.exists():
+            shutil.copy(path, folder)
+    return folder / "params.yaml"
+
+
 @pytest.fixture(autouse=True)
 def _clean_environ(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the caller's variables out of the tests."""

@@ -23,6 +23,12 @@ class History:
             ["git", *arguments], cwd=self.folder, env=WHO, check=True, capture_output=True
         )
 
+    def update(self, *names: str) -> None:
+        """Commit what a newer template brings: the release, and changes of its experiments."""
+        with (self.folder / ".copier-answers.yml").open("a") as file:
+            file.write("# newer\n")
+        self.write(*names)
+
     def write(self, *names: str) -> None:
         """Commit a change of these experiments."""
         for name in names:
@@ -109,6 +115,43 @@ def test_a_change_of_all_experiments_chooses_none(
 
     assert chosen.chosen() == "a"
     assert "chooses none" in capsys.readouterr().err
+
+
+def test_an_update_from_the_template_chooses_none(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the template changes in its own experiment goes into none of fifty productions."""
+    history.write("mine")
+    history.branch("template-update", "qa")
+    history.update("default")
+
+    assert chosen.chosen() == "mine"
+
+    history.merge("qa", "template-update")
+
+    assert chosen.chosen() == "mine"
+    assert capsys.readouterr().err == ""
+
+
+def test_an_update_beside_an_experiment_leaves_it_chosen(history: History) -> None:
+    """Where both arrive in one merge."""
+    history.branch("feature/a")
+    history.write("a")
+    history.update("default")
+    history.merge("qa", "feature/a")
+
+    assert chosen.chosen() == "a"
+
+
+def test_an_update_that_is_not_committed_yet_chooses_none(history: History) -> None:
+    """`make update` composes params.yaml for what the branch trains."""
+    history.update()
+    history.write("mine")
+    for name in (".copier-answers.yml", "conf/experiment/default.yaml"):
+        with (history.folder / name).open("a") as file:
+            file.write("# newer\n")
+
+    assert chosen.chosen() == "mine"
 
 
 def test_a_deleted_experiment_is_not_trained(history: History) -> None:

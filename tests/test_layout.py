@@ -13,7 +13,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from conftest import ROOT
+from conftest import ROOT, composed
 from ml.config import Params
 
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export")
@@ -105,6 +105,8 @@ def test_params_yaml_is_composed_for_dev(tmp_path: Path) -> None:
         cwd=ROOT, env={**os.environ, "EXP": ""}, text=True, capture_output=True, check=True,
     ).stdout.strip()  # fmt: skip
     (tmp_path / "conf").symlink_to(ROOT / "conf")
+    committed = composed(tmp_path)
+    committed.write_text(committed.read_text() + "stale: true\n")
     plain = {name: value for name, value in os.environ.items() if name not in ("ENV", "EXP", "SET")}
     subprocess.run(
         [sys.executable, "-m", "ml.compose"],
@@ -113,7 +115,7 @@ def test_params_yaml_is_composed_for_dev(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert (tmp_path / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
+    assert committed.read_text() == (ROOT / "params.yaml").read_text()
 
 
 def test_every_default_has_its_reason() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from clones import call
+from conftest import ROOT, composed
 from ml import chosen, migrate
 from ml.compose import compose
 from ml.configuration import renamed
@@ -74,6 +75,8 @@ def test_what_follows_from_conf_is_written(
     shutil.copytree(ROOT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("schema"))
     (tmp_path / ".dvc").mkdir()
     shutil.copy(ROOT / ".dvc/config", tmp_path / ".dvc")
+    before = composed(tmp_path)
+    before.write_text(before.read_text() + "stale: true\n")
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("EXP", chosen.chosen())  # whose params.yaml is committed
     monkeypatch.chdir(tmp_path)
@@ -87,3 +90,21 @@ def test_what_follows_from_conf_is_written(
     assert [Path(name).read_text() for name in follows] == [
         (ROOT / name).read_text() for name in follows
     ]
+
+
+def test_the_experiment_that_the_branch_trains_is_composed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an update a project with an experiment of its own has that one in params.yaml still."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    (tmp_path / ".dvc").mkdir()
+    shutil.copy(ROOT / ".dvc/config", tmp_path / ".dvc")
+    monkeypatch.chdir(tmp_path)
+    call(tmp_path, "git", "init", "--quiet")
+    call(tmp_path, "git", "add", "--all")
+    call(tmp_path, "git", "commit", "--quiet", "--message", "New project")
+    mine = Path("conf/experiment/mine.yaml")
+    mine.write_text("training:\n  epochs: 77\n")
+    migrate.main()
+
+    assert "epochs: 77\n" in Path("params.yaml").read_text()

@@ -1,8 +1,9 @@
 """Which experiment a branch trains: the one that was changed last on it, alone.
 
-A commit that changed several files of conf/experiment/ together chooses none of them, a merge that
-did is looked into; where nothing chooses, it is `default`. So a branch trains what was added or
-edited on it, goes on with that when something else changes, and takes over what is merged into it.
+A commit that changed several files of conf/experiment/ together chooses none of them, nor does an
+update from the template; a merge is looked into. Where nothing chooses, it is `default`. So a
+branch trains what was added or edited on it, goes on with that when something else changes, and
+takes over what is merged into it.
 
 Reads: conf/experiment/ and its Git history, EXP, which is taken instead
 """
@@ -14,9 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml.errors import ConfigError, run
+from ml.templating.copier import ANSWERS
 
 FOLDER = Path("conf/experiment")
 DEFAULT = "default"
+# An update changes the answers: it brings what the template did, and must not change what is live.
+SCOPE = ("--", f"{FOLDER}/*.yaml", str(ANSWERS))
 
 
 def chosen() -> str:
@@ -29,48 +33,54 @@ def chosen() -> str:
     return _uncommitted() or _last("HEAD") or DEFAULT
 
 
+def _alone(paths: list[str]) -> str | None:
+    """Return the experiment that a commit of these paths chooses."""
+    present = _present(paths)
+    return present[0] if present and len(set(paths)) == 1 else None
+
+
+def _present(paths: list[str]) -> list[str]:
+    """Return the experiments that are there, of those that stand or stood in these paths."""
+    names = {Path(path).stem for path in paths}
+    return sorted(name for name in names if (FOLDER / f"{name}.yaml").exists())
+
+
 def _uncommitted() -> str | None:
     """Return the experiment that the next commit, or the merge at hand, is about to choose."""
-    scope = ("--", f"{FOLDER}/*.yaml")
-    changed = _git("diff", "--name-only", "--no-renames", "HEAD", *scope).split("\n")
-    changed += _git("ls-files", "--others", "--exclude-standard", *scope).split("\n")
-    names = {Path(path).stem for path in changed if path}
-    present = [name for name in names if (FOLDER / f"{name}.yaml").exists()]
-    if len(names) == 1 and present:
-        return present[0]
+    changed = _git("diff", "--name-only", "--no-renames", "HEAD", *SCOPE).split()
+    changed += _git("ls-files", "--others", "--exclude-standard", *SCOPE).split()
+    if name := _alone(changed):
+        return name
     merge = Path(_git("rev-parse", "--git-path", "MERGE_HEAD"))
     return _last("MERGE_HEAD", "^HEAD") if merge.exists() else None
 
 
 def _last(*commits: str) -> str | None:
     """Return the experiment that the newest of these commits chose."""
-    for commit, names in _changes(*commits):
-        present = [name for name in names if (FOLDER / f"{name}.yaml").exists()]
-        if len(names) == 1 and present:
-            return present[0]
-        if len(present) < 2:
-            continue
+    for commit, paths in _changes(*commits):
+        if name := _alone(paths):
+            return name
         parents = _git("rev-parse", f"{commit}^@").split()
         if len(parents) == 2:
             if name := _last(parents[1], f"^{parents[0]}"):
                 return name
-        elif len(parents) == 1:
+        elif parents and str(ANSWERS) not in paths and len(_present(paths)) > 1:
             sys.stderr.write(
-                f"{commit[:12]} changed {', '.join(names)} together, which chooses none; "
+                f"{commit[:12]} changed {', '.join(_present(paths))} together, which chooses none; "
                 "commit the one to train alone\n"
             )
     return None
 
 
 def _changes(*commits: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the commits of a branch and the experiments that each changed, the newest first."""
+    """Yield the commits of a branch and what each changed in scope, the newest first."""
     told = _git(
         "log", "--first-parent", "--diff-merges=first-parent", "--name-only", "--no-renames",
-        "--format=%x00%H", *commits, "--", f"{FOLDER}/*.yaml",
+        "--format=%x00%H", *commits, *SCOPE,
     )  # fmt: skip
     for entry in told.split("\0")[1:]:
-        commit, *paths = entry.split("\n")
-        yield commit, sorted(Path(path).stem for path in paths if path)
+        commit, *paths = entry.split()
+        yield commit, paths
 
 
 def _git(*arguments: str) -> str:
