@@ -251,7 +251,7 @@ coverage: $(INSTALLED)  ## Run them and tell what they leave out; takes twice th
 	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q
 
 .PHONY: test-e2e
-test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones
+test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones, and break the gate on purpose
 	@OMP_NUM_THREADS=1 python -m pytest -q -m "slow and not nightly"
 
 .PHONY: test-integration
@@ -259,7 +259,7 @@ test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, Postg
 	@OMP_NUM_THREADS=1 python -m pytest -q -m "integration and not nightly"
 
 .PHONY: test-release
-test-release: $(INSTALLED)  ## Run real images and deployments, and break the gate on purpose
+test-release: $(INSTALLED)  ## Run real images and deployments
 	@OMP_NUM_THREADS=1 python -m pytest -q -m release
 
 .PHONY: test-nightly

@@ -16,6 +16,7 @@ import mlflow
 import polars as pl
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
 
 import containers
 import served
@@ -24,6 +25,11 @@ from ml import config
 from ml.platform.servers import ENVIRONMENTS, Platform
 
 ROOT = Path(__file__).parent.parent
+# The same examples each time, and no clock: a busy machine fails no test.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 GOOD = ("good", "fine", "great", "lovely")
 BAD = ("bad", "poor", "awful", "dull")
 

@@ -1,7 +1,7 @@
 """Rules of ml.data.cleaning."""
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.data import cleaning
@@ -24,7 +24,6 @@ def test_scripts_that_need_joiners_keep_them() -> None:
         assert clean(text) == text
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_second_pass_changes_nothing(text: str) -> None:
     """A text that is normal stays as it is."""

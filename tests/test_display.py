@@ -16,7 +16,7 @@ trees = st.dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(trees)
 def test_any_tree_of_counts_can_be_laid_out(tree: dict[str, Any]) -> None:
     """The data report may hold what it likes: every table is rectangular."""

@@ -48,7 +48,7 @@ def test_what_is_cut_off_does_not_count(engine: Engine) -> None:
     assert one == other
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     texts=st.lists(
         st.lists(st.sampled_from(toy.WORDS[4:]), min_size=1, max_size=20).map(" ".join),

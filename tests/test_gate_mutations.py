@@ -10,7 +10,7 @@ import pytest
 
 from conftest import ROOT
 
-pytestmark = pytest.mark.release
+pytestmark = pytest.mark.slow
 
 MUTATIONS = {
     "comparison turned round": ("gating/criteria.py", "low > 0,", "high < 0,"),

@@ -62,7 +62,7 @@ def as_parquet(texts: list[str]) -> bytes:
 FILES = {"a.csv": as_csv, "a.jsonl": as_jsonl, "a.parquet": as_parquet}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(UNICODE, min_size=1, max_size=5))
 def test_any_text_passes_unchanged(
     tmp_path_factory: pytest.TempPathFactory, make_data: Make, texts: list[str]
@@ -78,7 +78,6 @@ def test_any_text_passes_unchanged(
         assert [row["text"] for batch in source.batches for row in batch.to_pylist()] == texts
 
 
-@settings(deadline=None)
 @given(texts=st.lists(UNICODE, unique=True, max_size=30), extra=st.lists(UNICODE, max_size=10))
 def test_a_text_keeps_its_split(texts: list[str], extra: list[str]) -> None:
     """Neither growth nor order of the data moves a row out of val or test, nor do larger shares."""

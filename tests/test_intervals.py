@@ -37,7 +37,7 @@ EVALUATE = Evaluate(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 40), min_size=4, max_size=4), min_size=4, max_size=4))
 def test_an_interval_holds_its_figure(cells: list[list[int]]) -> None:
     """Accuracy and macro F1 lie within what resampling can give, classes absent or not."""

@@ -11,7 +11,7 @@ from ml.judging import metrics
 from ml.judging.metrics import Floats, Ints
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases)
 def test_curves_lie_on_those_of_scikit_learn(case: tuple[Ints, Floats]) -> None:
     """Each point of a curve is a point of the full curve."""
@@ -56,7 +56,7 @@ def test_a_class_without_test_rows_has_no_recall_and_no_curve() -> None:
     }
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases)
 def test_the_bins_of_calibration_hold_every_row_once(case: tuple[Ints, Floats]) -> None:
     """The confidence of each bin lies in the bin, and no row is lost."""

@@ -54,7 +54,7 @@ def test_json_is_sorted_and_readable(tmp_path: Path) -> None:
     assert text == '{\n  "a": 1,\n  "b": "é"\n}\n'
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(cuts=st.lists(st.integers(0, 30_000), max_size=5))
 def test_bytes_do_not_depend_on_how_rows_arrive(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int]

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import config, hashing, ingest, prepare
@@ -122,7 +122,6 @@ def test_every_row_is_accounted_for(make: Make) -> None:
     assert report["normalised"] == {"control": 1, "white_space": 2, "unicode": 0}
 
 
-@settings(deadline=None)
 @given(texts=TEXTS, extra=TEXTS)
 def test_a_sample_is_stable(texts: list[str], extra: list[str]) -> None:
     """A row in it stays when data grows and turns; a smaller share is part of a larger one."""
@@ -131,7 +130,6 @@ def test_a_sample_is_stable(texts: list[str], extra: list[str]) -> None:
     assert set(sampled(texts, 0.3)) <= set(sampled(grown, 0.3)) <= set(sampled(grown, 0.6))
 
 
-@settings(deadline=None)
 @given(texts=TEXTS, most=st.integers(1, 10))
 def test_an_upper_bound_keeps_order_and_content(texts: list[str], most: int) -> None:
     """The same rows stay whatever their order, and they stay in their order."""

@@ -85,7 +85,7 @@ def normal(*shape: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8)
 @given(mates=st.lists(st.sampled_from(TEXTS) | st.text(max_size=60), max_size=12))
 def test_probabilities_do_not_depend_on_batch_mates(
     family: str, precision: str, folders: Callable[[str], Path], mates: list[str]

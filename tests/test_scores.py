@@ -16,7 +16,7 @@ from ml.reporting.plots import PLOTS
 EXACT = pytest.approx
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases)
 def test_scores_agree_with_scikit_learn(case: tuple[Ints, Floats]) -> None:
     """Accuracy, macro F1 and log loss are what everybody means by these names."""
