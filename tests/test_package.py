@@ -69,6 +69,15 @@ def test_it_carries_what_serves_and_no_more(bento: served.Bento) -> None:
     assert "transformers" not in lock
 
 
+def test_its_image_is_the_base_and_the_lock(bento: served.Bento) -> None:
+    """BentoML would add compilers and Git, half a gigabyte that a release carries around."""
+    dockerfile = (content(bento) / "env" / "docker" / "Dockerfile").read_text()
+    base = yaml.safe_load((toy.ROOT / "bentofile.yaml").read_text())["docker"]["base_image"]
+
+    assert f"FROM {base} AS" in dockerfile
+    assert "apt-get" not in dockerfile
+
+
 def test_it_is_labelled_with_its_origin(bento: served.Bento) -> None:
     """`bentoml get` tells model, version and environment."""
     described = yaml.safe_load((content(bento) / "bento.yaml").read_text())
