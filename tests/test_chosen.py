@@ -73,6 +73,17 @@ def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
     assert chosen.chosen() == "a"
 
 
+def test_a_name_may_have_a_space(history: History) -> None:
+    """Git tells a path a line; committed or not."""
+    history.write("my own")
+
+    assert chosen.chosen() == "my own"
+
+    (history.folder / "conf" / "experiment" / "my next.yaml").write_text("# new\n")
+
+    assert chosen.chosen() == "my next"
+
+
 def test_a_merge_takes_the_experiment_along(history: History) -> None:
     """From the feature to qa, from qa to main; main had another one before."""
     history.branch("feature/a")

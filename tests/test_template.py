@@ -174,7 +174,10 @@ def test_an_update_loses_nothing_of_a_projects_own(
     assert "focal_power" in (project / "params.yaml").read_text()
     call(project, "make", "validate", "EXP=mine", SET="")
     template.committed(project, "The template's release")
+    (project / "conf" / "experiment" / "mine.yaml").write_text("training:\n  epochs: 77\n")
+    template.committed(project, "Our experiment")
     assert "has what the template has" in call(project, "make", "update", SET="")
+    assert "epochs: 77" in (project / "params.yaml").read_text()  # what the branch trains
 
 
 def test_the_same_lines_are_a_conflict_in_plain_words(

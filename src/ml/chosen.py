@@ -47,8 +47,8 @@ def _present(paths: list[str]) -> list[str]:
 
 def _uncommitted() -> str | None:
     """Return the experiment that the next commit, or the merge at hand, is about to choose."""
-    changed = _git("diff", "--name-only", "--no-renames", "HEAD", *SCOPE).split()
-    changed += _git("ls-files", "--others", "--exclude-standard", *SCOPE).split()
+    changed = _git("diff", "--name-only", "--no-renames", "HEAD", *SCOPE).splitlines()
+    changed += _git("ls-files", "--others", "--exclude-standard", *SCOPE).splitlines()
     if name := _alone(changed):
         return name
     merge = Path(_git("rev-parse", "--git-path", "MERGE_HEAD"))
@@ -79,7 +79,7 @@ def _changes(*commits: str) -> Iterator[tuple[str, list[str]]]:
         "--format=%x00%H", *commits, *SCOPE,
     )  # fmt: skip
     for entry in told.split("\0")[1:]:
-        commit, *paths = entry.split()
+        commit, *paths = filter(None, entry.splitlines())
         yield commit, paths
 
 
