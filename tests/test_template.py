@@ -1,5 +1,6 @@
 """The repository as a template: projects that are made of it, adopted and updated. Slow."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from conftest import ROOT
 from template import ANSWERS, copied
 
 pytestmark = pytest.mark.slow
+DOCUMENT = (ROOT / "docs" / "template.md").read_text()
 
 
 @pytest.fixture(name="scratch")
@@ -173,7 +175,9 @@ def test_an_update_loses_nothing_of_a_projects_own(
     assert "support-mail" in (project / "params.yaml").read_text()
     assert "focal_power" in (project / "params.yaml").read_text()
     call(project, "make", "validate", "EXP=mine", SET="")
-    template.committed(project, "The template's release")
+    commit = re.findall(r"^git (?:add|commit).*$", DOCUMENT, re.M)
+    call(project, "bash", "-euc", "\n".join(commit))
+    assert call(project, "git", "status", "--porcelain") == ""  # new files are in it too
     (project / "conf" / "experiment" / "mine.yaml").write_text("training:\n  epochs: 77\n")
     template.committed(project, "Our experiment")
     assert "has what the template has" in call(project, "make", "update", SET="")

@@ -33,7 +33,7 @@ def main() -> None:
     if before == after:
         sys.stdout.write(f"this project has what the template has, {before}\n")
         return
-    sys.stdout.write(f"from the template's {before} to {after}; see: git diff\n")
+    sys.stdout.write(f"from the template's {before} to {after}; see: git status, git diff\n")
     if found := conflicts():
         raise TemplateError(
             f"both this project and the template changed the same lines of {', '.join(found)}; in "
