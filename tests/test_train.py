@@ -107,11 +107,19 @@ def test_every_training_parameter_acts(
     assert trained(make_params(model={"dropout": 0.1}, training=changed))[0] != base[0]
 
 
+@pytest.mark.parametrize(
+    ("every", "left"), [(4, "checkpoint-8"), (6, "checkpoint-6")], ids=["amid", "at an end"]
+)
 @pytest.mark.usefixtures("prepared")
-def test_a_killed_training_resumes_to_the_same_bytes(make_params: MakeParams) -> None:
-    """After kill -9 the same command gives the model of a training that never stopped."""
+def test_a_killed_training_resumes_to_the_same_bytes(
+    make_params: MakeParams, every: int, left: str
+) -> None:
+    """After kill -9 the same command gives the model of a training that never stopped.
+
+    And the same curves: no validation is lost where a checkpoint falls on an epoch's end.
+    """
     params = make_params(
-        training={"epochs": 3}, model={"dropout": 0.1}, resources={"checkpoint_steps": 4}
+        training={"epochs": 3}, model={"dropout": 0.1}, resources={"checkpoint_steps": every}
     )
     whole = trained(params)
     # The training ends itself at step 10, without a chance to clean up.
@@ -130,7 +138,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(make_params: MakeParams) ->
     checkpoints = list(places.home().glob(".checkpoints/*/checkpoint-*"))
 
     assert killed.returncode == -signal.SIGKILL
-    assert [path.name for path in checkpoints] == ["checkpoint-8"]
+    assert [path.name for path in checkpoints] == [left]
     assert trained(params) == whole
 
 

@@ -32,7 +32,14 @@ from ml import config, hashing, places, tracking
 from ml.config import Params, Training
 from ml.errors import run
 from ml.network import hardware, losses, model
-from ml.network.trainer import BucketTrainer, EarlyStopping, Progress, Record, Rows
+from ml.network.trainer import (
+    BucketTrainer,
+    EarlyStopping,
+    Progress,
+    Record,
+    Rows,
+    SaveAfterValidation,
+)
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +114,7 @@ def fit(params: Params, splits: Mapping[str, Rows], folder: Path, parts: Any) ->
         },
         preprocess_logits_for_metrics=_predicted,
         optimizer_cls_and_kwargs=optimizer(training),
-        callbacks=[Record(tracker.log_metrics)],
+        callbacks=[Record(tracker.log_metrics), SaveAfterValidation()],
     )
     trainer.remove_callback(ProgressCallback)  # and then ours, which is a kind of it
     trainer.add_callback(Progress)

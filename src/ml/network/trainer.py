@@ -78,6 +78,29 @@ class Progress(ProgressCallback):  # type: ignore[misc]
         """Show no second bar for the few seconds of a validation."""
 
 
+class SaveAfterValidation(TrainerCallback):  # type: ignore[misc]
+    """Write a checkpoint that is due at an epoch's end after the epoch's validation.
+
+    The Trainer writes it before: what resumes from there would never see that validation.
+    """
+
+    def __init__(self) -> None:
+        self.due = False
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Put off a checkpoint at an epoch's last step."""
+        self.due = control.should_save and float(state.epoch or 0).is_integer()
+        control.should_save = control.should_save and not self.due
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write what was put off; the Trainer validates first."""
+        control.should_save = self.due
+
+
 class Record(TrainerCallback):  # type: ignore[misc]
     """Hand each logged number to the tracker as it comes."""
 
@@ -126,3 +149,5 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
             save_file(weights, partial)
             partial.replace(self.best)
         control.should_training_stop = since >= self.patience
+        # What resumes from a checkpoint of this moment would train on: the one before decides anew.
+        control.should_save = control.should_save and not control.should_training_stop
