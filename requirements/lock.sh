@@ -13,6 +13,7 @@ echo "$torch" | env -u UV_FIND_LINKS uv --no-config pip compile - --universal --
   --no-annotate --no-header --quiet -c requirements/common.lock -o requirements/torch-cuda.lock
 # What the Bento carries: the same versions as the tests ran with, nothing that only training needs.
 compile pip compile --group pyproject.toml:serving --generate-hashes -c requirements/common.lock -o requirements/serving.lock
+compile pip compile --group pyproject.toml:serving-cuda --generate-hashes -c requirements/common.lock -o requirements/serving-cuda.lock
 echo uv | compile --no-config pip compile - --generate-hashes -c requirements/common.lock -o requirements/uv.lock
 # The servers that `make bench-serve` compares with, on the same versions of what they share with ours.
 printf '%s\n' fastapi 'litserve>=0.2.19' numpy onnxruntime tokenizers 'uvicorn[standard]' |

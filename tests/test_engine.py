@@ -138,23 +138,48 @@ def test_without_a_gpu_the_cpu_serves(folder: Path) -> None:
     assert Engine(folder, device="cuda").device == "cpu"
 
 
+def gpu_build(monkeypatch: pytest.MonkeyPatch, got: str) -> list[str]:
+    """Make of onnxruntime its build for GPUs, whose sessions get a provider; list the graphs."""
+    opened: list[str] = []
+
+    class Session:
+        def __init__(self, graph: str, _options: object, providers: list[str]) -> None:
+            opened.append(Path(graph).name)
+            self.provider = got if providers == ["CUDAExecutionProvider"] else providers[0]
+
+        def get_providers(self) -> list[str]:
+            return [self.provider]
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", Session)
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    return opened
+
+
 def test_with_a_gpu_its_own_graph_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where provider, graph and wish are there, gpu.onnx is opened with CUDA, else not."""
-    opened: list[tuple[str, list[str]]] = []
-
-    def session(graph: str, _options: object, providers: list[str]) -> None:
-        opened.append((Path(graph).name, providers))
-
-    folder = toy.export(tmp_path / "serving")
-    monkeypatch.setattr("onnxruntime.InferenceSession", session)
-    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    folder = toy.export(tmp_path / "serving", precision={"cpu": "int8", "gpu": "fp16"})
+    opened = gpu_build(monkeypatch, "CUDAExecutionProvider")
     without = Engine(folder, device="cuda")
     (folder / "gpu.onnx").touch()
-    devices = [without, Engine(folder, device="cuda"), Engine(folder, device="cpu")]
+    engines = [without, Engine(folder, device="cuda"), Engine(folder, device="cpu")]
 
-    assert [engine.device for engine in devices] == ["cpu", "cuda", "cpu"]
-    assert opened[1] == ("gpu.onnx", ["CUDAExecutionProvider"])
-    assert opened[2] == ("cpu.onnx", ["CPUExecutionProvider"])
+    assert [engine.device for engine in engines] == ["cpu", "cuda", "cpu"]
+    assert [engine.precision for engine in engines] == ["int8", "fp16", "int8"]
+    assert opened == ["cpu.onnx", "gpu.onnx", "cpu.onnx"]
+
+
+def test_what_runs_on_the_cpu_is_not_called_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a GPU onnxruntime-gpu quietly takes the CPU, where fp16 is slow: cpu.onnx serves."""
+    folder = toy.export(tmp_path / "serving")
+    (folder / "gpu.onnx").touch()
+    opened = gpu_build(monkeypatch, "CPUExecutionProvider")
+    engine = Engine(folder, device="cuda")
+
+    assert (engine.device, engine.precision) == ("cpu", "fp32")
+    assert opened == ["gpu.onnx", "cpu.onnx"]
+    assert "the CPU serves; missing is a GPU with its driver, or CUDA's libraries" in caplog.text
 
 
 def test_the_signature_must_be_of_this_format(tmp_path: Path) -> None:

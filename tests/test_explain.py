@@ -122,6 +122,10 @@ FILES = {
         "data:\n  labels: [a, b]\ntraining:\n  class_weights: [1, 2, 3]\n",
         f"{X}:4: training.class_weights has 3 values, data.labels has 2",
     ),
+    "rule of a device": (
+        "serving:\n  device: cuda\n",
+        f"{X}:2: serving.device is cuda, which serves the graph that export.gpu=true makes",
+    ),
     "rule in a list": (
         "evaluate:\n  behaviour:\n    - name: x\n",
         f"{X}:3: evaluate.behaviour.0.: a behaviour test has exactly one of",

@@ -1,9 +1,11 @@
 """Rules of ml.network.hardware, on a machine that shows no GPU."""
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
+import torch
 
 from ml import config
 from ml.errors import ModelError
@@ -31,6 +33,37 @@ def test_a_missing_gpu_is_an_error_where_it_must_be_there(make_params: MakeParam
     """Staging and production do not train for days on a CPU by mistake."""
     with pytest.raises(ModelError, match=r"resources\.gpu asks for 1.*set resources\.gpu to 0"):
         hardware.claim(make_params(resources={"gpu": 1, "missing": "fail"}).resources)
+
+
+def test_gpus_share_a_batch(make_params: MakeParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them change no batch, or `resources` would change the model."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    shares = {n: hardware.share(32, make_params(resources={"gpu": n}).resources) for n in (0, 1, 2)}
+
+    assert shares == {0: 32, 1: 32, 2: 16}
+    with pytest.raises(ModelError, match=r"batch_size should be a multiple of the 2 GPUs.*is 33"):
+        hardware.share(33, make_params(resources={"gpu": 2}).resources)
+
+
+@pytest.fixture(name="gpu")
+def _gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine with a GPU, as far as torch tells."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_gpu_is_deterministic_where_it_shall_be(make_params: MakeParams, wanted: bool) -> None:
+    """By torch's own rules: its algorithms, and the workspace that cuBLAS needs."""
+    hardware.settle(make_params(training={"deterministic": wanted}).training)
+
+    assert torch.are_deterministic_algorithms_enabled() is wanted
+    assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) is wanted
 
 
 def test_auto_precision_is_fp32_on_a_cpu(params: config.Params) -> None:

@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from conftest import ROOT, composed
+from ml import payload
 from ml.config import Params
 
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export")
@@ -235,10 +236,24 @@ def test_no_file_is_large() -> None:
     assert [path for path in tracked() if path.stat().st_size > 1_000_000] == []
 
 
-def test_the_serving_lock_carries_nothing_that_trains() -> None:
+def test_a_gpu_serves_with_the_same_packages() -> None:
+    """But for ONNX Runtime and the libraries of CUDA that it needs."""
+    cpu, cuda = (
+        set(re.findall(r"^([\w.-]+==\S+)", (ROOT / lock).read_text(), re.M))
+        for lock in payload.LOCKS.values()
+    )
+
+    assert {pin.partition("==")[0] for pin in cpu - cuda} == {"onnxruntime"}
+    assert {pin.partition("==")[0].partition("-")[0] for pin in cuda - cpu} == {
+        "nvidia", "onnxruntime",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("lock", payload.LOCKS.values())
+def test_the_serving_lock_carries_nothing_that_trains(lock: str) -> None:
     """Hashed, and without torch and transformers, larger than all the rest."""
-    text = (ROOT / "requirements" / "serving.lock").read_text()
-    names = set(re.findall(r"^([\w.-]+)==", text, re.M))
+    text = (ROOT / lock).read_text()
+    names = {name.removesuffix("-gpu") for name in re.findall(r"^([\w.-]+)==", text, re.M)}
 
     assert re.findall(r"^[^\s#].*[^\\]$", text, re.M) == []
     assert {"bentoml", "onnxruntime", "tokenizers"} <= names
@@ -254,7 +269,9 @@ def test_what_is_served_is_what_was_tested() -> None:
         for name in ("common", "serving")
     )
 
-    assert set(project["dependency-groups"]["serving"]) <= set(project["project"]["dependencies"])
+    groups = project["dependency-groups"]
+    ranges = {*groups["serving-anywhere"], *groups["serving"][1:]}
+    assert ranges <= set(project["project"]["dependencies"])
     assert carried <= tested
 
 

@@ -134,7 +134,9 @@ def test_resources_are_the_configurations(
 
 def test_a_service_on_a_gpu_asks_for_one(make_params: Make) -> None:
     """Kubernetes gives none that is not asked for."""
-    text = manifests.render(RELEASE, make_params(environment="qa", serving={"device": "cuda"}))
+    text = manifests.render(
+        RELEASE, make_params(environment="qa", serving={"device": "cuda"}, export={"gpu": True})
+    )
     (container,) = documents(text)["Deployment"]["spec"]["template"]["spec"]["containers"]
 
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"

@@ -69,6 +69,16 @@ def test_it_carries_what_serves_and_no_more(bento: served.Bento) -> None:
     assert "transformers" not in lock
 
 
+def test_on_a_gpu_it_carries_what_a_gpu_needs(bento: served.Bento, tmp_path: Path) -> None:
+    """ONNX Runtime's other build, with CUDA's libraries."""
+    built = served.build(tmp_path, bento.bin, device="cuda")
+    lock = (content(built) / "env" / "python" / "requirements.txt").read_text()
+
+    assert "onnxruntime-gpu==" in lock
+    assert "nvidia-cudnn" in lock
+    assert "onnxruntime==" not in lock
+
+
 def test_its_image_is_the_base_and_the_lock(bento: served.Bento) -> None:
     """BentoML would add compilers and Git, half a gigabyte that a release carries around."""
     dockerfile = (content(bento) / "env" / "docker" / "Dockerfile").read_text()

@@ -83,6 +83,18 @@ def test_other_content_has_another_version(path: str) -> None:
     assert payload.lay_out()["package"] != before
 
 
+def test_a_gpu_has_a_lock_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It alone is part of what serves there."""
+    monkeypatch.chdir(toy.project(tmp_path / "project", device="cuda"))
+    versions = [payload.lay_out()["package"]]
+    for lock in (payload.LOCKS["cpu"], payload.LOCKS["cuda"]):
+        with Path(lock).open("ab") as file:
+            file.write(b"\n")
+        versions.append(payload.lay_out()["package"])
+
+    assert versions[0] == versions[1] != versions[2]
+
+
 @pytest.mark.usefixtures("project")
 def test_other_settings_have_another_version() -> None:
     """They are packaged with the model."""
@@ -138,9 +150,5 @@ def test_the_version_covers_all_that_is_packaged() -> None:
     }
 
     assert included == covered
-    assert set(payload.CODE) >= {
-        "src/ml/service.py",
-        "src/ml/serving",
-        "bentofile.yaml",
-        bentofile["python"]["requirements_txt"],
-    }
+    assert set(payload.CODE) >= {"src/ml/service.py", "src/ml/serving", "bentofile.yaml"}
+    assert payload.LOCKS["cpu"] == bentofile["python"]["requirements_txt"]

@@ -13,11 +13,12 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from transformers import TrainerControl, TrainerState
 
 from conftest import prepare_rows, write_params
 from ml import config, hashing, places, train
 from ml.errors import ConfigError, ModelError
-from ml.network.trainer import BucketTrainer
+from ml.network.trainer import BucketTrainer, EarlyStopping
 
 MakeParams = Callable[..., config.Params]
 OUTPUTS = (Path("models/model"), Path("reports/history.json"))
@@ -198,6 +199,20 @@ def test_early_stopping_keeps_the_best_weights(make_params: MakeParams) -> None:
 
     assert len(losses) == best + 3 < 12
     assert stopped[0] == trained(make_params(training={**training, "epochs": best + 1}))[0]
+
+
+def test_no_checkpoint_is_made_where_training_stops(tmp_path: Path) -> None:
+    """What resumes from it would train on: the one before decides anew."""
+    arguments: Any = None
+    saved = {}
+    for second in (2.0, 0.5):
+        control = TrainerControl(should_save=True)
+        state = TrainerState(log_history=[{"eval_loss": 1.0}, {"eval_loss": second}])
+        stopping = EarlyStopping(1, tmp_path / "best.safetensors")
+        stopping.on_evaluate(arguments, state, control, model=torch.nn.Linear(1, 1))
+        saved[control.should_training_stop] = control.should_save
+
+    assert saved == {True: False, False: True}
 
 
 @pytest.mark.usefixtures("prepared")

@@ -75,8 +75,11 @@ def project(folder: Path, work: int = 0, **changes: Any) -> Path:
             shutil.copy(source, folder / name)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["serving"] = settings(**changes)
+    params["export"]["gpu"] = params["serving"]["device"] == "cuda"
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    export(folder / "models" / "serving", work)
+    serving_folder = export(folder / "models" / "serving", work)
+    if params["export"]["gpu"]:
+        shutil.copy(serving_folder / "cpu.onnx", serving_folder / "gpu.onnx")
     (folder / "reports").mkdir()
     metrics = {"accuracy": 0.9, "rows": 500, "per_class": {}}
     (folder / "reports" / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")

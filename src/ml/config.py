@@ -170,6 +170,7 @@ class Training(Section):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     class_weights: Literal["none", "balanced"] | Annotated[list[float], Field(min_length=2)]
     precision: Literal["auto", "fp32", "bf16"]
+    deterministic: bool
     early_stopping: Annotated[int, Field(ge=0)]
 
     @model_validator(mode="after")
@@ -388,6 +389,14 @@ class Params(Section):
         if isinstance(weights, list) and labels and len(weights) != len(labels):
             raise ValueError(
                 f"training.class_weights has {len(weights)} values, data.labels has {len(labels)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _graph(self) -> Self:
+        if self.serving.device == "cuda" and not self.export.gpu:
+            raise ValueError(
+                "serving.device is cuda, which serves the graph that export.gpu=true makes; set it"
             )
         return self
 

@@ -1,8 +1,9 @@
 """Build the Bento of a registered version, under a tag made from its content.
 
 Reads: ENV, VERSION (else the challenger, else the champion), conf/, the environment's registry; of
-    the work tree bentofile.yaml, requirements/serving.lock, src/ml/service.py and src/ml/serving/,
-    which must be those that the version was registered with
+    the work tree bentofile.yaml, requirements/serving.lock (or serving-cuda.lock, by
+    serving.device), src/ml/service.py and src/ml/serving/, which must be those that the version was
+    registered with
 Writes: the Bento in BENTOML_HOME (~/bentoml)
 """
 
@@ -95,13 +96,16 @@ def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
 
 def _context(folder: Path, laid_out: Path) -> Path:
     """Put beside a model the code that serves it: whatever else lies in the work tree stays out."""
-    for name in payload.CODE:
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
+    serving = json.loads((laid_out / payload.SERVING).read_text(encoding="utf-8"))
+    # Under the name that bentofile.yaml has, whatever device the packages are for.
+    places = {name: name for name in payload.CODE}
+    places[str(payload.lock(serving))] = payload.LOCKS["cpu"]
+    for name, place in places.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
         if Path(name).is_dir():
-            shutil.copytree(name, place, ignore=_CLUTTER)
+            shutil.copytree(name, folder / place, ignore=_CLUTTER)
         else:
-            shutil.copy(name, place)
+            shutil.copy(name, folder / place)
     shutil.copytree(laid_out, folder / payload.FOLDER)
     return folder
 

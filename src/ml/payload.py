@@ -23,13 +23,8 @@ FOLDER = Path("models/bento")
 SERVING = "serving.json"
 ORIGIN = ("package", "commit", "changed")  # what the folder tells beside its content
 # What a package's content is, beside the model: the code and packages that serve it.
-CODE = (
-    "bentofile.yaml",
-    "requirements/serving.lock",
-    "src/ml/__init__.py",
-    "src/ml/service.py",
-    "src/ml/serving",
-)
+CODE = ("bentofile.yaml", "src/ml/__init__.py", "src/ml/service.py", "src/ml/serving")
+LOCKS = {"cpu": "requirements/serving.lock", "cuda": "requirements/serving-cuda.lock"}
 
 
 def lay_out() -> dict[str, Any]:
@@ -62,6 +57,11 @@ def read(folder: Path) -> tuple[dict[str, Any], str]:
     told: dict[str, Any] = serving["info"]
     plain = {name: value for name, value in told.items() if name not in ORIGIN}
     return told, version({**serving, "info": plain}, folder)
+
+
+def lock(serving: dict[str, Any]) -> Path:
+    """Return the lock with the packages for the device that serves."""
+    return Path(LOCKS[serving["settings"]["device"]])
 
 
 def check_environment(params: Params, asked: str | None) -> None:
@@ -121,8 +121,7 @@ def version(serving: dict[str, Any], export: Path) -> str:
         for path in sorted(export.iterdir())
         if path.name != SERVING
     ]
-    for name in CODE:
-        path = Path(name)
+    for path in sorted([*map(Path, CODE), lock(serving)]):
         files = [path] if path.is_file() else sorted(path.glob("*.*"))
         parts += [f"{file.as_posix()} {hashing.digest(file)}" for file in files]
     return hashing.text("\n".join(parts))[:16]

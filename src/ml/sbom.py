@@ -2,8 +2,8 @@
 
 Debian's are listed once the image is there (`make sign`). The same inputs give the same file.
 
-Reads: ENV, EXP, VERSION, IMAGE (else the version's own), requirements/serving.lock, conf/, the
-    registry
+Reads: ENV, EXP, VERSION, IMAGE (else the version's own), the lock that the version is packaged
+    with, conf/, the registry
 Writes: reports/sbom.json (CycloneDX 1.6)
 """
 
@@ -26,7 +26,6 @@ from ml.gating.evidence import BENTO
 from ml.registry import Registry, Version
 
 REPORT = Path("reports/sbom.json")
-LOCK = Path("requirements/serving.lock")
 TOOL = Path(".venv/ci/bin/cyclonedx-py")
 DPKG = "/var/lib/dpkg/status"
 # Where the image runs, whatever machine writes the list.
@@ -55,7 +54,7 @@ def packages(names: list[str]) -> dict[str, Any]:
         words, input="\n".join(names), text=True, capture_output=True, check=False
     )
     if done.returncode:
-        raise ServingError(f"cyclonedx-py should list {LOCK}, but says: {done.stderr[-500:]}")
+        raise ServingError(f"cyclonedx-py should list the lock, but says: {done.stderr[-500:]}")
     found: dict[str, Any] = json.loads(done.stdout)
     for component in found["components"]:
         component["bom-ref"] = component["purl"]
@@ -103,9 +102,10 @@ def installed(image: str, engine: str) -> list[dict[str, Any]]:
     return debian(command.run(engine, *words, hint=f"{image} should be there, and hold {DPKG}"))
 
 
-def bill(told: dict[str, Any], libraries: list[dict[str, Any]]) -> dict[str, Any]:
+def bill(serving: dict[str, Any], libraries: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the whole list for what is packaged, with the Debian packages of its image."""
-    found = packages(pins(LOCK.read_text(encoding="utf-8")))
+    told = serving["info"]
+    found = packages(pins(payload.lock(serving).read_text(encoding="utf-8")))
     name = f"{told['name']}-service"
     found["metadata"]["component"] = {
         "type": "application",
@@ -124,9 +124,9 @@ def of(version: Version, registry: Registry, image: str, engine: str) -> dict[st
     """Return the list for a registered version, with what an engine finds in its image."""
     with tempfile.TemporaryDirectory(prefix="sbom-") as name:
         path = registry.download(version, Path(name), f"{BENTO}/{payload.SERVING}")
-        told = json.loads(path.read_text(encoding="utf-8"))["info"]
-    told |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
-    return bill(told, installed(image, engine) if image else [])
+        serving = json.loads(path.read_text(encoding="utf-8"))
+    serving["info"] |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
+    return bill(serving, installed(image, engine) if image else [])
 
 
 def main() -> None:

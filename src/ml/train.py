@@ -72,7 +72,7 @@ def arguments(params: Params, rows: int, output: Path) -> TrainingArguments:
     return TrainingArguments(
         output_dir=str(output),
         seed=training.seed,
-        per_device_train_batch_size=training.batch_size,
+        per_device_train_batch_size=hardware.share(training.batch_size, resources),
         per_device_eval_batch_size=EVAL_BATCH,
         gradient_accumulation_steps=training.gradient_accumulation,
         learning_rate=training.learning_rate,
@@ -176,6 +176,7 @@ def main() -> None:
     """Run the stage."""
     params = config.load()
     hardware.claim(params.resources)
+    hardware.settle(params.training)
     torch.set_num_threads(params.training.threads)
     labels = json.loads((PREPARED / "labels.json").read_text(encoding="utf-8"))["labels"]
     for test in params.evaluate.behaviour:

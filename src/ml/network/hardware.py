@@ -30,6 +30,30 @@ def claim(resources: Resources) -> None:
         log.warning("warning: %s; training goes on with what there is", message)
 
 
+def settle(training: Training) -> None:
+    """Let a GPU give the same bytes each time, unless `training.deterministic` says otherwise.
+
+    Source: torch's notes on reproducibility. A CPU does so with one count of threads anyway.
+    """
+    if not (training.deterministic and torch.cuda.is_available()):
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+    torch.use_deterministic_algorithms(True)
+    # Only programs that read memory before they write it need this, at the price of writing it all.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def share(batch_size: int, resources: Resources) -> int:
+    """Return how much of a batch each GPU takes: more GPUs do the same batches faster."""
+    gpus = max(1, min(resources.gpu, torch.cuda.device_count()))
+    if batch_size % gpus:
+        raise ModelError(
+            f"training.batch_size should be a multiple of the {gpus} GPUs that share it, but is "
+            f"{batch_size}; change it, or resources.gpu"
+        )
+    return batch_size // gpus
+
+
 def precision(training: Training) -> str:
     """Return bf16 or fp32; `auto` takes bf16 on a GPU that has it."""
     if training.precision != "auto":

@@ -33,7 +33,7 @@ class Desk:
             "example": self.example,
             "labels": model.signature.labels,
             "max_tokens": model.signature.max_length,
-            "precision": model.signature.precision[self.engine.device],
+            "precision": self.engine.precision,
             "device": self.engine.device,
             "limits": settings.limits,
         }

@@ -3,9 +3,11 @@
 Reads: cpu.onnx or gpu.onnx, tokenizer.json, signature.json
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from ml.serving.settings import Signature
+
+log = logging.getLogger(__name__)
 
 GPU = "CUDAExecutionProvider"
 CPUINFO = Path("/proc/cpuinfo")
@@ -46,16 +50,17 @@ class Engine:
         # Longer texts are cut by the tokenizer itself, as in training; what it cut off tells of it.
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(self.signature.max_length)
-        self.device, chosen = _choose(folder, device)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         # Plans are kept for each shape of input: as many as there are lengths and batch sizes.
         options.enable_mem_pattern = False
         options.add_session_config_entry("session.x64quantprecision", exact(CPUINFO))
-        providers = [GPU] if self.device == "cuda" else ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(
-            str(folder / (graph or chosen)), options, providers=providers
+        session = _on_gpu(folder / "gpu.onnx", options) if device == "cuda" else None
+        self.device = "cuda" if session else "cpu"
+        self.precision = self.signature.precision["gpu" if session else "cpu"]
+        self._session = session or onnxruntime.InferenceSession(
+            str(folder / (graph or "cpu.onnx")), options, providers=["CPUExecutionProvider"]
         )
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
@@ -114,12 +119,21 @@ def exact(cpuinfo: Path) -> str:
     return "0" if cpuinfo.exists() and "vnni" in cpuinfo.read_text(encoding="utf-8") else "1"
 
 
-def _choose(folder: Path, device: str) -> tuple[str, str]:
-    """Return the device and its graph: the GPU's where all that it needs is there."""
-    gpu = folder / "gpu.onnx"
-    if device == "cuda" and gpu.exists() and GPU in onnxruntime.get_available_providers():
-        return "cuda", gpu.name
-    return "cpu", "cpu.onnx"
+def _on_gpu(graph: Path, options: Any) -> Any | None:
+    """Open the graph on the GPU; None, with a warning, where anything that it needs is missing."""
+    if not graph.exists():
+        lacking = graph.name
+    elif GPU not in onnxruntime.get_available_providers():
+        lacking = "onnxruntime-gpu, which `make package` puts into the Bento"
+    else:
+        onnxruntime.preload_dlls()  # from NVIDIA's packages, where these are installed
+        session = onnxruntime.InferenceSession(str(graph), options, providers=[GPU])
+        # Without a GPU or its libraries ONNX Runtime takes the CPU, on which fp16 is slow.
+        if GPU in session.get_providers():
+            return session
+        lacking = "a GPU with its driver, or CUDA's libraries"
+    log.warning("warning: serving.device is cuda, but the CPU serves; missing is %s", lacking)
+    return None
 
 
 def _pad(rows: list[list[int]], value: int, *, longest: int, left: bool) -> NDArray[np.int64]:
