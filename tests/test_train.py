@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -140,6 +141,57 @@ def test_a_killed_training_resumes_to_the_same_bytes(
 
     assert killed.returncode == -signal.SIGKILL
     assert [path.name for path in checkpoints] == [left]
+    assert trained(params) == whole
+
+
+class KilledError(Exception):
+    """The end of a training that was killed."""
+
+
+def cut(monkeypatch: pytest.MonkeyPatch, batches: int) -> list[int]:
+    """Kill the next training before its batch of that number; list the batches that it trains."""
+    seen: list[int] = []
+    step = BucketTrainer.training_step
+
+    def deadly(self: BucketTrainer, *args: Any, **kwargs: Any) -> torch.Tensor:
+        seen.append(len(seen) + 1)
+        if seen[-1] == batches:
+            raise KilledError
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(BucketTrainer, "training_step", deadly)
+    return seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.usefixtures("prepared")
+def test_any_training_killed_anywhere_resumes_to_the_same_bytes(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Whatever its batches, accumulation, patience, optimizer and checkpoints, killed twice."""
+    draw = random.Random(seed)
+    training = {
+        "epochs": draw.choice([2, 3, 4]),
+        "batch_size": draw.choice([4, 7, 8]),
+        "gradient_accumulation": draw.choice([1, 2, 4]),
+        "early_stopping": draw.choice([0, 1, 2]),
+        "optimizer": draw.choice(["adam", "adamw", "sgd", "adafactor"]),
+        "learning_rate": draw.choice([0.001, 0.1]),
+    }
+    params = make_params(
+        training=training,
+        model={"dropout": 0.1},
+        resources={"checkpoint_steps": draw.randint(1, 6)},
+    )
+    with monkeypatch.context() as patch:
+        batches = cut(patch, 0)
+        whole = trained(params)
+    for _ in range(2):
+        with monkeypatch.context() as patch, contextlib.suppress(KilledError):
+            cut(patch, draw.randint(1, len(batches)))
+            trained(params)
+
     assert trained(params) == whole
 
 
