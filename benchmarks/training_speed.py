@@ -14,7 +14,7 @@ from commands import environment, run
 from settings import ROOT, Settings, alone
 from table import Section, at_least
 
-ROUNDS = 3
+ROUNDS = 5  # of noisy minutes the middle one
 BERT = (
     "model.scratch.type=bert model.scratch.hidden=128 model.scratch.intermediate=512 "
     "model.scratch.vocab_size=8000"
