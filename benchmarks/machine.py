@@ -11,13 +11,13 @@ import psutil
 
 
 def facts(packages: Sequence[str]) -> str:
-    """Return processor, memory and versions in a line."""
+    """Return cores, memory and versions in a line."""
     with Path("/proc/meminfo").open(encoding="utf-8") as file:
         memory = int(file.readline().split()[1]) / 2**20
     cores = len(os.sched_getaffinity(0))
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
-        f"{cores} cores of {_processor()}, {memory:.0f} GB, {platform.system()}; "
+        f"{cores} cores, {memory:.0f} GB, {platform.system()}; "
         f"Python {platform.python_version()}, {versions}"
     )
 
@@ -36,7 +36,8 @@ def commit(repository: Path) -> str:
     ).stdout.strip()
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the processor."""
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
