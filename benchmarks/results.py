@@ -15,7 +15,8 @@ def state(source: Path) -> str:
     """Return the note that says what is measured, on what, and how busy that is."""
     load = machine.load()
     busy = " **The machine was busy: wall times are too long.**" if load > BUSY else ""
-    return f"Commit {machine.commit(source)} on {machine.processor()}; {load:.1f} cores busy before.{busy}"
+    measured = f"Commit {machine.commit(source)} on {machine.processor()}"
+    return f"{measured}; {load:.1f} cores busy before.{busy}"
 
 
 def printed(sections: Sequence[Section], state: str) -> dict[str, str]:

@@ -253,6 +253,26 @@ def test_early_stopping_keeps_the_best_weights(make_params: MakeParams) -> None:
     assert stopped[0] == trained(make_params(training={**training, "epochs": best + 1}))[0]
 
 
+@pytest.mark.usefixtures("prepared")
+def test_an_operation_that_is_not_deterministic_is_named(
+    params: config.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a network of one's own, on a GPU: torch tells the operation, we tell the key."""
+    compute = BucketTrainer.compute_loss
+
+    def put(self: BucketTrainer, *args: Any, **kwargs: Any) -> Any:
+        torch.zeros(2).put_(torch.tensor([0]), torch.tensor([1.0]))
+        return compute(self, *args, **kwargs)
+
+    monkeypatch.setattr(BucketTrainer, "compute_loss", put)
+    torch.use_deterministic_algorithms(True)
+    try:
+        with pytest.raises(ModelError, match=r"^put_ does not have .*; set training\.determ"):
+            trained(params)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_no_checkpoint_is_made_where_training_stops(tmp_path: Path) -> None:
     """What resumes from it would train on: the one before decides anew."""
     arguments: Any = None

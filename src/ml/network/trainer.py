@@ -46,7 +46,13 @@ class BucketTrainer(Trainer):  # type: ignore[misc]
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Train on one batch; a loss that is no number ends the training at its step."""
-        loss: Tensor = super().training_step(*args, **kwargs)
+        try:
+            loss: Tensor = super().training_step(*args, **kwargs)
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            what = str(error).partition(", but you set")[0]
+            raise ModelError(f"{what}; set training.deterministic to false for it") from None
         if not torch.isfinite(loss):
             raise ModelError(
                 f"the training loss should be a number, but is {loss.item()} at step "
