@@ -29,6 +29,24 @@ def test_a_missing_gpu_is_a_warning_in_dev(
     assert "resources.gpu asks for 2, this machine has 0" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("given", "asked", "seen"),
+    [(None, 2, "0,1"), (None, 0, ""), ("3,5", 1, "3"), ("3,5", 4, "3,5"), ("3,5", 0, "")],
+)
+def test_a_stage_sees_the_gpus_that_it_asks_for(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, given: str | None, asked: int,
+    seen: str,
+) -> None:  # fmt: skip
+    """And of those that a scheduler gave it no more, or the Trainer would take them all."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+
+    hardware.claim(make_params(resources={"gpu": asked}).resources)
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+
+
 def test_a_missing_gpu_is_an_error_where_it_must_be_there(make_params: MakeParams) -> None:
     """Staging and production do not train for days on a CPU by mistake."""
     with pytest.raises(ModelError, match=r"resources\.gpu asks for 1.*set resources\.gpu to 0"):

@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 
 def claim(resources: Resources) -> None:
     """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
-    if "CUDA_VISIBLE_DEVICES" not in os.environ:  # a scheduler may have chosen the GPUs already
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(i) for i in range(resources.gpu))
+    # A scheduler may have chosen the GPUs already; the Trainer would take all that it sees.
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = map(str, range(resources.gpu)) if chosen is None else filter(None, chosen.split(","))
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(list(visible)[: resources.gpu])
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
         ("gpu", resources.gpu, torch.cuda.device_count()),
