@@ -1,4 +1,4 @@
-"""Train once in this process and print examples per second; training_speed.py starts it.
+"""Train once in this process and print examples per CPU second; training_speed.py starts it.
 
 Run: python benchmarks/one_training.py per_item|beforehand|ours|plain ROWS SST2 OVERRIDES
 """
@@ -25,7 +25,7 @@ from transformers import (
 
 from ml import compose, train
 from ml.config import Params
-from ml.network import hardware, model
+from ml.network import model
 from ml.network.sampler import BucketSampler
 from ml.network.trainer import Rows
 
@@ -73,7 +73,7 @@ def out_of_the_box(params: Params, rows: Any, network: Any) -> None:
             output_dir=folder,
             num_train_epochs=params.training.epochs,
             per_device_train_batch_size=params.training.batch_size,
-            use_cpu=not params.resources.gpu,
+            use_cpu=True,
         )
         Trainer(
             model=network, args=arguments, train_dataset=rows, data_collator=default_data_collator
@@ -116,7 +116,7 @@ class Silent:
 
 
 def main(function: str, rows: int, folder: Path, overrides: str) -> float:
-    """Warm up, train, return examples per CPU second; with resources.gpu per second."""
+    """Warm up, train, return examples per CPU second."""
     ways: dict[str, Train] = {
         "per_item": per_item,
         "beforehand": beforehand,
@@ -126,17 +126,14 @@ def main(function: str, rows: int, folder: Path, overrides: str) -> float:
     with contextlib.chdir(ROOT):
         params = compose.compose("dev", "default", overrides)
     torch.set_num_threads(1)
-    hardware.claim(params.resources)
-    hardware.settle(params.training)
     texts = pl.read_parquet(folder / "train.parquet")
     val = pl.read_parquet(folder / "val.parquet").head(32)
     set_seed(params.training.seed)
     parts = model.build(params.model, ["negative", "positive"], texts["text"].to_list())
     ways[function](params, texts.tail(WARM_UP), val, parts)
-    clock = time.perf_counter if params.resources.gpu else time.process_time
-    start = clock()
+    start = time.process_time()
     ways[function](params, texts.head(rows), val, parts)
-    return min(rows, texts.height) / (clock() - start)
+    return min(rows, texts.height) / (time.process_time() - start)
 
 
 if __name__ == "__main__":

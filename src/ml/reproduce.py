@@ -102,8 +102,7 @@ def main() -> None:
         rebuilt, said = rebuild(wanted, clone)
         compared = figures(wanted, clone)
         # As the stages claim it: a GPU that the run did not ask for changes nothing.
-        gpus = wanted.values.get("resources", {}).get("gpu", 0)
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
+        machine.show_gpus(wanted.values.get("resources", {}).get("gpu", 0))
         here = {**machine.hardware(), **machine.packages(clone.folder / ".venv")}
     rows = [("part", "recorded", "rebuilt", ""), *verdict.table(wanted.recorded, rebuilt)]
     sys.stdout.write("\n" + table(rows) + (f"{said}\n" if said else ""))

@@ -8,16 +8,14 @@ import torch
 
 from ml.config import Resources, Training
 from ml.errors import ModelError
+from ml.recording import machine
 
 log = logging.getLogger(__name__)
 
 
 def claim(resources: Resources) -> None:
     """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
-    # A scheduler may have chosen the GPUs already; the Trainer would take all that it sees.
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    visible = map(str, range(resources.gpu)) if chosen is None else filter(None, chosen.split(","))
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(list(visible)[: resources.gpu])
+    machine.show_gpus(resources.gpu)
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
         ("gpu", resources.gpu, torch.cuda.device_count()),
