@@ -254,6 +254,10 @@ coverage: $(INSTALLED)  ## Run them and tell what they leave out; takes twice th
 test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones, and break the gate on purpose
 	@OMP_NUM_THREADS=1 python -m pytest -q -m "slow and not nightly"
 
+.PHONY: test-field
+test-field: $(INSTALLED)  ## Run real inputs, clients and habits through the commands that a user types
+	@python -m pytest -q -m "field and not nightly"
+
 .PHONY: test-integration
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
 	@OMP_NUM_THREADS=1 python -m pytest -q -m "integration and not nightly"
