@@ -60,6 +60,20 @@ def test_a_full_disk_is_told_whatever_it_led_to(full: Exception) -> None:
     assert str(stopped.value.code).startswith("error: the disk is full")
 
 
+def test_an_error_that_leads_back_to_itself_ends() -> None:
+    """Python lets an error be its own cause, or two each other's."""
+    first, second = DataError("first"), DataError("second")
+    first.__cause__, second.__cause__ = second, first
+
+    def main() -> None:
+        raise first
+
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+
+    assert stopped.value.code == "error: first"
+
+
 def test_a_stage_looks_for_garbage_while_it_runs() -> None:
     """Whatever its imports have left."""
     found: list[bool] = []

@@ -106,6 +106,19 @@ def test_whatever_a_driver_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         shards.find("memory://box/train.csv", ())
 
 
+def test_a_fault_in_a_file_is_told_as_it_is(tmp_path: Path) -> None:
+    """Opening the file adds nothing to an error that is a sentence already."""
+    (tmp_path / "a.csv").write_text("text,label\n")
+    [shard] = shards.find(str(tmp_path / "a.csv"), ())
+    fault = DataError("row 3 is wrong")
+
+    with pytest.raises(DataError) as told, shard.open():
+        raise fault
+
+    assert told.value is fault
+    assert fault.__cause__ is None
+
+
 def test_wrong_bytes_are_found(tmp_path: Path) -> None:
     """The line and the byte help to find a letter in another encoding."""
     (tmp_path / "a.csv").write_bytes("text,label\ncafé,1\n".encode("latin-1"))

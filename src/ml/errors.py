@@ -106,7 +106,9 @@ def run(main: Callable[[], None]) -> None:
 
 def _disk_is_full(error: BaseException | None) -> bool:
     """Tell whether this or what led to it was a write without room, whichever library made it."""
-    while error:
+    seen: list[BaseException] = []  # an error may lead back to itself
+    while error and error not in seen:
+        seen.append(error)
         # SQLite and safetensors raise errors of their own, so only the words are common.
         if re.search("No space left on device|disk is full|Disk quota exceeded", str(error)):
             return True

@@ -44,6 +44,11 @@ CASES = (
         {"reviews.csv": csv() + "good, but long,pos\n"},
         says=("reviews.csv", "row 42"),
     ),
+    Case(
+        "one byte of another encoding",
+        {"reviews.csv": csv().encode() + "café,pos\n".encode("latin-1")},
+        says=("reviews.csv, line 42, byte 4", "not UTF-8"),
+    ),
 )
 
 

@@ -41,7 +41,8 @@ class Delimited:
             try:
                 yield from open_csv(
                     pa.PythonFile(file, "r"),
-                    ReadOptions(block_size=BLOCK),
+                    # With threads Arrow does not know which row is wrong.
+                    ReadOptions(block_size=BLOCK, use_threads=False),
                     ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
                     ConvertOptions(column_types=types),
                 )

@@ -57,7 +57,9 @@ class Shard:
             self.find_wrong_bytes()
             raise
         except Exception as error:
-            raise self._told(error) or error from error
+            if told := self._told(error):
+                raise told from error
+            raise
 
     def _told(self, error: Exception) -> DataError | None:
         """Return the sentence for what a reader or a driver raises; None for any other error."""
