@@ -1,7 +1,7 @@
 """Rules of ml.data.cleaning."""
 
 import polars as pl
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ml.data import cleaning
@@ -24,7 +24,11 @@ def test_scripts_that_need_joiners_keep_them() -> None:
         assert clean(text) == text
 
 
-@given(st.text())
+@given(
+    st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\u0344\u0958\u0301\u0316")))
+)
+@example("\u0958" + "\u0344" * 31)
+@example("a" + "\u0301\u0316" * 40)
 def test_a_second_pass_changes_nothing(text: str) -> None:
     """A text that is normal stays as it is."""
     assert clean(clean(text)) == clean(text)
@@ -32,6 +36,8 @@ def test_a_second_pass_changes_nothing(text: str) -> None:
 
 def test_each_step_counts_the_texts_that_it_changed() -> None:
     """The report can say what normalising has done; a null is not changed."""
-    _, changed = cleaning.normalise(pl.Series(["a\x00b", "a  b", " a", "e\u0301", "a", None]))
+    _, changed = cleaning.normalise(
+        pl.Series(["a\x00b", "a  b", " a", "e\u0301", "a" + "\u0316" * 31, "a", None])
+    )
 
-    assert changed == {"control": 1, "white_space": 2, "unicode": 1}
+    assert changed == {"control": 1, "white_space": 2, "marks": 1, "unicode": 1}

@@ -119,7 +119,7 @@ def test_every_row_is_accounted_for(make: Make) -> None:
     assert report["dropped"] | {"duplicates": 0, "conflicts": 0} == {
         "nulls": 1, "empty": 2, "too_long": 0, "duplicates": 0, "conflicts": 0, "leakage": 0,
     }  # fmt: skip
-    assert report["normalised"] == {"control": 1, "white_space": 2, "unicode": 0}
+    assert report["normalised"] == {"control": 1, "white_space": 2, "marks": 0, "unicode": 0}
 
 
 @given(texts=TEXTS, extra=TEXTS)

@@ -5,8 +5,16 @@ from types import MappingProxyType
 
 import polars as pl
 
+from ml.serving.wording import LONG_RUN
+
 # Control characters that are not white space, and the byte order mark inside a text.
 CONTROL = r"[\p{Cc}\x{FEFF}&&[^\s]]"
+
+
+def bounded(texts: pl.Series) -> pl.Series:
+    """Cut each run of combining marks after the 30th, before anything sorts it."""
+    return texts.str.replace_all(LONG_RUN.pattern, "$1")
+
 
 # In this order a second pass changes nothing: removing a character may bring white space or
 # combining characters together, composing them brings nothing new.
@@ -14,7 +22,9 @@ STEPS: Mapping[str, Callable[[pl.Series], pl.Series]] = MappingProxyType(
     {
         "control": lambda texts: texts.str.replace_all(CONTROL, ""),
         "white_space": lambda texts: texts.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars(),
-        "unicode": lambda texts: texts.str.normalize("NFC"),
+        "marks": bounded,
+        # Composing may take one character apart into several marks.
+        "unicode": lambda texts: bounded(texts.str.normalize("NFC")),
     }
 )
 
