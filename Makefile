@@ -244,15 +244,15 @@ check: $(INSTALLED)  ## Lint, format check, types
 
 .PHONY: test
 test: $(INSTALLED)  ## Run the unit and drift tests
-	@OMP_NUM_THREADS=1 python -m pytest -q
+	@python -m pytest -q
 
 .PHONY: coverage
 coverage: $(INSTALLED)  ## Run them and tell what they leave out; takes twice the time
-	@OMP_NUM_THREADS=1 python -m pytest --cov --cov-report=term:skip-covered -q
+	@python -m pytest --cov --cov-report=term:skip-covered -q
 
 .PHONY: test-e2e
 test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones, and break the gate on purpose
-	@OMP_NUM_THREADS=1 python -m pytest -q -m "slow and not nightly"
+	@python -m pytest -q -m "slow and not nightly"
 
 .PHONY: test-field
 test-field: $(INSTALLED)  ## Run real inputs, clients and habits through the commands that a user types
@@ -260,15 +260,15 @@ test-field: $(INSTALLED)  ## Run real inputs, clients and habits through the com
 
 .PHONY: test-integration
 test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
-	@OMP_NUM_THREADS=1 python -m pytest -q -m "integration and not nightly"
+	@python -m pytest -q -m "integration and not nightly"
 
 .PHONY: test-release
 test-release: $(INSTALLED)  ## Run real images and deployments
-	@OMP_NUM_THREADS=1 python -m pytest -q -m release
+	@python -m pytest -q -m release
 
 .PHONY: test-nightly
 test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
-	@OMP_NUM_THREADS=1 python -m pytest -q -m nightly
+	@python -m pytest -q -m nightly
 
 .PHONY: lock
 lock: $(INSTALLED)  ## Renew the locks from pyproject.toml

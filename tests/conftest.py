@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# One thread and no hub for all tests, set before torch and huggingface_hub are imported.
-os.environ["OMP_NUM_THREADS"] = "1"
+# No hub for the tests, set before huggingface_hub is imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 

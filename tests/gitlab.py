@@ -14,7 +14,7 @@ from conftest import ROOT
 VERSION = "4.56.2"  # the newest that Node 20 runs
 FOLDER = ROOT / ".venv" / "gitlab-ci-local"
 # Nothing of the machine that runs the tests may decide what a job does.
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "OMP_NUM_THREADS", "SSL_CERT_FILE", "UV_FIND_LINKS")
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "UV_FIND_LINKS")
 
 
 def missing() -> list[str]:
