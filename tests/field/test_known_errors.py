@@ -21,7 +21,7 @@ class Case:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-TINY = '{"text": "a good film", "label": "pos"}\n{"text": "a bad film", "label": "neg"}\n' * 20
+TINY = "".join(f"a film of number {n},{('neg', 'pos')[n % 2]}\n" for n in range(40))
 CASES = (
     Case(errors.ConfigError, "make validate EXP=nothere", "nothere"),
     Case(errors.DataError, "EXP=gone dvc repro ingest", "/nowhere/reviews.csv"),
@@ -50,13 +50,12 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     model = home.folder / "written" / "model"
     model.mkdir(parents=True)
     (model / "config.json").write_text('{"model_type": "bert", "hidden_')
-    (home.folder / "written" / "rows.jsonl").write_text(TINY)
+    (home.folder / "written" / "rows.csv").write_text(f"text,label\n{TINY}")
     home.experiment("gone", data={"train_path": "/nowhere/reviews.csv"})
     home.experiment(
         "damaged",
-        data={"train_path": "written/rows.jsonl"},
+        data={"train_path": "written/rows.csv"},
         model={"pretrained": "written/model"},
-        prepare={"sample": 1.0, "min_rows": 0, "min_class_share": 0.0, "duplicates": "drop"},
     )
     return home
 
