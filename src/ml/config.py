@@ -20,6 +20,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Scalar = str | int | float | bool
 Policy = Literal["drop", "refuse"]
+Quoting = Literal["auto", "standard", "none"]
 
 
 class Section(BaseModel):
@@ -37,6 +38,7 @@ class Data(Section):
     preprocessing: bool
     text_column: Text
     label_column: Text
+    quoting: Quoting
     labels: Annotated[list[str | int], Field(min_length=2)] | None
     val_fraction: Fraction
     test_fraction: Fraction

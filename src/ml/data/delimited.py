@@ -1,65 +1,115 @@
 """Read CSV and TSV, quoted as spreadsheets and pandas do it. All columns are text."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
+from ml.config import Quoting
+from ml.data import dialect as dialects
+from ml.data import doubts
+from ml.data.dialect import BLOCK, Dialect
+from ml.data.quotes import MOST, Quotes
 from ml.data.shards import Shard
 from ml.data.wording import short
 from ml.errors import DataError
 
-BLOCK = 16 << 20  # bytes; a row must fit into it
 UNEQUAL = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 
 
 class Delimited:
     """Rows of values between delimiters, below a header."""
 
-    def __init__(self, delimiter: str) -> None:
-        self.delimiter = delimiter
+    def __init__(self, delimiter: str, quoting: Quoting = "auto") -> None:
+        self.dialect = Dialect(delimiter, quoting)
 
     def schema(self, shard: Shard) -> pa.Schema:
         """Return the columns that the header names."""
-        with shard.open() as file:
-            lines = io.TextIOWrapper(file, "utf-8-sig", newline="")
-            try:
-                names = next(csv.reader(lines, delimiter=self.delimiter), [])
-            except csv.Error as error:
-                raise DataError(
-                    f"{shard.name}: the first row is no header ({error}); name the columns in it"
-                ) from error
-        return pa.schema([(name, pa.string()) for name in names])
+        _, names = dialects.find(shard, self.dialect)
+        return pa.schema([(name, pa.string()) for name in named(names)])
 
     def batches(self, shard: Shard, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Give the rows below the header."""
-        types = {column.name: column.type for column in schema}
+        dialect, header = dialects.find(shard, self.dialect)
+        names, rows = named(header), 0
+        types = {old: schema.field(name).type for old, name in zip(header, names, strict=True)}
+        label = names.index(shard.needed[1]) if set(shard.needed[1:]) & set(names) else None
+        seen: set[str] = set()
         with shard.open() as file:
+            quotes = Quotes(file, dialect, len(names), label)
             try:
-                yield from open_csv(
-                    pa.PythonFile(file, "r"),
-                    # With threads Arrow does not know which row is wrong.
-                    ReadOptions(block_size=BLOCK, use_threads=False),
-                    ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-                    ConvertOptions(column_types=types),
-                )
+                for batch in _parsed(quotes, dialect, types):
+                    rows += batch.num_rows
+                    if label is not None and len(seen) <= MOST:
+                        seen |= set(pc.unique(batch.column(label)).to_pylist())
+                    yield pa.RecordBatch.from_arrays(batch.columns, names=names)
             except pa.ArrowInvalid as error:
                 if "invalid UTF8" in str(error):
                     shard.find_wrong_bytes()
                 # A header without an end of line has no rows below it.
                 if "Empty CSV file or block" not in str(error):
-                    raise DataError(f"{shard.name}{_reason(str(error))}") from error
+                    raise _told(shard, dialect, quotes, error) from error
+            quotes.finish()
+        _check(shard, dialect, quotes, (rows, label or 0, seen))
 
 
-def _reason(error: str) -> str:
+def named(header: list[str]) -> list[str]:
+    """Return the names of the columns; several without one get one, as in pandas."""
+    if header.count("") < 2:
+        return header
+    return [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+
+
+def _parsed(
+    quotes: Quotes, dialect: Dialect, types: dict[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
+    quoted = dialect.quoting != "none"
+    return open_csv(  # type: ignore[no-any-return]
+        pa.PythonFile(quotes, "r"),
+        # With threads Arrow does not know which row is wrong.
+        ReadOptions(block_size=BLOCK, use_threads=False, skip_rows=dialect.above),
+        ParseOptions(
+            delimiter=dialect.delimiter,
+            quote_char='"' if quoted else False,
+            newlines_in_values=quoted,
+        ),
+        ConvertOptions(column_types=types),
+    )
+
+
+def _check(shard: Shard, dialect: Dialect, quotes: Quotes, read: tuple[int, int, set[str]]) -> None:
+    """Refuse what the bytes leave in doubt, or another number of rows than they have."""
+    rows, label, seen = read
+    labels = {name for name in seen if name and name.encode() in quotes.candidates}
+    if quotes.broken:
+        raise doubts.broken(shard, dialect) or doubts.unknown(shard)
+    if labels:
+        raise doubts.swallowed(shard, dialect, label, labels)
+    if quotes.mixed:
+        raise doubts.mixed(shard, dialect)
+    if (found := max(quotes.records - 1 - dialect.above, 0)) != rows:
+        raise DataError(
+            f"{shard.name}: {found:,} rows stand below the header, but {rows:,} were read; "
+            "write the file as Parquet or JSONL, and report this file's kind of line ends"
+        )
+
+
+def _told(shard: Shard, dialect: Dialect, quotes: Quotes, error: Exception) -> DataError:
+    """Return the error for rows that Arrow refuses: a quote may be the cause."""
+    quotes.finish()
+    told = doubts.broken(shard, dialect) if quotes.broken else None
+    return told or DataError(f"{shard.name}{_reason(str(error), dialect)}")
+
+
+def _reason(error: str, dialect: Dialect) -> str:
     if unequal := UNEQUAL.search(error):
         row, expected, found, text = unequal.groups()
         return (
-            f", row {row} (the header is row 1): expected {expected} values, found {found}: "
-            f"{short(text)}; quote a value that holds a delimiter, close a quote that is open"
+            f", row {int(row) - dialect.above} (the header is row 1): expected {expected} values, "
+            f"found {found}: {short(text)}; quote a value that holds a delimiter, close a quote "
+            "that is open"
         )
     if "straddl" in error:
         return f": a row is longer than {BLOCK >> 20} MB; is a quote opened that is never closed?"

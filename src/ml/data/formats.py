@@ -9,6 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ml.config import Quoting
 from ml.data.delimited import Delimited
 from ml.data.jsonlines import BATCH, JsonLines
 from ml.data.shards import Shard
@@ -57,7 +58,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def reader(shards: list[Shard]) -> Format:
+def reader(shards: list[Shard], quoting: Quoting = "auto") -> Format:
     """Return the one reader for these files."""
     for shard in shards:
         if shard.suffix not in FORMATS:
@@ -70,7 +71,8 @@ def reader(shards: list[Shard]) -> Format:
                 f"a folder must hold one format, found {shards[0].name} and {shard.name}; "
                 "give each format a folder of its own"
             )
-    return FORMATS[shards[0].suffix]
+    found = FORMATS[shards[0].suffix]
+    return Delimited(found.dialect.delimiter, quoting) if isinstance(found, Delimited) else found
 
 
 def _decoded(schema: pa.Schema) -> pa.Schema:

@@ -72,6 +72,8 @@ def shares(data: Data) -> tuple[float, float]:
 def settings(role: Role, data: Data) -> dict[str, Any]:
     """Return all that decides which rows a source gives to which split."""
     columns = {"text_column": data.text_column, "label_column": data.label_column}
+    if data.quoting != "auto":  # left out, so that pins of earlier releases stay comparable
+        columns["quoting"] = data.quoting
     return columns | ({"split_off": list(shares(data))} if role == "train" else {})
 
 

@@ -43,12 +43,12 @@ def read(path: str, role: Role, data: Data, pin: Pin | None = None) -> Source:
     else:
         needed = (data.text_column, data.label_column)
         found = remote.find(path, pin, needed) if pin else shards.find(path, needed)
-        source = _files(path, found, needed)
+        source = _files(path, found, formats.reader(found, data.quoting))
     check_columns(source.schema, path, (data.text_column, data.label_column))
     return source
 
 
-def check_columns(schema: pa.Schema, where: str, needed: tuple[str, str]) -> None:
+def check_columns(schema: pa.Schema, where: str, needed: tuple[str, ...]) -> None:
     """Refuse columns that are missing or that cannot be told apart."""
     for key, name in zip(("text_column", "label_column"), needed, strict=True):
         if name not in schema.names:
@@ -76,11 +76,10 @@ def _batched(rows: Iterator[tuple[str, ...]], schema: pa.Schema) -> Iterator[pa.
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _files(path: str, found: list[Shard], needed: tuple[str, str]) -> Source:
-    reader = formats.reader(found)
+def _files(path: str, found: list[Shard], reader: Format) -> Source:
     schemas = [reader.schema(shard) for shard in found]
     for shard, schema in zip(found, schemas, strict=True):
-        check_columns(schema, shard.name, needed)
+        check_columns(schema, shard.name, shard.needed)
     try:
         schema = pa.unify_schemas(schemas, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
