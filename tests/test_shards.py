@@ -1,5 +1,6 @@
 """Rules of ml.data.shards."""
 
+import os
 from pathlib import Path
 
 import fsspec
@@ -20,7 +21,8 @@ def test_a_folder_gives_its_files_by_name(tmp_path: Path) -> None:
     """Order does not depend on the file system; what tools leave beside the data is no data."""
     for name in ("b.csv", "a.csv", "_SUCCESS", ".a.csv.crc"):
         (tmp_path / name).write_text("x")
-    (tmp_path / "old").mkdir()
+    for name in (".ipynb_checkpoints", "_temporary"):
+        (tmp_path / name).mkdir()
 
     assert names(tmp_path) == ["a.csv", "b.csv"]
 
@@ -104,6 +106,87 @@ def test_whatever_a_driver_raises_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(DataError, match=r"RuntimeError: no credentials.*check the address"):
         shards.find("memory://box/train.csv", ())
+
+
+def test_a_link_is_what_it_leads_to(tmp_path: Path) -> None:
+    """A cache of a hub and many shared folders hold links alone."""
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "1f").write_text("text,label\n")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "b.csv").symlink_to("../blobs/1f")
+    (tmp_path / "set" / "a.csv").symlink_to("b.csv")
+    (tmp_path / "link").symlink_to("set")
+
+    assert names(tmp_path / "set") == names(tmp_path / "link") == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_folders_in_a_folder_are_refused(tmp_path: Path, beside: bool) -> None:
+    """Their rows would be missing, and nobody would be told."""
+    (tmp_path / "year=2024").mkdir()
+    (tmp_path / "last").symlink_to("year=2024")
+    if beside:
+        (tmp_path / "a.csv").write_text("text,label\n")
+
+    with pytest.raises(DataError, match=r"holds folders \('last', 'year=2024'\)"):
+        shards.find(str(tmp_path), ())
+
+
+def test_folders_behind_a_url_are_refused() -> None:
+    """A prefix in a bucket is a folder too."""
+    for name in ("a.csv", "more/b.csv"):
+        with fsspec.open(f"memory://prefix/{name}", "w") as file:
+            file.write("text,label\n")
+
+    with pytest.raises(DataError, match=r"holds folders \('more'\)"):
+        shards.find("memory://prefix", ())
+
+
+@pytest.mark.parametrize("target", ["nowhere", "a.csv"])
+def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, target: str) -> None:
+    """Its rows are missing; a link to itself is one too."""
+    (tmp_path / "a.csv").symlink_to(target)
+
+    with pytest.raises(DataError, match=r"a\.csv is a link that leads nowhere"):
+        shards.find(str(tmp_path), ())
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """Reading a pipe would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path, tmp_path / "pipe.csv"):
+        with pytest.raises(DataError, match=r"is neither (a )?file nor (a )?folder"):
+            shards.find(str(path), ())
+
+
+@pytest.mark.parametrize(
+    "files",
+    [("train.csv", "test.csv"), ("train-00000-of-00001.csv", "validation-00000-of-00001.csv")],
+)
+def test_splits_in_one_folder_are_refused(tmp_path: Path, files: tuple[str, ...]) -> None:
+    """All would become train, the rows that were kept for the test too."""
+    for name in files:
+        (tmp_path / name).write_text("text,label\n")
+
+    with pytest.raises(DataError, match=rf"one split; .*data\.train_path={tmp_path}/train"):
+        shards.find(str(tmp_path), ())
+
+
+def test_shards_of_one_split_are_read(tmp_path: Path) -> None:
+    """Also those whose names only begin like that of another."""
+    for name in ("train-0.csv", "train-1.csv", "testimony.csv", "validated.csv"):
+        (tmp_path / name).write_text("text,label\n")
+
+    assert len(names(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("mark", ["_delta_log", ".hoodie"])
+def test_a_table_with_a_log_is_refused(tmp_path: Path, mark: str) -> None:
+    """Rows that it has deleted are still in its files."""
+    (tmp_path / mark).mkdir()
+
+    with pytest.raises(DataError, match="table, some files of which may be outdated"):
+        shards.find(str(tmp_path), ())
 
 
 def test_a_fault_in_a_file_is_told_as_it_is(tmp_path: Path) -> None:

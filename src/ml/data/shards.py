@@ -11,8 +11,9 @@ import fsspec
 import pyarrow as pa
 from fsspec.spec import AbstractFileSystem
 
+from ml.data import folders
 from ml.data.pins import CURE
-from ml.data.wording import listed, meant, short
+from ml.data.wording import short
 from ml.errors import DataError
 
 BROKEN = (pa.ArrowException, EOFError, zlib.error, OSError)
@@ -43,12 +44,12 @@ class Shard:
     @property
     def suffix(self) -> str:
         """Return the end of the name that tells the format."""
-        return PurePosixPath(self.path.removesuffix(".gz")).suffix.lower()
+        return PurePosixPath(self.path.lower().removesuffix(".gz")).suffix
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Open the file, unpacked; turn what its reader raises into one sentence."""
-        packed = "gzip" if self.path.endswith(".gz") else None
+        packed = "gzip" if self.path.lower().endswith(".gz") else None
         try:
             wanted = {"version_id": self.version} if self.version else {}
             with self.system.open(self.path, "rb", compression=packed, **wanted) as file:
@@ -118,7 +119,7 @@ def find(path: str, needed: tuple[str, ...]) -> list[Shard]:
         system.invalidate_cache()  # a listing of a second ago may be an old one
         shards = [
             Shard(system, f"{root}{name}", f"{path}{name}", needed, info=info)
-            for name, info in _listing(path, system, root).items()
+            for name, info in folders.listing(path, system, root).items()
         ]
     except DataError:
         raise
@@ -134,27 +135,3 @@ def find(path: str, needed: tuple[str, ...]) -> list[Shard]:
         if not shard.info["size"]:
             raise DataError(f"{shard.name} is empty; expected rows of labelled text")
     return shards
-
-
-def _listing(path: str, system: AbstractFileSystem, root: str) -> dict[str, Mapping[str, Any]]:
-    """Return what is known of each file, by what follows `root` in its name."""
-    if not system.exists(root):
-        raise DataError(f"{path} does not exist{_near(system, root)}")
-    if system.isfile(root):
-        return {"": system.info(root)}
-    files = [entry for entry in system.ls(root, detail=True) if entry["type"] == "file"]
-    found = {PurePosixPath(entry["name"]).name: entry for entry in files}
-    # What Spark, macOS and editors leave beside the data begins with one of these.
-    names = sorted(name for name in found if not name.startswith((".", "_")))
-    if not names:
-        raise DataError(f"the folder {path} holds no files; expected CSV, TSV, JSONL or Parquet")
-    return {name if root.endswith("/") else f"/{name}": found[name] for name in names}
-
-
-def _near(system: AbstractFileSystem, root: str) -> str:
-    folder, _, name = root.rstrip("/").rpartition("/")
-    if not system.isdir(folder):
-        kind = "bucket" if "s3" in system.protocol and "/" not in folder else "folder"
-        return f", nor does its {kind} {folder}; correct the path"
-    names = sorted(PurePosixPath(entry).name for entry in system.ls(folder, detail=False))
-    return meant(name, names) or f"; its folder holds {listed(names)}"
