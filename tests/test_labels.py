@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from ml.data import labels
+from ml.data import labels, spelling
 from ml.data.validation import SPLITS
 from ml.errors import DataError
 
@@ -87,3 +87,43 @@ def test_one_class_is_refused(found: list[str], message: str) -> None:
     """There is nothing to tell apart."""
     with pytest.raises(DataError, match=f"at least two classes, but {message}"):
         labels.settle(table(found), ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pos", "POS"), ("true", "1"), ("False", "0"), ("1", "01"), ("1", "1.00"), ("1", "+1"),
+        ("Straße", "STRASSE"), ("caf\u00e9", "cafe\u0301"), ("very good", "very  good"),
+        ("very good", "very\u00a0good"), ("sci-fi", "sci_fi"), ("don't", "don\u2019t"),
+        ("pos", "p\u200bos"), ("fine", "\ufb01ne"), ("\u2764", "\u2764\ufe0f"), ("A", "\uff21"),
+    ],
+)  # fmt: skip
+def test_names_that_differ_only_in_writing_are_refused(one: str, other: str) -> None:
+    """A model would learn each as a class; the rows of both are counted."""
+    rows = table([one, other, "neither", other])
+    with pytest.raises(DataError, match=r"only in how they are written: .*\((1|2) rows\) and "):
+        labels.settle(rows, None)
+
+    assert labels.settle(rows, [one, other, "neither"])[1] == [one, other, "neither"]
+
+
+@pytest.mark.parametrize(
+    "names", [["A", "A-", "A+"], ["-1", "1"], ["C", "C#", "C++"], ["1.1", "1.01"], ["a", "á"]]
+)
+def test_names_that_mean_something_else_are_classes(names: list[str]) -> None:
+    """Marks, signs and accents are part of a name."""
+    assert sorted(labels.settle(table(names), None)[1]) == sorted(names)
+
+
+@pytest.mark.parametrize("found", [["1", "2"], ["1", "2", "3"], ["2", "3"]])
+def test_numbers_that_begin_with_1_are_no_places(found: list[str]) -> None:
+    """Each row would get the name of the next class."""
+    with pytest.raises(DataError, match=r"whole numbers from \d to \d, and data\.labels counts"):
+        labels.settle(table(found), ["bad", "fair", "good"])
+
+
+def test_blanks_around_a_label_are_removed() -> None:
+    """Also those that have no width; what is left without a character is no label."""
+    given = pl.Series(["pos", " pos\t", "\u00a0pos", "pos\u200b", "\ufeffpos\r", " ", "", None])
+
+    assert spelling.stripped(given).to_list() == ["pos"] * 5 + [None] * 3

@@ -119,7 +119,13 @@ def test_every_row_is_accounted_for(make: Make) -> None:
     assert report["dropped"] | {"duplicates": 0, "conflicts": 0} == {
         "nulls": 1, "empty": 2, "too_long": 0, "duplicates": 0, "conflicts": 0, "leakage": 0,
     }  # fmt: skip
-    assert report["normalised"] == {"control": 1, "white_space": 2, "marks": 0, "unicode": 0}
+    assert report["normalised"] == {
+        "control": 1,
+        "white_space": 2,
+        "marks": 0,
+        "unicode": 0,
+        "labels": 0,
+    }
 
 
 @given(texts=TEXTS, extra=TEXTS)
@@ -156,7 +162,8 @@ def test_a_split_that_is_too_small_is_refused(make: Make) -> None:
 def test_a_class_that_is_too_rare_is_refused(make: Make) -> None:
     """Also one that a split does not have at all."""
     with pytest.raises(
-        DataError, match=r"train has 0 rows of class 'c', 0.00% of 40, .*asks for 1.00%"
+        DataError,
+        match=r"train has 40 rows, and 1 of 3 classes has less than .*\(1.00%\) of them: 'c' 0;",
     ):
         make(splits(), labels=["a", "b", "c"])
 
@@ -174,7 +181,7 @@ def test_texts_stay_as_they_are_without_preprocessing(make: Make) -> None:
     }
     done = make(texts, preprocessing=False)
     assert done.splits["val"]["text"][0].as_py() == "val  0\n"
-    assert done.report["val"]["normalised"] == {}
+    assert done.report["val"]["normalised"] == {"labels": 0}
 
     texts["val"] = ["a\x00b", *numbered("val", 40)]
     with pytest.raises(DataError, match=r"control characters.*val row 1 'a\\x00b'"):

@@ -185,7 +185,7 @@ def test_a_table_with_a_log_is_refused(tmp_path: Path, mark: str) -> None:
     """Rows that it has deleted are still in its files."""
     (tmp_path / mark).mkdir()
 
-    with pytest.raises(DataError, match="table, some files of which may be outdated"):
+    with pytest.raises(DataError, match="table, some of its files may be outdated"):
         shards.find(str(tmp_path), ())
 
 

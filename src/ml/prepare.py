@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 REPORT = Path("reports/data.json")
+SHOWN = 10  # classes in an error
 
 Report = dict[str, dict[str, Any]]
 
@@ -93,13 +94,23 @@ def check_sizes(table: pl.DataFrame, names: list[str], rules: Rules) -> None:
                 f"{rules.min_rows:,}: give more data, raise prepare.sample ({rules.sample:g}) "
                 "or lower prepare.min_rows"
             )
-        for name, found in census.shares(rows, names).items():
-            if found["share"] < rules.min_class_share:
-                raise DataError(
-                    f"{split} has {found['rows']:,} rows of class {short(name)}, "
-                    f"{found['share']:.2%} of {len(rows):,}, prepare.min_class_share asks for "
-                    f"{rules.min_class_share:.2%}: give more, merge classes or lower that share"
-                )
+        _check_classes(split, rows, names, rules.min_class_share)
+
+
+def _check_classes(split: str, rows: pl.DataFrame, names: list[str], least: float) -> None:
+    """Refuse classes that are too rare, all in one sentence."""
+    shares = census.shares(rows, names)
+    rare = {name: found for name, found in shares.items() if found["share"] < least}
+    if rare:
+        shown = [f"{short(name)} {found['rows']:,}" for name, found in list(rare.items())[:SHOWN]]
+        more = f" and {len(rare) - SHOWN:,} more" if len(rare) > SHOWN else ""
+        has = "has" if len(rare) == 1 else "have"
+        raise DataError(
+            f"{split} has {len(rows):,} rows, and {len(rare):,} of {len(names):,} classes {has} less "
+            f"than prepare.min_class_share ({least:.2%}) of them: {', '.join(shown)}{more}; give more, "
+            "merge classes or lower that share "
+            f"({min(found['share'] for found in rare.values()):g} lets all through)"
+        )
 
 
 def write(raw: Raw, kept: pl.DataFrame, path: Path, contract: tuple[list[str], int]) -> None:
@@ -151,6 +162,8 @@ def main() -> None:
     for split, counts in report.items():
         dropped = {reason: number for reason, number in counts["dropped"].items() if number}
         log.info("prepared %s: %d rows kept, dropped %s", split, counts["kept"], dropped or "none")
+        if stripped := counts["normalised"]["labels"]:
+            log.info("prepared %s: %d labels had blanks around them", split, stripped)
 
 
 def read_source() -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _entries(path: str, system: AbstractFileSystem, root: str) -> tuple[dict[str
         name = PurePosixPath(entry["name"]).name
         if name in TABLES:
             raise DataError(
-                f"the folder {path} is a {TABLES[name]} table, some files of which may be outdated; "
+                f"the folder {path} is a {TABLES[name]} table, some of its files may be outdated; "
                 "write its rows to Parquet files"
             )
         # What Spark, macOS and editors leave beside the data begins with one of these; a store may

@@ -4,7 +4,7 @@ import re
 
 import polars as pl
 
-from ml.data import validation
+from ml.data import spelling, validation
 from ml.data.validation import LABEL, FindText, Rule, own_text, rows_of
 from ml.data.wording import listed, meant
 from ml.errors import DataError
@@ -19,6 +19,7 @@ def settle(
         table = _by_index(table, names)
         origin, cure = "data.labels", "mend the label, or add it to data.labels"
     else:
+        spelling.refuse(dict(table["label"].value_counts().iter_rows()))
         names = ordered(rows_of(table, "train")["label"].unique().to_list())
         origin, cure = "train", "mend the label, or give train rows that have it"
     _refuse_unknown(table, names, (origin, cure), text)
@@ -36,9 +37,17 @@ def _by_index(table: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """Take 0, 1, … as places in the list of names, if no label is a name."""
     places = {str(place): name for place, name in enumerate(names)}
     found = set(table["label"].unique())
-    if found <= places.keys() and not found & set(names):
+    if found <= places.keys() and not found & set(names) and "0" in found:
         named = {label: places[label] for label in found}
         return table.with_columns(LABEL.replace_strict(named, return_dtype=pl.Enum(names)))
+    from_one = {str(place) for place in range(1, len(names) + 1)}
+    if found and found <= from_one and not found & set(names):
+        numbers = ordered(list(found))
+        raise DataError(
+            f"labels are whole numbers from {numbers[0]} to {numbers[-1]}, and data.labels counts "
+            f"its {len(names)} names from 0: subtract 1 from the labels, or write names in their "
+            "place"
+        )
     return table
 
 

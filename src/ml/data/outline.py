@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ml import hashing
+from ml.data import spelling
 from ml.data.raw import Raw
 from ml.data.validation import SPLITS, TEXT, Rule
 
@@ -35,8 +36,10 @@ def draw(raw: Raw, rules: Sequence[Rule], sampled: bool) -> Outline:
         for piece in raw.pieces(split, ["text", "label"]):
             texts, changed = raw.clean(piece)
             normalised[split].update(changed)
-            found = pl.Series("label", piece.column("label"), dtype=pl.String)
-            labels[split].update({name or "": rows for name, rows in found.value_counts().rows()})
+            given = pl.Series("label", piece.column("label"), dtype=pl.String)
+            labels[split].update({name or "": rows for name, rows in given.value_counts().rows()})
+            found = spelling.stripped(given)
+            normalised[split]["labels"] += int(found.ne_missing(given).sum())
             part = _part(texts, found, rules, sampled)
             parts.append(
                 part.with_columns(
