@@ -100,13 +100,38 @@ def test_a_text_of_10_mb_is_read(tmp_path: Path) -> None:
     [
         (b"text,label\n" + b"a,1\n" * 30_000 + b"caf\xe9,2\n", "line 30002, byte 4"),
         (b"t\xe9xt,label\na,1\n", "line 1, byte 2"),
-        ("text,label\na,1\n".encode("utf-16"), "line 1, byte 1"),
     ],
 )
 def test_another_encoding_is_found(tmp_path: Path, content: bytes, place: str) -> None:
     """The error names the line and the byte."""
     with pytest.raises(DataError, match=rf"a\.csv, {place} of the line: not UTF-8"):
         rows(tmp_path, content)
+
+
+def test_a_file_that_is_partly_utf8_is_not_to_be_converted(tmp_path: Path) -> None:
+    """Converting it as a whole would garble the lines that are right."""
+    with pytest.raises(DataError, match=r"line 2, byte 4 .*correct that line; 1 others are UTF-8"):
+        rows(tmp_path, b"text,label\ncaf\xe9,1\n" + "café,2\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("text,label\na,1\n".encode("utf-16"), "iconv -f UTF-16 -t"),
+        ("text,label\na,1\n".encode("utf-16-le"), "iconv -f UTF-16LE"),
+        ("text,label\na,1\n".encode("utf-16-be"), "iconv -f UTF-16BE"),
+        ("text,label\na,1\n".encode("utf-32"), "iconv -f UTF-32"),
+        (gzip.compress(b"text,label\na,1\n"), r"its name end with \.gz"),
+        (b"PK\x03\x04...", "Excel workbook"),
+        (b"<!DOCTYPE html>\n<html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+    ],
+)
+def test_what_a_file_is_instead_is_told(tmp_path: Path, content: bytes, told: str) -> None:
+    """The first bytes tell it, and the way from there."""
+    for name in ("a.csv", "a.tsv.gz"):
+        with pytest.raises(DataError, match=rf"{name} is .*{told}"):
+            rows(tmp_path, gzip.compress(content) if name.endswith("gz") else content, name)
 
 
 def test_nul_bytes_are_kept(tmp_path: Path) -> None:

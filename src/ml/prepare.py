@@ -105,11 +105,11 @@ def _check_classes(split: str, rows: pl.DataFrame, names: list[str], least: floa
         shown = [f"{short(name)} {found['rows']:,}" for name, found in list(rare.items())[:SHOWN]]
         more = f" and {len(rare) - SHOWN:,} more" if len(rare) > SHOWN else ""
         has = "has" if len(rare) == 1 else "have"
+        lowest = min(found["share"] for found in rare.values())
         raise DataError(
-            f"{split} has {len(rows):,} rows, and {len(rare):,} of {len(names):,} classes {has} less "
-            f"than prepare.min_class_share ({least:.2%}) of them: {', '.join(shown)}{more}; give more, "
-            "merge classes or lower that share "
-            f"({min(found['share'] for found in rare.values()):g} lets all through)"
+            f"{split} has {len(rows):,} rows, and {len(rare):,} of {len(names):,} classes {has} "
+            f"less than prepare.min_class_share ({least:.2%}) of them: {', '.join(shown)}{more}; "
+            f"give more, merge classes or lower that share ({lowest:g} lets all through)"
         )
 
 

@@ -24,15 +24,16 @@ class Delimited:
 
     def __init__(self, delimiter: str, quoting: Quoting = "auto") -> None:
         self.dialect = Dialect(delimiter, quoting)
+        self._found: dict[str, tuple[Dialect, list[str]]] = {}
 
     def schema(self, shard: Shard) -> pa.Schema:
         """Return the columns that the header names."""
-        _, names = dialects.find(shard, self.dialect)
+        _, names = self._found[shard.name] = dialects.find(shard, self.dialect)
         return pa.schema([(name, pa.string()) for name in named(names)])
 
     def batches(self, shard: Shard, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Give the rows below the header."""
-        dialect, header = dialects.find(shard, self.dialect)
+        dialect, header = self._found.get(shard.name) or dialects.find(shard, self.dialect)
         names, rows = named(header), 0
         types = {old: schema.field(name).type for old, name in zip(header, names, strict=True)}
         label = names.index(shard.needed[1]) if set(shard.needed[1:]) & set(names) else None

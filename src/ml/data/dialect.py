@@ -39,7 +39,7 @@ class Dialect:
 
     def header(self, shard: Shard) -> list[str]:
         """Return the names in the first row."""
-        with shard.open() as file:
+        with shard.text() as file:
             try:
                 return next((row for row in self.rows(self.lines(file)) if row), [])
             except csv.Error as error:

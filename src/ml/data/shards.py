@@ -1,5 +1,6 @@
 """Find the files of a source, here or behind any fsspec URL, and open them."""
 
+import io
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import fsspec
 import pyarrow as pa
 from fsspec.spec import AbstractFileSystem
 
-from ml.data import folders
+from ml.data import folders, magic
 from ml.data.pins import CURE
 from ml.data.wording import short
 from ml.errors import DataError
@@ -86,23 +87,46 @@ class Shard:
             )
         return None
 
+    @contextmanager
+    def text(self) -> Iterator[IO[bytes]]:
+        """Open the file, if its first bytes may be text."""
+        with self.open() as raw:
+            file = io.BufferedReader(raw)  # type: ignore[type-var]
+            if told := magic.kind(file.peek(magic.LENGTH)[: magic.LENGTH]):
+                raise DataError(f"{self.name} is {told}")
+            yield file
+
     def lines(self) -> Iterator[tuple[int, str]]:
         """Give the numbered lines; tell which one is not UTF-8."""
-        with self.open() as file:
+        with self.text() as file:
             for number, raw in enumerate(file, 1):
                 try:
                     line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise DataError(
-                        f"{self.name}, line {number}, byte {error.start + 1} of the line: "
-                        "not UTF-8; convert the file, e.g. with iconv -f WINDOWS-1252 -t UTF-8"
-                    ) from None
+                except UnicodeDecodeError:
+                    break
                 yield number, line
+            else:
+                return
+        self.find_wrong_bytes()
 
     def find_wrong_bytes(self) -> None:
         """Raise the error that tells where the file is not UTF-8."""
-        for _ in self.lines():
-            pass
+        first, wrong, beyond_ascii = "", 0, 0
+        with self.open() as file:
+            for number, raw in enumerate(file, 1):
+                try:
+                    beyond_ascii += not raw.decode().isascii()
+                except UnicodeDecodeError as error:
+                    wrong += 1
+                    first = first or f"line {number}, byte {error.start + 1} of the line"
+        cure = "convert the file, e.g. with iconv -f WINDOWS-1252 -t UTF-8"
+        if beyond_ascii:  # converting would garble these
+            cure = (
+                f"correct {'that line' if wrong == 1 else f'these {wrong:,} lines'}; "
+                f"{beyond_ascii:,} others are UTF-8, so do not convert the file as a whole"
+            )
+        if wrong:
+            raise DataError(f"{self.name}, {first}: not UTF-8; {cure}")
 
 
 def connect(path: str) -> tuple[AbstractFileSystem, str]:
