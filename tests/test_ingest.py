@@ -146,13 +146,19 @@ def test_columns_get_our_names_and_others_stay(tmp_path: Path, make_data: Make) 
     ]
 
 
-def test_a_column_that_would_get_a_twin_is_refused(tmp_path: Path, make_data: Make) -> None:
-    """Renaming `review` to `text` must not cover up a `text` that is there."""
-    (tmp_path / "a.csv").write_text("text,review,label\na,b,x\n")
-    data = make_data(train_path=str(tmp_path / "a.csv"), text_column="review")
+def test_a_column_that_would_get_a_twin_is_renamed(
+    tmp_path: Path, make_data: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`label` beside `label_text`, as setfit writes them: nobody renames a column of the hub."""
+    (tmp_path / "a.csv").write_text("text,label,label_text,label_1\na,1,good,z\n")
+    data = make_data(train_path=str(tmp_path / "a.csv"), label_column="label_text")
+    caplog.set_level("INFO")
+    source = ingest.standard(sources.read(data.train_path, "train", data), data)
 
-    with pytest.raises(DataError, match=r"has a column 'text' beside data\.text_column 'review'"):
-        ingest.ingest(data, tmp_path)
+    assert [row for batch in source.batches for row in batch.to_pylist()] == [
+        {"text": "a", "label": "good", "label_2": "1", "label_1": "z"}
+    ]
+    assert "column 'label' is called 'label_2' from here on" in caplog.text
 
 
 @pytest.mark.parametrize(

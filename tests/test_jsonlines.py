@@ -55,7 +55,7 @@ def test_byte_order_mark_crlf_blank_lines_and_gzip_work(tmp_path: Path) -> None:
     [
         ('{"text": "a", "label"', r"Expecting ':' delimiter"),
         ('["a", "b"]', "no object"),
-        ('{"text": ["a"], "label": "x"}', "'text' is not a single value"),
+        ('{"text": ["a"], "label": "x"}', "'text' is a list"),
         (r'{"text": "\ud83d", "label": "x"}', "half of a surrogate pair"),
         ("[" * 100_000, "recursion"),
         ("x" * 10_000_000, "Expecting value"),
@@ -69,6 +69,23 @@ def test_a_wrong_line_is_shown(tmp_path: Path, line: str, reason: str) -> None:
         rows(tmp_path, b'{"text": "a", "label": "x"}\n' + line.encode() + b"\n")
 
     assert len(str(told.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("content", "cure"),
+    [
+        ('[{"text": "a", "label": "x"}]', r"array: jq -c '\.\[\]'"),
+        ('[\n{"text": "a", "label": "x"}\n]', r"array: jq -c '\.\[\]'"),
+        ('{\n"text": "a",\n"label": "x"\n}', r"object in one line: jq -c \."),
+        ('{"text": {"0": "a"}, "label": {"0": "x"}}', "orient='records', lines=True"),
+        ('{"text": "a", "label": ["x", "y"]}', "several labels of one text"),
+        ('{"text": "a", "label": "x"}\noops', "; correct it$"),
+    ],
+)
+def test_the_way_to_lines_depends_on_what_is_there(tmp_path: Path, content: str, cure: str) -> None:
+    """An array, an object over several lines, columns of pandas, several labels."""
+    with pytest.raises(DataError, match=cure):
+        rows(tmp_path, content.encode())
 
 
 def test_a_whole_surrogate_pair_is_a_letter(tmp_path: Path) -> None:

@@ -136,6 +136,18 @@ def test_another_split_can_be_named(hub: Path, read: Read) -> None:
     assert [row["text"] for row in read(f"hf:{hub}#test[:1]", "val")] == ["test"]
 
 
+@pytest.mark.parametrize("form", ["Dataset", "DatasetDict"])
+def test_what_save_to_disk_wrote_is_read(tmp_path: Path, read: Read, form: str) -> None:
+    """As `hf:<folder>`; the folder alone says so."""
+    rows = datasets.Dataset.from_dict({"text": ["a"], "label": ["x"]})
+    folder = tmp_path / "saved"
+    (rows if form == "Dataset" else datasets.DatasetDict(train=rows)).save_to_disk(folder)
+
+    assert read(f"hf:{folder}") == [{"text": "a", "label": "x"}]
+    with pytest.raises(DataError, match=rf"save_to_disk.*name it hf:{folder}"):
+        read(folder)
+
+
 @pytest.mark.parametrize(
     ("ending", "reason"),
     [("#dev", 'Unknown split "dev"'), (":small", "BuilderConfig 'small' not found")],

@@ -7,6 +7,7 @@ Writes: data/raw/{train,val,test}.parquet, data/raw/source.json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,11 @@ def standard(source: Source, data: Data) -> Source:
     """Put the text and the label first, under these names and as text; keep the other columns."""
     ours = (data.text_column, data.label_column)
     others = [name for name in source.schema.names if name not in ours]
-    if clash := sorted({"text", "label"} & set(others)):
-        raise DataError(
-            f"{source.path} has a column {clash[0]!r} beside data.text_column {ours[0]!r} and "
-            f"data.label_column {ours[1]!r}, which become 'text' and 'label'; rename that column"
-        )
     _check_types(source, ours)
-    kept = [source.schema.field(name) for name in others]
+    kept = [
+        source.schema.field(name).with_name(_beside(name, source.schema.names, source.path))
+        for name in others
+    ]
     schema = pa.schema([("text", pa.string()), ("label", pa.string()), *kept])
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -80,6 +79,21 @@ def standard(source: Source, data: Data) -> Source:
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     return Source(source.path, schema, batches())
+
+
+def _beside(name: str, names: list[str], path: str) -> str:
+    """Return the name of another column; `text` and `label` make room for ours."""
+    if name not in ("text", "label"):
+        return name
+    free = next(new for n in count(1) if (new := f"{name}_{n}") not in names)
+    log.info(
+        "%s: column %r is called %r from here on; data.%s_column names another",
+        path,
+        name,
+        free,
+        name,
+    )
+    return free
 
 
 def label_names(labels: pa.Array) -> pa.Array:
@@ -130,12 +144,15 @@ def _check_types(source: Source, ours: tuple[str, str]) -> None:
     words = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     nothing = pa.types.is_null  # all null: told as such by the checks of prepare
     if not any(is_kind(text) for is_kind in (*words, nothing)):
-        raise DataError(f"column {ours[0]!r} of {source.path} holds {text}; expected text")
+        raise DataError(
+            f"column {ours[0]!r} of {source.path} holds {text}; expected text: "
+            "write it as text, or set data.text_column"
+        )
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
     if not any(is_kind(label) for is_kind in (*words, *numbers, nothing)):
         raise DataError(
             f"column {ours[1]!r} of {source.path} holds {label}; expected text, whole numbers "
-            "or true and false"
+            "or true and false: write it so, or set data.label_column"
         )
 
 

@@ -46,8 +46,21 @@ def _objects(shard: Shard) -> Iterator[dict[str, Any]]:
                 reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else error
                 raise DataError(
                     f"{shard.name}, line {number}: {reason}; expected a JSON object, found "
-                    f"{short(line.strip())}; mend it (a JSON array becomes lines with jq -c '.[]')"
+                    f"{short(line.strip())}; {_cure(line.strip(), str(reason), number)}"
                 ) from None
+
+
+def _cure(line: str, reason: str, number: int) -> str:
+    """Return what makes lines of objects of the file, as far as this line tells."""
+    if line.startswith("[") and number == 1:
+        return "make lines of the array: jq -c '.[]'"
+    if line == "{" or (number == 1 and line.startswith("{") and "Expecting" in reason):
+        return "write each object in one line: jq -c ."
+    if "is an object" in reason:
+        return "write one value for each row (pandas: to_json(..., orient='records', lines=True))"
+    if "is a list" in reason:
+        return "write one value for each row; several labels of one text are not supported"
+    return "correct it"
 
 
 def _object(line: str, needed: tuple[str, ...]) -> dict[str, Any]:
@@ -56,7 +69,8 @@ def _object(line: str, needed: tuple[str, ...]) -> dict[str, Any]:
         raise ValueError("no object")
     for name in needed:
         if isinstance(row.get(name), (dict, list)):
-            raise ValueError(f"{name!r} is not a single value")
+            kind = "a list" if isinstance(row[name], list) else "an object"
+            raise ValueError(f"{name!r} is {kind}")
     if "\\u" in line:
         json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     return row

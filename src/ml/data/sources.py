@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,12 @@ SPLITS: dict[Role, str] = {"train": "train", "val": "validation", "test": "test"
 SYNTHETIC = "synthetic"
 HUGGING_FACE = re.compile(
     r"hf:(?P<name>[^:@#]+)(:(?P<config>[^@#]+))?(@(?P<revision>[^#]+))?(#(?P<split>.+))?"
+)
+
+
+# A title above the header, a file without one, or an object around the rows.
+ONE_COLUMN = (
+    "set data.{key}, or, if that is no list of columns, remove what stands above or around them"
 )
 
 
@@ -52,9 +59,10 @@ def check_columns(schema: pa.Schema, where: str, needed: tuple[str, ...]) -> Non
     """Refuse columns that are missing or that cannot be told apart."""
     for key, name in zip(("text_column", "label_column"), needed, strict=True):
         if name not in schema.names:
+            near = meant(name, schema.names)
             raise DataError(
-                f"{where} has no column {name!r}{meant(name, schema.names)}; "
-                f"it has {listed(schema.names)}: set data.{key}"
+                f"{where} has no column {name!r}{near}; it has {listed(schema.names)}: "
+                + (f"set data.{key}" if len(schema.names) > 1 else ONE_COLUMN.format(key=key))
             )
     if needed[0] == needed[1]:
         raise DataError(
@@ -107,9 +115,14 @@ def _hugging_face(path: str, role: Role) -> Source:
 
     split = wanted["split"] or SPLITS[role]
     try:
-        rows = datasets.load_dataset(
-            wanted["name"], wanted["config"], split=split, revision=wanted["revision"]
-        )
+        if (Path(wanted["name"]) / "state.json").exists():  # of `Dataset.save_to_disk`
+            rows = _saved(wanted["name"], wanted["split"])
+        else:
+            rows = datasets.load_dataset(
+                wanted["name"], wanted["config"], split=split, revision=wanted["revision"]
+            )
+    except DataError:
+        raise
     # It raises its own errors and those of every library below it.
     except Exception as error:
         raise DataError(f"{path}: {_hub_reason(error, split)}") from error
@@ -120,6 +133,14 @@ def _hugging_face(path: str, role: Role) -> Source:
     }
     batches = (_named(batch, names) for batch in _arrow(rows))
     return Source(path, _named(rows.data.schema.empty_table(), names).schema, batches)
+
+
+def _saved(folder: str, split: str | None) -> Any:
+    import datasets  # noqa: PLC0415
+
+    if split:
+        raise DataError(f"hf:{folder} is one data set without splits; leave out #{split}")
+    return datasets.load_from_disk(folder)
 
 
 def _hub_reason(error: Exception, split: str) -> str:
