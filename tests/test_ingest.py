@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from ml import config, ingest
 from ml.config import Data
-from ml.data import sources
+from ml.data import columns, sources
 from ml.errors import DataError
 
 # All that a UTF-8 file can hold: halves of surrogate pairs cannot be encoded.
@@ -110,7 +111,7 @@ def test_splits_that_are_given_stay(tmp_path: Path, make_data: Make) -> None:
         rows = "".join(f"{name} {n},x\n" for n in range(200))
         (tmp_path / f"{name}.csv").write_text(f"text,label\n{rows}")
     paths = {f"{name}_path": str(tmp_path / f"{name}.csv") for name in ("train", "val")}
-    found = ingest.ingest(make_data(**paths), tmp_path)
+    found = ingest.ingest(make_data(**paths), tmp_path).rows
 
     assert found["val"] == 200
     assert found["train"] + found["test"] == 200 > found["train"]
@@ -129,7 +130,7 @@ def test_splits_that_are_given_stay(tmp_path: Path, make_data: Make) -> None:
 )
 def test_labels_become_text(labels: pa.Array, names: list[str | None]) -> None:
     """A class has one name, whatever type its column had; no label is null."""
-    assert ingest.label_names(labels).to_pylist() == names
+    assert columns.label_names(labels).to_pylist() == names
 
 
 def test_columns_get_our_names_and_others_stay(tmp_path: Path, make_data: Make) -> None:
@@ -204,6 +205,32 @@ def test_the_stage_tells_where_rows_came_from(
         "test": ingest.SPLIT_OFF,
     }
     assert sum(source["rows"].values()) == 300
+    assert source["files"] == {"train": {"synthetic": 300}}
+
+
+def test_each_file_tells_its_rows(tmp_path: Path, make_data: Make) -> None:
+    """What came in is what went out, by file and by split."""
+    for name, rows in (("a", 200), ("b", 100), ("val", 50)):
+        path = tmp_path / ("set" if name < "c" else ".") / f"{name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("text,label\n" + "".join(f'"{name} {n}\n",x\n' for n in range(rows)))
+    data = make_data(train_path=str(tmp_path / "set"), val_path=str(tmp_path / "val.csv"))
+    done = ingest.ingest(data, tmp_path)
+
+    assert done.files == {"train": {"a.csv": 200, "b.csv": 100}, "val": {"val.csv": 50}}
+    assert done.rows["train"] + done.rows["test"] == 300
+    assert done.rows["val"] == 50
+
+
+def test_a_row_that_is_lost_is_no_success(
+    tmp_path: Path, make_data: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever loses it: the rows that were read are held against those in the files."""
+    (tmp_path / "a.csv").write_text("text,label\na,x\nb,y\n")
+    monkeypatch.setattr(ingest, "assign", lambda *_: np.array(["train", "nowhere"]))
+
+    with pytest.raises(DataError, match="2 rows were read, but 1 written"):
+        ingest.ingest(make_data(train_path=str(tmp_path / "a.csv")), tmp_path)
 
 
 def test_a_stage_that_fails_leaves_nothing(

@@ -6,20 +6,21 @@ Writes: data/prepared/{train,val,test}.parquet, data/prepared/labels.json, repor
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ml import config, outputs
 from ml.config import Data
 from ml.config import Prepare as Rules
-from ml.data import census, change, labels, outline, validation
+from ml.data import census, change, labels, outline, sizes, validation
 from ml.data.raw import Raw
 from ml.data.validation import LABEL, SPLITS, rows_of
-from ml.data.wording import short
 from ml.errors import DataError, run
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 RAW = Path("data/raw")
 PREPARED = Path("data/prepared")
 REPORT = Path("reports/data.json")
-SHOWN = 10  # classes in an error
 
 Report = dict[str, dict[str, Any]]
 
@@ -52,7 +52,7 @@ def prepare(raw: Raw, folder: Path, data: Data, rules: Rules) -> tuple[list[str]
     validation.refuse_equal_splits(table)
     table, twins = validation.screen(table, validation.TWIN_RULES, rules, raw.text)
     kept = sample(table, rules.sample, rules.max_rows)
-    check_sizes(kept, names, rules)
+    sizes.check(kept, names, rules)
     report = {
         split: {
             "found": found[split],
@@ -67,8 +67,20 @@ def prepare(raw: Raw, folder: Path, data: Data, rules: Rules) -> tuple[list[str]
     if kept["text"].n_unique() < len(kept):
         raise RuntimeError("a text was kept twice, which the rules above should have seen")
     for split in SPLITS.categories:
-        write(raw, rows_of(kept, split), folder / f"{split}.parquet", (names, rules.max_chars))
+        path = folder / f"{split}.parquet"
+        write(raw, rows_of(kept, split), path, (names, rules.max_chars))
+        check_rows(split, report[split], pq.read_metadata(path).num_rows)
     return names, report
+
+
+def check_rows(split: str, counts: Mapping[str, Any], written: int) -> None:
+    """Refuse a split whose rows are not all accounted for: those found are kept, or left out."""
+    kept, dropped, left = counts["kept"], counts["dropped"], counts["not_sampled"]
+    if written != kept or counts["found"] != kept + sum(dropped.values()) + left:
+        raise DataError(
+            f"{split}: of {counts['found']:,} rows {dropped} were dropped, {left:,} not sampled "
+            f"and {kept:,} kept, but {written:,} written; this is a fault of ml.prepare: report it"
+        )
 
 
 def sample(table: pl.DataFrame, share: float, max_rows: int | None) -> pl.DataFrame:
@@ -82,35 +94,6 @@ def sample(table: pl.DataFrame, share: float, max_rows: int | None) -> pl.DataFr
     if max_rows is not None:
         table = table.filter(pl.col("place").rank("ordinal").over("split") <= max_rows)
     return table
-
-
-def check_sizes(table: pl.DataFrame, names: list[str], rules: Rules) -> None:
-    """Refuse splits and classes that are too small to learn or to measure."""
-    for split in SPLITS.categories:
-        rows = rows_of(table, split)
-        if len(rows) < rules.min_rows:
-            raise DataError(
-                f"{split} has {len(rows):,} rows left, prepare.min_rows asks for "
-                f"{rules.min_rows:,}: give more data, raise prepare.sample ({rules.sample:g}) "
-                "or lower prepare.min_rows"
-            )
-        _check_classes(split, rows, names, rules.min_class_share)
-
-
-def _check_classes(split: str, rows: pl.DataFrame, names: list[str], least: float) -> None:
-    """Refuse classes that are too rare, all in one sentence."""
-    shares = census.shares(rows, names)
-    rare = {name: found for name, found in shares.items() if found["share"] < least}
-    if rare:
-        shown = [f"{short(name)} {found['rows']:,}" for name, found in list(rare.items())[:SHOWN]]
-        more = f" and {len(rare) - SHOWN:,} more" if len(rare) > SHOWN else ""
-        has = "has" if len(rare) == 1 else "have"
-        lowest = min(found["share"] for found in rare.values())
-        raise DataError(
-            f"{split} has {len(rows):,} rows, and {len(rare):,} of {len(names):,} classes {has} "
-            f"less than prepare.min_class_share ({least:.2%}) of them: {', '.join(shown)}{more}; "
-            f"give more, merge classes or lower that share ({lowest:g} lets all through)"
-        )
 
 
 def write(raw: Raw, kept: pl.DataFrame, path: Path, contract: tuple[list[str], int]) -> None:
@@ -151,19 +134,35 @@ def main() -> None:
     with outputs.folder(PREPARED) as folder:
         raw, source = Raw(RAW, params.data.preprocessing), read_source()
         names, report = prepare(raw, folder, params.data, params.prepare)
+        check_source(source, report)
         found = {"labels": names, "synthetic": source["synthetic"]}
         outputs.write_json(folder / "labels.json", found)
     for split, counts in report.items():
         seen = counts.pop("found_labels")
         if told := (params.snapshot.changes or {}).get(split):  # type: ignore[call-overload]
             counts["change"] = change.describe(seen, told)
+    read = {
+        role: {"files": len(files), "rows": sum(files.values())}
+        for role, files in source["files"].items()
+    }
     policy = params.prepare.model_dump(include={"sample", "max_rows"})
-    outputs.write_json(REPORT, {**found, **policy, "source": source["source"], "splits": report})
+    told = {**found, **policy, "source": source["source"], "read": read, "splits": report}
+    outputs.write_json(REPORT, told)
     for split, counts in report.items():
         dropped = {reason: number for reason, number in counts["dropped"].items() if number}
         log.info("prepared %s: %d rows kept, dropped %s", split, counts["kept"], dropped or "none")
         if stripped := counts["normalised"]["labels"]:
             log.info("prepared %s: %d labels had blanks around them", split, stripped)
+
+
+def check_source(source: Mapping[str, Any], report: Report) -> None:
+    """Refuse rows of data/raw that are not those that ingest wrote there."""
+    found = {split: counts["found"] for split, counts in report.items()}
+    if found != source["rows"]:
+        raise DataError(
+            f"{RAW} should have the rows that ingest wrote ({source['rows']}), but has {found}; "
+            "make it again: dvc repro --force --single-item ingest"
+        )
 
 
 def read_source() -> dict[str, Any]:

@@ -90,11 +90,7 @@ def _check(shard: Shard, dialect: Dialect, quotes: Quotes, read: tuple[int, int,
         raise doubts.swallowed(shard, dialect, label, labels)
     if quotes.mixed:
         raise doubts.mixed(shard, dialect)
-    if (found := max(quotes.records - 1 - dialect.above, 0)) != rows:
-        raise DataError(
-            f"{shard.name}: {found:,} rows stand below the header, but {rows:,} were read; "
-            "write the file as Parquet or JSONL, and report this file's kind of line ends"
-        )
+    shard.check_rows(rows, max(quotes.records - 1 - dialect.above, 0))
 
 
 def _told(shard: Shard, dialect: Dialect, quotes: Quotes, error: Exception) -> DataError:

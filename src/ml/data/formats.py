@@ -40,12 +40,14 @@ class Parquet:
         """Give the rows, dictionaries as they are."""
         row = 1
         with shard.open() as file:
-            for batch in pq.ParquetFile(file).iter_batches(BATCH, use_threads=False):
+            content = pq.ParquetFile(file)
+            for batch in content.iter_batches(BATCH, use_threads=False):
                 if not _valid(batch):  # Arrow reads texts without a look at them
                     row += next(i for i in range(BATCH) if not _valid(batch.slice(i, 1)))
                     raise DataError(f"{shard.name}, row {row}: not UTF-8; mend the text there")
                 row += batch.num_rows
                 yield batch
+            shard.check_rows(row - 1, content.metadata.num_rows)
 
 
 FORMATS: dict[str, Format] = {

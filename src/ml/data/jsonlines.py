@@ -20,21 +20,28 @@ decode = json.JSONDecoder().decode  # as json.loads, which costs a microsecond m
 class JsonLines:
     """One JSON object in each line."""
 
+    def __init__(self) -> None:
+        self._rows: dict[str, int] = {}  # of each file when it was looked at first
+
     def schema(self, shard: Shard) -> pa.Schema:
         """Return all keys, in the order in which they turn up."""
         names: dict[str, None] = {}
+        self._rows[shard.name] = 0
         for row in _objects(shard):
+            self._rows[shard.name] += 1
             if not row.keys() <= names.keys():
                 names.update(dict.fromkeys(row))
         return pa.schema([(name, pa.string()) for name in names])
 
     def batches(self, shard: Shard, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Give the rows; a key that a row does not have is null."""
-        rows = _objects(shard)
+        rows, given = _objects(shard), 0
         while chunk := list(islice(rows, BATCH)):
             values = ([_text(row.get(name)) for row in chunk] for name in schema.names)
             columns = [pa.array(column, pa.string()) for column in values]
+            given += len(chunk)
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        shard.check_rows(given, self._rows.get(shard.name, given))
 
 
 def _objects(shard: Shard) -> Iterator[dict[str, Any]]:

@@ -87,6 +87,14 @@ class Shard:
             )
         return None
 
+    def check_rows(self, given: int, counted: int) -> None:
+        """Refuse to go on with other rows than were counted in another way."""
+        if given != counted:
+            raise DataError(
+                f"{self.name} has {counted:,} rows, but {given:,} were read; if the file did not "
+                "change meanwhile, write it as Parquet, and report this"
+            )
+
     @contextmanager
     def text(self) -> Iterator[IO[bytes]]:
         """Open the file, if its first bytes may be text."""

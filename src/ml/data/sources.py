@@ -1,10 +1,11 @@
 """Read a configured source: our grammar, files of rows, or a Hugging Face data set."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +40,7 @@ class Source:
     path: str
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
+    read: Counter[str] = field(default_factory=Counter)  # rows given so far, by file
 
 
 def read(path: str, role: Role, data: Data, pin: Pin | None = None) -> Source:
@@ -75,7 +77,20 @@ def check_columns(schema: pa.Schema, where: str, needed: tuple[str, ...]) -> Non
 
 def _grammar(rows: int) -> Source:
     schema = pa.schema([(name, pa.string()) for name in grammar.Row._fields])
-    return Source(SYNTHETIC, schema, _batched(grammar.generate(rows), schema))
+    return _counted(Source(SYNTHETIC, schema, _batched(grammar.generate(rows), schema)), rows)
+
+
+def _counted(source: Source, rows: int) -> Source:
+    """Count the rows of a source that knows how many it has."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in source.batches:
+            source.read[source.path] += batch.num_rows
+            yield batch
+        if (given := source.read[source.path]) != rows:
+            raise DataError(f"{source.path} has {rows:,} rows, but gave {given:,}; report this")
+
+    return replace(source, batches=batches())
 
 
 def _batched(rows: Iterator[tuple[str, ...]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -92,18 +107,23 @@ def _files(path: str, found: list[Shard], reader: Format) -> Source:
         schema = pa.unify_schemas(schemas, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"the files of {path} differ in a type: {error}; make them one") from error
-    return Source(path, schema, _rows(found, reader, schema))
+    read: Counter[str] = Counter()
+    return Source(path, schema, _rows(found, reader, schema, read), read)
 
 
-def _rows(found: list[Shard], reader: Format, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _rows(
+    found: list[Shard], reader: Format, schema: pa.Schema, read: Counter[str]
+) -> Iterator[pa.RecordBatch]:
     for shard in found:
+        name = PurePosixPath(shard.path).name
         for batch in reader.batches(shard, schema):
             columns = [
-                batch.column(field.name).cast(field.type)
-                if field.name in batch.schema.names
-                else pa.nulls(batch.num_rows, field.type)
-                for field in schema
+                batch.column(column.name).cast(column.type)
+                if column.name in batch.schema.names
+                else pa.nulls(batch.num_rows, column.type)
+                for column in schema
             ]
+            read[name] += batch.num_rows
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -132,7 +152,8 @@ def _hugging_face(path: str, role: Role) -> Source:
         if isinstance(feature, datasets.ClassLabel)
     }
     batches = (_named(batch, names) for batch in _arrow(rows))
-    return Source(path, _named(rows.data.schema.empty_table(), names).schema, batches)
+    schema = _named(rows.data.schema.empty_table(), names).schema
+    return _counted(Source(path, schema, batches), rows.num_rows)
 
 
 def _saved(folder: str, split: str | None) -> Any:
