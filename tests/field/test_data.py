@@ -1,55 +1,25 @@
-"""Data files as they come, typed as `dvc repro prepare`: rows and labels, or the sentence."""
+"""Data files as they come, through the stages as typed: the rows and labels, or the sentence."""
 
 import json
+import os
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
-from field.door import Project, project
+from field.data_cases import CASES, Case, Link, Pipe
+from field.door import Answer, Project, project
 
 pytestmark = pytest.mark.field
-
-
-@dataclass(frozen=True)
-class Case:
-    """Files by name, the source that the experiment names, and what must come of them.
-
-    `rows` and `labels` are what `prepare` keeps of all splits; `says` must all be printed. Without
-    `rows` the command must end with exit code 1 and no traceback.
-    """
-
-    name: str
-    files: Mapping[str, bytes | str]
-    rows: int | None = None
-    labels: tuple[str, ...] = ("neg", "pos")
-    says: tuple[str, ...] = ()
-    source: str | None = None  # of several files; else the only one
-    sections: Mapping[str, object] = field(default_factory=dict)  # of the experiment, beside data
-    data: Mapping[str, object] = field(default_factory=dict)  # keys of the section data
-
-
-def csv(rows: int = 40, header: str = "text,label", delimiter: str = ",") -> str:
-    """Return a plain file of different texts of two classes."""
-    lines = [f"a film of number {n}{delimiter}{('neg', 'pos')[n % 2]}" for n in range(rows)]
-    return "\n".join([header.replace(",", delimiter), *lines, ""])
-
-
-CASES = (
-    Case("plain", {"reviews.csv": csv()}, rows=40),
-    Case(
-        "one row with an unquoted comma",
-        {"reviews.csv": csv() + "good, but long,pos\n"},
-        says=("reviews.csv", "row 42"),
-    ),
-    Case(
-        "one byte of another encoding",
-        {"reviews.csv": csv().encode() + "café,pos\n".encode("latin-1")},
-        says=("reviews.csv, line 42, byte 4", "not UTF-8"),
-    ),
-)
+SMALL = {"sample": 1.0, "min_rows": 1, "min_class_share": 0.0}
+STAGES = {
+    "ingest": "python -m ml.ingest",
+    "prepare": "python -m ml.ingest && python -m ml.prepare",
+}
 
 
 @pytest.fixture(name="home", scope="module")
@@ -62,26 +32,59 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def test_data(case: Case, home: Project, tmp_path: Path) -> None:
     """What a file holds comes out whole, or a sentence says why not."""
     for name, content in case.files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        lay(tmp_path / name, content)
     source = tmp_path / (case.source or next(iter(case.files)))
-    home.experiment("field", data={"train_path": str(source), **case.data}, **case.sections)
+    data = {"train_path": f"{source}{case.ending}", **case.data}
 
-    answer = home.run("dvc", "repro", "prepare", EXP="field")
+    if case.through == "dvc":
+        home.experiment("field", data=data)
+        answer, folder = home.run("dvc", "repro", "prepare", EXP="field"), home.folder
+    else:
+        answer, folder = stages(home, tmp_path / "work", case.through, data), tmp_path / "work"
 
-    assert "Traceback" not in answer.output
+    assert "Traceback" not in answer.output, answer.output[-3000:]
     assert not [text for text in case.says if text not in answer.output], answer.output[-3000:]
     if case.rows is None:
         assert answer.code, answer.output[-3000:]
-        assert "error: " in answer.output
+        assert answer.output.count("error: ") == 1
     else:
         assert answer.code == 0, answer.output[-3000:]
-        assert kept(home.folder) == (case.rows, list(case.labels))
+        found = raw(folder) if case.through == "ingest" else prepared(folder)
+        assert found == (case.rows, sorted(case.labels))
 
 
-def kept(folder: Path) -> tuple[int, list[str]]:
+def lay(path: Path, content: bytes | str | Link | Pipe) -> None:
+    """Write a file, or what else a folder may hold."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Link):
+        path.symlink_to(content.target)
+    elif isinstance(content, Pipe):
+        os.mkfifo(path)
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def stages(home: Project, folder: Path, last: str, data: Mapping[str, Any]) -> Answer:
+    """Run the stages up to `last` in a folder whose params.yaml names these data."""
+    values = yaml.safe_load((home.folder / "params.yaml").read_text())
+    values["data"] |= data
+    values["prepare"] |= SMALL
+    folder.mkdir()
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, allow_unicode=True))
+    return home.shell(f"cd {shlex.quote(str(folder))} && {STAGES[last]}", timeout=60)
+
+
+def raw(folder: Path) -> tuple[int, list[str]]:
+    """Return how many rows `ingest` has written, and their labels."""
+    rows = pl.concat(
+        pl.read_parquet(path, columns=["text", "label"])
+        for path in (folder / "data" / "raw").glob("*.parquet")
+    )
+    return rows.height, sorted(rows["label"].drop_nulls().unique())
+
+
+def prepared(folder: Path) -> tuple[int, list[str]]:
     """Return how many rows `prepare` has kept, and the labels."""
-    prepared = folder / "data" / "prepared"
-    rows = sum(pl.read_parquet(path).height for path in prepared.glob("*.parquet"))
-    return rows, json.loads((prepared / "labels.json").read_text())["labels"]
+    made = folder / "data" / "prepared"
+    rows = sum(pl.read_parquet(path).height for path in made.glob("*.parquet"))
+    return rows, sorted(json.loads((made / "labels.json").read_text())["labels"])
