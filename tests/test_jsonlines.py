@@ -58,6 +58,7 @@ def test_byte_order_mark_crlf_blank_lines_and_gzip_work(tmp_path: Path) -> None:
         ('{"text": ["a"], "label": "x"}', "'text' is a list"),
         (r'{"text": "\ud83d", "label": "x"}', "half of a surrogate pair"),
         ("[" * 100_000, "recursion"),
+        ('{"text": "a", "label": "x", "label": "y"}', "'label' is there twice"),
         ("x" * 10_000_000, "Expecting value"),
     ],
 )
@@ -86,6 +87,13 @@ def test_the_way_to_lines_depends_on_what_is_there(tmp_path: Path, content: str,
     """An array, an object over several lines, columns of pandas, several labels."""
     with pytest.raises(DataError, match=cure):
         rows(tmp_path, content.encode())
+
+
+def test_a_text_may_hold_the_name_of_a_column(tmp_path: Path) -> None:
+    """It is no key twice, and one deeper inside is another's."""
+    line = '{"text": "its \\"label\\"", "label": "text", "more": {"label": "z"}}'
+
+    assert rows(tmp_path, line.encode())[0]["label"] == "text"
 
 
 def test_a_whole_surrogate_pair_is_a_letter(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def tsv(name: str, content: str, *says: str, **more: object) -> Case:
 def folder(name: str, files: dict[str, object], *says: str, **more: object) -> Case:
     """Return the case of a folder: `reviews/`."""
     named = {
-        f"reviews/{path}" if "/" not in path[:3] else path: file for path, file in files.items()
+        path[3:] if path.startswith("../") else f"reviews/{path}": file
+        for path, file in files.items()
     }
     return Case(name, named, says=says, source="reviews", **more)  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -72,6 +73,9 @@ def _cure(line: str, reason: str, number: int) -> str:
 
 def _object(line: str, needed: tuple[str, ...]) -> dict[str, Any]:
     row = decode(line)
+    for name in needed:
+        if line.count(f'"{name}"') > 1:
+            json.loads(line, object_pairs_hook=partial(_once, name))
     if not isinstance(row, dict):
         raise ValueError("no object")
     for name in needed:
@@ -81,6 +85,12 @@ def _object(line: str, needed: tuple[str, ...]) -> dict[str, Any]:
     if "\\u" in line:
         json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     return row
+
+
+def _once(name: str, pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that has a key twice: of its values the last would count."""
+    if [key for key, _ in pairs].count(name) > 1:
+        raise ValueError(f"{name!r} is there twice")
 
 
 def _text(value: Any) -> str | None:

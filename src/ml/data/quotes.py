@@ -36,7 +36,8 @@ class Quotes:
         signs = {
             "bare": rb'"(?<=[%s\r\n]")[^"%s\r\n]++"(?=[%s\r\n])',
             "stray": rb'"(?<=[^%s\r\n"]")(?=[^%s\r\n"])',
-            "needed": rb'""(?<=[^%s\r\n]"")|""(?=[^%s\r\n])|"(?<=[%s\r\n]")[^"\r\n]*%s[^"\r\n]*"',
+            "needed": rb'""(?<=[^%s\r\n]"")|""(?=[^%s\r\n])'
+            rb'|"(?<=[%s\r\n]")[^"%s\r\n]*+%s[^"\r\n]*+"',
         }
         self._signs = {name: re.compile(sign.replace(b"%s", mark)) for name, sign in signs.items()}
         self._seen: set[str] = set()
