@@ -16,7 +16,7 @@ from ml.data.dialect import Dialect
 from ml.data.quotes import Quotes
 from ml.errors import DataError
 
-PIECES = ["a", "é", " ", '"', '""', '\\"', "\n", "\r\n", "pos", "{d}", "{d}pos\n", '"{d}neg\n']
+PIECES = ["a", "é", "\u2028", '"', '""', '\\"', "\n", "\r\n", "pos", "{d}", "{d}pos\n", '"{d}neg\n']
 ROWS = st.lists(st.lists(st.sampled_from(PIECES), max_size=7), min_size=1, max_size=6)
 
 

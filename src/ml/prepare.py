@@ -143,7 +143,7 @@ def main() -> None:
             counts["change"] = change.describe(seen, told)
     read = {
         role: {"files": len(files), "rows": sum(files.values())}
-        for role, files in source["files"].items()
+        for role, files in source.get("files", {}).items()
     }
     policy = params.prepare.model_dump(include={"sample", "max_rows"})
     told = {**found, **policy, "source": source["source"], "read": read, "splits": report}
