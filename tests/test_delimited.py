@@ -11,10 +11,12 @@ from ml.data.delimited import Delimited
 from ml.errors import DataError
 
 
-def rows(folder: Path, content: bytes, name: str = "a.csv") -> list[dict[str, Any]]:
+def rows(
+    folder: Path, content: bytes, name: str = "a.csv", needed: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
     """Write a file and read it."""
     (folder / name).write_bytes(content)
-    [shard] = shards.find(str(folder / name), ())
+    [shard] = shards.find(str(folder / name), needed)
     reader = Delimited("\t" if ".tsv" in name else ",")
     schema = reader.schema(shard)
     return [row for batch in reader.batches(shard, schema) for row in batch.to_pylist()]
@@ -132,6 +134,15 @@ def test_what_a_file_is_instead_is_told(tmp_path: Path, content: bytes, told: st
     for name in ("a.csv", "a.tsv.gz"):
         with pytest.raises(DataError, match=rf"{name} is .*{told}"):
             rows(tmp_path, gzip.compress(content) if name.endswith("gz") else content, name)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_files_joined_with_their_headers_are_told(tmp_path: Path, mark: str) -> None:
+    """Else there would be a class called label."""
+    part = f"{mark}text,label\na,1\nb,2\n"
+
+    with pytest.raises(DataError, match=r"row 4 .*header stands there once more"):
+        rows(tmp_path, f"{part}{part}".encode(), needed=("text", "label"))
 
 
 def test_nul_bytes_are_kept(tmp_path: Path) -> None:

@@ -115,6 +115,16 @@ def test_names_that_mean_something_else_are_classes(names: list[str]) -> None:
     assert sorted(labels.settle(table(names), None)[1]) == sorted(names)
 
 
+@pytest.mark.parametrize("name", ["nan", "NaN", "<NA>", "#N/A"])
+def test_what_stands_for_no_value_is_no_class(name: str) -> None:
+    """Unless it is listed as one."""
+    rows = table(["pos", "neg", name])
+    with pytest.raises(DataError, match=f"the label '{name}' .1 rows. stands for a missing"):
+        labels.settle(rows, None)
+
+    assert labels.settle(rows, ["pos", "neg", name])[1] == ["pos", "neg", name]
+
+
 @pytest.mark.parametrize("found", [["1", "2"], ["1", "2", "3"], ["2", "3"]])
 def test_numbers_that_begin_with_1_are_no_places(found: list[str]) -> None:
     """Each row would get the name of the next class."""

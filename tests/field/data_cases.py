@@ -159,6 +159,8 @@ CASES = (
     one("a title above the header", "Reviews of 2024\n" + csv(), "has no column 'text'", "above"),
     one("a slip in a column", csv().replace("label\n", "lable\n", 1), "did you mean 'lable'"),
     one("zero bytes", csv() + "a\0b,pos\n", rows=41),
+    one("two files joined with cat", csv() + csv(20), "row 42", "header"),
+    one("two files joined that have marks", ("\ufeff" + csv()) * 2, "row 42", "header"),
     one("two label columns", "text,label,label_text\n" + "".join(f"film {n},{n % 2},{'np'[n % 2]}\n" for n in range(9)), "'label' is called 'label_1'", rows=9, labels=("n", "p"), data={"label_column": "label_text"}),
     # Folders.
     folder("shards", {"a.csv": csv(), "b.csv": csv(20)}, rows=60),
@@ -193,6 +195,7 @@ CASES = (
     json_lines("lists of labels", jsonl({"text": "a", "label": ["x", "y"]}), "line 41", "several labels"),
     json_lines("rows in an object", '{"data": [{"text": "a", "label": "x"}]}', "has no column 'text'", "around"),
     json_lines("a line that is cut", jsonl() + '{"text": "a", "la', "line 41", "correct it"),
+    json_lines("a label twice", jsonl() + '{"text": "a", "label": "x", "label": "y"}', "line 41", "'label' is there twice"),
     json_lines("numbers and truth", '{"text": "a", "label": 1}\n{"text": "b", "label": true}\n', rows=2, labels=("1", "true")),
     # Parquet.
     Case("numbers for texts", {"a.parquet": parquet(text=[1, 2], label=["x", "y"])}, says=("'text'", "int64", "write it as text")),
@@ -208,6 +211,7 @@ CASES = (
     labels("stars from 1", csv(labels="1 2 3 4"), "whole numbers from 1 to 4", data={"labels": STARS}),
     labels("stars from 1 to the last", csv(labels="1 2 3 4 5"), "whole numbers from 1 to 5", data={"labels": STARS}),
     labels("stars from 0", csv(labels="0 1 2 3 4"), rows=40, labels=tuple(STARS), data={"labels": STARS}),
+    labels("labels that pandas lost", csv(labels="neg pos nan"), "the label 'nan' (13 rows)"),
     labels("no label", csv() + "a film, \n", "1 row has no text or no label"),
     labels("a run of marks", csv() + "a" + "\u0301\u0316" * 9000 + ",pos\n", rows=41),
 )  # fmt: skip

@@ -42,6 +42,8 @@ class Delimited:
             quotes = Quotes(file, dialect, len(names), label)
             try:
                 for batch in _parsed(quotes, dialect, types):
+                    if (again := _header(batch, header, shard.needed)) is not None:
+                        raise _joined(shard, rows + again + 2)
                     rows += batch.num_rows
                     if label is not None and len(seen) <= MOST:
                         seen |= set(pc.unique(batch.column(label)).to_pylist())
@@ -77,6 +79,24 @@ def _parsed(
             newlines_in_values=quoted,
         ),
         ConvertOptions(column_types=types),
+    )
+
+
+def _header(batch: pa.RecordBatch, header: list[str], needed: tuple[str, ...]) -> int | None:
+    """Return where the header stands once more, behind a byte order mark or not."""
+    same: pa.Array | None = None
+    for name in needed if set(needed) <= set(header) else ():
+        bare = pc.utf8_ltrim(batch.column(header.index(name)), "\ufeff")
+        found = pc.equal(bare, name)
+        same = found if same is None else pc.and_(same, found)
+    place = pc.index(same, True).as_py() if same is not None else -1
+    return place if place >= 0 else None
+
+
+def _joined(shard: Shard, row: int) -> DataError:
+    return DataError(
+        f"{shard.name}, row {row} (the header is row 1): the header stands there once more, as in "
+        "files that were joined with cat; remove it, or put the files side by side in a folder"
     )
 
 

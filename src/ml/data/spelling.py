@@ -16,6 +16,7 @@ BLANK = r"[\s\p{Cc}\x{FEFF}\x{200B}-\x{200F}\x{2060}]+"
 TRUTH = {"true": "1", "false": "0"}
 SELECTORS = range(0xFE00, 0xFE10)  # how the character before is drawn
 APOSTROPHES = str.maketrans("\u2018\u2019\u02bc`\u00b4", "'''''")
+MISSING = {"nan", "<na>", "nat", "#n/a"}  # what pandas and Excel write for no value
 SHOWN = 5
 
 
@@ -41,7 +42,12 @@ def key(name: str) -> str:
 
 
 def refuse(counts: Mapping[str, int]) -> None:
-    """Refuse names that differ only in their spelling; `counts` has the rows of each."""
+    """Refuse names that differ only in their spelling, or are none; `counts` has their rows."""
+    if missing := [name for name in counts if name.casefold() in MISSING]:
+        raise DataError(
+            f"the label {short(missing[0])} ({counts[missing[0]]:,} rows) stands for a missing "
+            "value; remove these rows or label them, or, if it is a class, list all in data.labels"
+        )
     groups: dict[str, list[str]] = defaultdict(list)
     for name in sorted(counts):
         groups[key(name)].append(name)
