@@ -103,4 +103,6 @@ def _near(system: AbstractFileSystem, root: str) -> str:
         kind = "bucket" if "s3" in system.protocol and "/" not in folder else "folder"
         return f", nor does its {kind} {folder}; correct the path"
     names = sorted(PurePosixPath(entry).name for entry in system.ls(folder, detail=False))
+    if name in names:
+        return ": it is a link, and what it leads to is gone"
     return meant(name, names) or f"; its folder holds {listed(names)}"

@@ -5,7 +5,7 @@ MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\xfe\xff", "UTF-32; convert it, e.g. with iconv -f UTF-32 -t UTF-8"),
     (b"\xff\xfe", "UTF-16; convert it, e.g. with iconv -f UTF-16 -t UTF-8"),
     (b"\xfe\xff", "UTF-16; convert it, e.g. with iconv -f UTF-16 -t UTF-8"),
-    (b"\x1f\x8b", "packed with gzip; let its name end with .gz"),
+    (b"\x1f\x8b", "packed with gzip; unpack it, or let its name end with .gz"),
     (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or save it as CSV UTF-8"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls); save it as CSV UTF-8"),
     (b"BZh", "packed with bzip2; unpack it, or pack it with gzip"),

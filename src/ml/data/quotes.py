@@ -13,6 +13,7 @@ import numpy as np
 from ml.data.dialect import Dialect
 
 LF, CR = b"\n\r"
+BOM = b"\xef\xbb\xbf"
 LONG = 1 << 16  # bytes of a line that are looked at, before a value and behind it
 MOST = 10_000  # different labels to look for
 
@@ -41,6 +42,7 @@ class Quotes:
         }
         self._signs = {name: re.compile(sign.replace(b"%s", mark)) for name, sign in signs.items()}
         self._seen: set[str] = set()
+        self._begun = False
         self._rest = b"\n"  # the last byte that was looked at, and those after it
         self._prefix = 0  # delimiters before it in its line
         self._open = False  # whether the last record has no end yet
@@ -50,7 +52,10 @@ class Quotes:
         """Read on."""
         chunk = self._file.read(size)
         if chunk:
-            self._look(self._rest + chunk, last=False)
+            # The mark at the beginning of a file stands before no value.
+            seen = chunk if self._begun else chunk.removeprefix(BOM)
+            self._begun = True
+            self._look(self._rest + seen, last=False)
         return chunk
 
     def finish(self) -> None:

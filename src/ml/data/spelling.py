@@ -16,6 +16,8 @@ BLANK = r"[\s\p{Cc}\x{FEFF}\x{200B}-\x{200F}\x{2060}]+"
 TRUTH = {"true": "1", "false": "0"}
 SELECTORS = range(0xFE00, 0xFE10)  # how the character before is drawn
 APOSTROPHES = str.maketrans("\u2018\u2019\u02bc`\u00b4", "'''''")
+# An i that has lost its dot, or got one twice, in a change of case that knew no Turkish.
+TURKISH = {0x131: "i", 0x307: None}
 MISSING = {"nan", "<na>", "nat", "#n/a"}  # what pandas and Excel write for no value
 SHOWN = 5
 
@@ -30,7 +32,7 @@ def key(name: str) -> str:
     """Return what is the same for all ways to write a name."""
     kept = (c for c in name if unicodedata.category(c) != "Cf" and ord(c) not in SELECTORS)
     folded = unicodedata.normalize("NFKC", "".join(kept)).casefold().translate(APOSTROPHES)
-    folded = unicodedata.normalize("NFKC", folded).strip()
+    folded = unicodedata.normalize("NFKC", folded).strip().translate(TURKISH)
     try:
         number = Decimal(TRUTH.get(folded, folded))
         if number.is_finite():
