@@ -4,50 +4,69 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
+# What a verb takes, on the command line or from the environment.
+VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+# One word of a shell's command line, whatever it holds.
+quoted = '$(subst ','\'',$(1))'
+
+# A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
+# A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
+VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
+KNOWN := $(VERBS) $(addsuffix =,$(VARIABLES))
+UNKNOWN := $(filter-out $(KNOWN),$(MAKECMDGOALS) $(addsuffix =,$(TYPED)))
+ifneq ($(UNKNOWN),)
+ifneq ($(shell PYTHONPATH=src $(call quoted,$(or $(value PYTHON),python3)) -m ml.typo $(call quoted,$(UNKNOWN)) $(call quoted,$(KNOWN)) || echo wrong),)
+$(error nothing was run)
+endif
+endif
+
+# Values are data. make takes each as it stands, and a recipe reads it from the environment: neither
+# make nor the shell ever expands it.
+defined = $(filter-out undefined,$(origin $(1)))
+$(foreach name,$(sort $(VARIABLES) $(TYPED)),$(if $(call defined,$(name)),$(eval override export $(name) := $$(value $(name)))))
+
 export ENV ?= dev
 export EXP ?= default
-# The experiment that was asked for: some verbs have more to say than the default when none was.
-ASKED := $(if $(filter file,$(origin EXP)),,$(EXP))
+# What was asked for: some verbs have more to say than the default when nothing was.
+validate: override export ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
+validate update migrate resolve review exp-of: override export EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
 SHARE ?=
-APPLY ?=
-PYTHON ?= python3
-ACCELERATOR ?= cpu
+export PYTHON ?= python3
+export ACCELERATOR ?= cpu
 
-# The stages are started by DVC as `python -m ml.<stage>`: that must be the locked Python.
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+ifneq ($(findstring :,$(CURDIR)),)
+$(error the folder $(CURDIR) has a colon in its name, which PATH cannot hold; rename it)
+endif
+# The stages are started by DVC as `python -m ml.<stage>`: that must be the locked Python, and the
+# code of this folder, whichever one its environment was made in.
+OUTSIDE := $(subst $(CURDIR)/.venv/bin:,,$(value PATH))
+export PATH := $(CURDIR)/.venv/bin:$(value PATH)
+export PYTHONPATH := $(CURDIR)/src
 # Without bytecode every stage would compile torch and transformers again, 10 s each time.
 unexport PYTHONDONTWRITEBYTECODE
+# Without docstrings MLflow does not start, and without assertions nobody sees what is wrong; a program
+# that ends at a prompt ends no verb; another home, and warnings as errors, are another Python.
+unexport PYTHONOPTIMIZE PYTHONINSPECT PYTHONHOME PYTHONPLATLIBDIR PYTHONWARNINGS
 # pydantic would look through all installed packages for plugins that nobody has: 25 ms each time.
 export PYDANTIC_DISABLE_PLUGINS := __all__
 
 INSTALLED := .venv/installed-$(ACCELERATOR)
 LOCKS := requirements/common.lock requirements/torch-$(ACCELERATOR).lock
-UV := $(or $(shell command -v uv),.venv/bin/uv)
+export UV := $(or $(shell command -v uv),.venv/bin/uv)
 # On a terminal uv shows how far it is: 2 GB may have to come.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
 # The CPU build of torch comes from a folder of wheels that pip is told of, else from where uv knows
 # it to be; the CUDA build is the one of the package index.
 ifeq ($(ACCELERATOR),cpu)
-export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export UV_FIND_LINKS := $(or $(value UV_FIND_LINKS),$(value PIP_FIND_LINKS))
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=cpu)
 else ifeq ($(ACCELERATOR),cuda)
 export UV_FIND_LINKS :=
 else
 $(error ACCELERATOR should be cpu or cuda, found $(ACCELERATOR))
-endif
-
-# A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
-# A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
-VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
-VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
-TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)=))
-UNKNOWN := $(filter-out $(VERBS) $(addsuffix =,$(VARIABLES)),$(MAKECMDGOALS) $(TYPED))
-ifneq ($(UNKNOWN),)
-ifneq ($(shell PYTHONPATH=src $(PYTHON) -m ml.typo '$(subst ','\'',$(UNKNOWN))' '$(VERBS) $(addsuffix =,$(VARIABLES))' || echo wrong),)
-$(error nothing was run)
-endif
 endif
 
 ##@ Start
@@ -58,23 +77,23 @@ help:  ## Print the verbs, in the order of the work
 	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: doctor
+# Not with the environment's own Python: that may be what is broken.
+doctor: override export PATH := $(OUTSIDE)
 doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credentials, servers
-	@# Not with the environment's own Python: that may be what is broken.
-	@export PATH='$(subst $(CURDIR)/.venv/bin:,,$(PATH))'; \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'; \
-	ACCELERATOR=$(ACCELERATOR) PYTHONPATH=src $(PYTHON) -m ml.doctor
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'
+	@"$$PYTHON" -m ml.doctor
 
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
 
 $(INSTALLED): $(LOCKS) pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v.major}.{v.minor}; name another one: make PYTHON=python3.11 ...")'
+	@"$$PYTHON" -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v.major}.{v.minor}; name another one: make PYTHON=python3.11 ...")'
 	@echo 'installing the locked environment into .venv ($(ACCELERATOR))'
 	@rm -f .venv/installed-*
-	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
-	else $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
-	@VIRTUAL_ENV=.venv $(UV) pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS)
-	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python "$$PYTHON" .venv; \
+	else "$$PYTHON" -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
+	@VIRTUAL_ENV=.venv "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS)
+	@VIRTUAL_ENV=.venv "$$UV" pip install --quiet --no-deps --no-build-isolation -e .
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
@@ -82,46 +101,45 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 CI_TOOLS := .venv/ci/installed
 $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
 	@echo 'installing the tools of CI into .venv/ci'
-	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv/ci
-	@VIRTUAL_ENV=.venv/ci $(UV) pip sync $(QUIET) --require-hashes requirements/ci.lock
+	@"$$UV" venv --quiet --allow-existing --python "$$PYTHON" .venv/ci
+	@VIRTUAL_ENV=.venv/ci "$$UV" pip sync $(QUIET) --require-hashes requirements/ci.lock
 	@touch $@
 
 # Makes and updates projects; needs nothing else.
 COPIER := .venv/copier/installed
 $(COPIER): requirements/copier.lock
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name another one: make PYTHON=python3.11 ...")'
-	@$(PYTHON) -m venv .venv/copier
+	@"$$PYTHON" -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name another one: make PYTHON=python3.11 ...")'
+	@"$$PYTHON" -m venv .venv/copier
 	@.venv/copier/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/copier.lock
 	@touch $@
 
 ##@ Make a project of the template
 
 # Only what was said on the command line is an answer: a shell may have a NAME of its own.
-NAMES := NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET
-GIVEN = $(foreach name,$(NAMES),$(if $(filter command,$(word 1,$(origin $(name)))),$(name)))
+new init: export GIVEN := $(filter NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET,$(TYPED))
 
 .PHONY: new
 new: $(COPIER)  ## Make a project of this template: make new NAME=my-project DEST=../my-project
-	@GIVEN="$(GIVEN)" PYTHONPATH=src $(PYTHON) -m ml.new
+	@"$$PYTHON" -m ml.new
 
 .PHONY: init
 init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a project: NAME=my-project
-	@GIVEN="$(GIVEN)" PYTHONPATH=src $(PYTHON) -m ml.init
+	@"$$PYTHON" -m ml.init
 
 .PHONY: update
 update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
-	@PYTHONPATH=src $(PYTHON) -m ml.update
-	@EXP="$(ASKED)" $(MAKE) migrate
+	@"$$PYTHON" -m ml.update
+	@$(MAKE) migrate
 
 .PHONY: migrate
 migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
-	@EXP="$(ASKED)" python -m ml.migrate
+	@python -m ml.migrate
 
 ##@ Configure
 
 .PHONY: validate
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
-	@EXP="$(ASKED)" ENV=$(if $(filter file default,$(origin ENV)),,$(ENV)) python -m ml.validate
+	@python -m ml.validate
 
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
@@ -158,7 +176,7 @@ pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
 
 .PHONY: resolve
 resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
-	@EXP="$(ASKED)" python -m ml.resolve
+	@python -m ml.resolve
 
 .PHONY: verify
 verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
@@ -166,7 +184,7 @@ verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and hea
 
 .PHONY: retention
 retention: $(INSTALLED)  ## Tell what the environment has kept for long enough; APPLY=1 deletes it
-	@APPLY=$(APPLY) python -m ml.retention
+	@python -m ml.retention
 
 ##@ Serve
 
@@ -294,11 +312,11 @@ clean:  ## Remove checkpoints and tool caches, never data, models or runs
 
 .PHONY: env-of
 env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
-	@PYTHONPATH=src $(PYTHON) -m ml.branch
+	@"$$PYTHON" -m ml.branch
 
 .PHONY: exp-of
 exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
-	@EXP="$(ASKED)" PYTHONPATH=src $(PYTHON) -m ml.chosen
+	@"$$PYTHON" -m ml.chosen
 
 .PHONY: check-ci
 check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
@@ -310,11 +328,11 @@ audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
 
 .PHONY: review
 review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
-	@EXP="$(ASKED)" python -m ml.review
+	@python -m ml.review
 
 .PHONY: tell
 tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
-	@WHAT=$(WHAT) PYTHONPATH=src $(PYTHON) -m ml.tell
+	@"$$PYTHON" -m ml.tell
 
 .PHONY: sign
 sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
@@ -334,4 +352,4 @@ release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model be
 
 .PHONY: branch-policy
 branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
-	@APPLY=$(APPLY) PYTHONPATH=src $(PYTHON) -m ml.branch_policy
+	@"$$PYTHON" -m ml.branch_policy
