@@ -156,6 +156,11 @@ def test_environments_only_override() -> None:
         ("metadata.author='${AUTHOR:-me}'", "me"),
         ("metadata.author=", ""),
         ("metadata.author=a metadata.author=b", "b"),
+        (r"metadata.author=' x '", " x "),
+        (r"metadata.author='\\server\x'", r"\\server\x"),
+        (r"metadata.author='data/set #2/r.csv'", "data/set #2/r.csv"),
+        ("metadata.author=007", "007"),
+        ("metadata.author=12:30:00", "12:30:00"),
     ],
 )
 def test_set_takes_texts_as_they_are(words: str, author: str) -> None:

@@ -39,25 +39,64 @@ def composed(text: str) -> Any:
     ("text", "value"),
     [
         ("64", 64),
+        ("-3", -3),
         ("1e-4", 1e-4),
+        ("1e5", 1e5),
+        (".5", 0.5),
         ("true", True),
+        ("False", False),
         ("null", None),
         ("", None),
         ("'7'", "7"),
-        ("2024-01-18", "2024-01-18"),
-        ("[1]", "[1]"),
-        ("a: b", "a: b"),
-        ("@", "@"),
+        ('"1e5"', "1e5"),
+        ("'null'", "null"),
     ],
 )
-def test_variable_is_read_like_the_file(
+def test_a_variable_may_be_a_number(
     monkeypatch: pytest.MonkeyPatch, text: str, value: object
 ) -> None:
-    """A variable has the type that its text would have in the YAML file."""
+    """What is as a whole a number, a truth value or null; in quotes it stays text."""
     monkeypatch.setenv("NAME", text)
 
     assert value == composed("${NAME:-}")
     assert type(value) is type(scalar(text))
+    assert composed(f"${{NOT_SET:-{text}}}") == value
+
+
+TEXTS = (
+    "007", "12:30:00", "1_000", "0x10", "01.5", "yes", "no", "~", ".inf", "nan", "1.2.3", "-", ".",
+    "2024-01-18", "[1]", "[a, b]", "{a: b}", "a: b", "- a", "@", "*a", "&a b", "!a b", "!!int 7",
+    "%a", "`a`", "| a", "> a", "? a", "a #b", "#a", "data/set #2/r.csv", "Issue #42 is lovely", "'",
+    '"great" film', "'a' or 'b'", "it''s", "a\\tb", "\\", "$9", "${A}", "a,b", "a=b", " 7", "7 ",
+    " a ", "a\nb", "\t", "ä\u2028b", "9" * 5000 + "x",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_any_other_variable_is_a_text_as_it_stands(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """It is no YAML: not a comment, an anchor, a clock time; no character is lost."""
+    monkeypatch.setenv("NAME", text)
+
+    assert composed("${NAME}") == text
+
+
+@pytest.mark.parametrize("text", ['"great"', "'a b'"])
+def test_quotes_of_a_text_are_its_own(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """In a variable; in a file of YAML they stand around the default."""
+    monkeypatch.setenv("NAME", text)
+
+    assert composed("${NAME}") == text
+    assert composed(f"${{NOT_SET:-{text}}}") == text[1:-1]
+    assert composed("${NOT_SET:-${NAME}}") == text
+    assert composed("${NOT_SET:-'${NAME}'}") == text
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if not set(text) & set("{}\n\\")])
+def test_any_other_default_is_a_text_as_it_stands(text: str) -> None:
+    """A default is read as the variable would be."""
+    assert composed(f"${{NOT_SET:-{text}}}") == text
 
 
 def test_variable_within_a_text_stays_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult
@@ -26,6 +25,11 @@ from ml.errors import ConfigError
 
 # A default may itself hold variables: ${A:-${B:-1}}. `\${A}` stays as it is.
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Z_][A-Z0-9_]*)(?::-((?:[^{}\n]|\$\{[^{}\n]*\})*))?\}")
+
+# What a variable's text may be beside text: 007, 1_000, 12:30, 0x10, yes and ~ are texts.
+CONSTANTS = {"": None, "null": None, "true": True, "True": True, "false": False, "False": False}
+NUMBER = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def rewrite(text: str) -> str:
@@ -56,12 +60,18 @@ def variable(name: str, default: str | None = None) -> str:
 
 
 def scalar(text: str) -> str | int | float | bool | None:
-    """Read a variable's text as if it stood in the YAML file: `64` is a number, `` is null."""
-    try:
-        value = yaml.load(text, Loader=get_yaml_loader())
-    except yaml.YAMLError:
-        return text
-    return value if value is None or isinstance(value, str | int | float) else text
+    """Return the number, truth value or null that a text is as a whole; any other as it stands.
+
+    What would be one of these stays text in quotes: "7". Nothing else is YAML here: a `#`, a colon
+    or a bracket in a path or a sentence is a character.
+    """
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if number := NUMBER.fullmatch(text):
+        whole = number[2] is None and number[3] is None and len(text) < 300
+        return int(text) if whole else float(text)
+    inner = text[1:-1]
+    return inner if QUOTED.fullmatch(text) and not isinstance(scalar(inner), str) else text
 
 
 def _hex(text: str) -> str:
@@ -69,10 +79,14 @@ def _hex(text: str) -> str:
 
 
 def _resolve(name: str, default: str | None = None, *, _node_: Node) -> Any:
-    text = variable(name, default and bytes.fromhex(default[1:]).decode("utf-8", "surrogatepass"))
+    written = default and bytes.fromhex(default[1:]).decode("utf-8", "surrogatepass")
+    text = variable(name, written)
     # Within a longer text (`v${VERSION}`) the characters count: 1.10 is not 1.1.
-    alone = re.fullmatch(r"\$\{[^{}]*\}", str(_node_._value()))
-    return scalar(text) if alone else text
+    if not re.fullmatch(r"\$\{[^{}]*\}", str(_node_._value())):
+        return text
+    if written and QUOTED.fullmatch(written) and not os.environ.get(name):
+        return variable(name, written[1:-1])  # in a file quotes stand around a default
+    return scalar(text)
 
 
 class ShellConfigSource(FileConfigSource):

@@ -57,9 +57,12 @@ def composed(choices: Mapping[str, str], overrides: Sequence[Override]) -> Compo
 
 
 def _quoted(value: str) -> str:
-    """Put a text in quotes if it has signs that Hydra takes only so, as in `Zoë` or `x=y`."""
+    """Put a text in quotes if it has signs that Hydra takes only so, as in `Zoë` or `x=y`.
+
+    Without quotes Hydra cuts blanks at the ends, and makes one backslash of two.
+    """
     if value.startswith(("[", "{", "'", '"')) or not re.search(
-        r"[^\w\s/\\+.$%*@?|:,(){}'\"-]|[^ -~]", value
+        r"[^\w\s/\\+.$%*@?|:,(){}'\"-]|[^ -~]|^\s|\s$|\\\\", value
     ):
         return value
     return QuotedString(value, Quote.single).with_quotes()

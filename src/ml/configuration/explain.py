@@ -1,6 +1,7 @@
 """Turn the schema's complaints into sentences: place, key, expected, found, the name meant."""
 
 import json
+import os
 import re
 
 import yaml
@@ -125,8 +126,9 @@ def _hint(details: list[ErrorDetails], value: object, origin: Origin | None) -> 
         return "; put the key in quotes"
     if "string_type" not in kinds or not isinstance(value, int | float):
         return ""
-    if "${" in raw:
-        return f"; to stay text it needs quotes inside the variable: '\"{value}\"'"
+    if variable := re.search(r"\$\{([A-Z_][A-Z0-9_]*)(?::-([^{}]*))?\}", raw):
+        text = os.environ.get(variable[1]) or variable[2] or value
+        return f"; to stay text it needs quotes inside the variable: '\"{text}\"'"
     return f'; put it in quotes: "{raw or value}"'
 
 
