@@ -17,6 +17,7 @@ Make = Callable[..., Params]
 def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one shard, which is local data."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     Path("rows").mkdir()
     Path("rows/a.csv").write_text("text,label\n", encoding="utf-8")
     return Path("rows")
@@ -29,7 +30,21 @@ def train(make_params: Make, path: str) -> Params:
 
 @pytest.mark.parametrize(
     "path",
-    ["rows", "rows/", "file://rows", "hf:rows", "hf:rows:main", "hf:rows:main@1", "hf:rows@1"],
+    [
+        "rows",
+        "rows/",
+        "./rows",
+        "rows/../rows",
+        "file://rows",
+        "file:rows",
+        "local:rows",
+        "hf:rows",
+        "hf:rows:main",
+        "hf:rows:main@1",
+        "hf:rows@1",
+        "~/rows",
+        "file://~/rows",
+    ],
 )
 def test_local_data_is_hashed(make_params: Make, data: Path, path: str) -> None:
     """A local file or folder, however it is written, gives its content's hash."""

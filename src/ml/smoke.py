@@ -7,12 +7,10 @@ Writes: nothing that stays
 import importlib
 import logging
 import os
-import re
 import shlex
 import shutil
 import tempfile
 import time
-from pathlib import Path
 
 from ml import compose
 from ml.config import Params
@@ -42,10 +40,10 @@ SMALL = (
 def absolute(params: Params) -> Params:
     """Return the configuration with the local paths that it names made absolute."""
     data = {
-        name: _absolute(getattr(params.data, name))
+        name: _absolute(name, getattr(params.data, name))
         for name in ("train_path", "val_path", "test_path")
     }
-    model = {"pretrained": _absolute(params.model.pretrained)}
+    model = {"pretrained": _absolute("pretrained", params.model.pretrained)}
     return params.model_copy(
         update={
             "data": params.data.model_copy(update=data),
@@ -54,13 +52,13 @@ def absolute(params: Params) -> Params:
     )
 
 
-def _absolute(source: str | None) -> str | None:
-    # hf:<folder>[:<config>][@<revision>][#<split>]: only the folder is a path.
-    hub = bool(source and source.startswith("hf:"))
-    path = re.split("[:@#]", source[3:])[0] if source and hub else source
-    if not source or not path or not Path(path).exists():
+def _absolute(name: str, source: str | None) -> str | None:
+    path = snapshot.meant(name, source) if source else None
+    if not source or not path or not path.exists():
         return source
-    return source.replace(path, str(Path(path).absolute()), 1)
+    if source.startswith("hf:"):
+        return source.replace(str(path), str(path.absolute()), 1)
+    return str(path.absolute())
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.config import Change, Data, Params, Snapshot
+from ml.data import local as local_files
 from ml.data import pins
 from ml.data.pins import Pin, Role
 from ml.hashing import digest
@@ -30,7 +31,7 @@ def inputs(params: Params) -> list[Path]:
 
 def local(values: Mapping[str, Any]) -> dict[str, list[Path]]:
     """Return the local paths that each source may mean, of those that name any."""
-    found = {name: list(map(Path, _candidates(_named(values, name)))) for name in SOURCES}
+    found = {name: _candidates(name, _named(values, name)) for name in SOURCES}
     return {name: paths for name, paths in found.items() if paths}
 
 
@@ -76,9 +77,9 @@ def _changes(data: Data, found: Mapping[Role, Pin]) -> dict[Role, Change]:
 
 def _hash(name: str, values: Mapping[str, Any], previous: Mapping[str, Any]) -> str | None:
     named = _named(values, name)
-    for path in _candidates(named):
-        if Path(path).exists():
-            return digest(Path(path))
+    for path in map(local_files.found, _candidates(name, named)):
+        if path.exists():
+            return digest(path)
     known = previous.get("snapshot") if named == _named(previous, name) else None
     found = known.get(name) if isinstance(known, dict) else None
     return found if isinstance(found, str) else None
@@ -90,14 +91,22 @@ def _named(values: Mapping[str, Any], name: str) -> str | None:
     return holder.get(key) if isinstance(holder, dict) else None
 
 
-def _candidates(named: str | None) -> list[str]:
+def _candidates(name: str, named: str | None) -> list[Path]:
     """Return the paths that a configured name may mean on this machine."""
     if not named or named == "synthetic":
         return []
-    path = named.removeprefix("file://")
+    path = meant(name, named)
+    return [path] if path and _short(str(path)) else []
+
+
+def meant(name: str, named: str) -> Path | None:
+    """Return the local path that a source may mean to its reader; nothing where it means none."""
     if named.startswith("hf:"):  # hf:<folder>[:<config>][@<revision>][#<split>]
-        path = re.split("[:@#]", named.removeprefix("hf:"))[0]
-    return [path] if path and "://" not in path and _short(path) else []
+        named = re.split("[:@#]", named.removeprefix("hf:"))[0]
+    elif name != "pretrained":
+        return local_files.path(named)
+    # Hugging Face's libraries take a path as it stands: a `~` is a name like any other.
+    return Path(named) if named and "://" not in named else None
 
 
 def _short(path: str) -> bool:

@@ -12,7 +12,7 @@ import fsspec
 import pyarrow as pa
 from fsspec.spec import AbstractFileSystem
 
-from ml.data import folders, magic
+from ml.data import folders, local, magic
 from ml.data.pins import CURE
 from ml.data.wording import short
 from ml.errors import DataError
@@ -139,6 +139,8 @@ class Shard:
 
 def connect(path: str) -> tuple[AbstractFileSystem, str]:
     """Return the file system of a path or URL, and the path in it."""
+    if (named := local.path(path)) is not None:  # what was hashed is what is read
+        return fsspec.filesystem("file"), str(local.found(named))
     options = S3 if path.startswith(("s3://", "s3a://")) else {}
     system, root = fsspec.core.url_to_fs(path, **options)
     return system, root

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml.config import Data
-from ml.data import formats, grammar, remote, shards
+from ml.data import formats, grammar, local, remote, shards
 from ml.data.formats import Format
 from ml.data.jsonlines import BATCH
 from ml.data.pins import Pin, Role
@@ -134,12 +134,13 @@ def _hugging_face(path: str, role: Role) -> Source:
     import datasets  # noqa: PLC0415  # seconds, and few projects need it
 
     split = wanted["split"] or SPLITS[role]
+    name = _hub_name(wanted["name"])
     try:
-        if (Path(wanted["name"]) / "state.json").exists():  # of `Dataset.save_to_disk`
-            rows = _saved(wanted["name"], wanted["split"])
+        if (Path(name) / "state.json").exists():  # of `Dataset.save_to_disk`
+            rows = _saved(name, wanted["split"])
         else:
             rows = datasets.load_dataset(
-                wanted["name"], wanted["config"], split=split, revision=wanted["revision"]
+                name, wanted["config"], split=split, revision=wanted["revision"]
             )
     except DataError:
         raise
@@ -162,6 +163,12 @@ def _saved(folder: str, split: str | None) -> Any:
     if split:
         raise DataError(f"hf:{folder} is one data set without splits; leave out #{split}")
     return datasets.load_from_disk(folder)
+
+
+def _hub_name(name: str) -> str:
+    """Return where a local folder lies, seen from here; the name of another data set as it is."""
+    folder = local.found(Path(name))
+    return str(folder) if folder.exists() else name
 
 
 def _hub_reason(error: Exception, split: str) -> str:
