@@ -30,7 +30,6 @@ def make(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedPr
     ("name", "expected"),
     [
         ("main", "prod"),
-        ("refs/heads/main", "prod"),
         ("qa", "qa"),
         ("dev", "dev"),
         ("feature/xlnet-classifier", "dev"),
@@ -47,7 +46,15 @@ def test_a_branch_has_one_environment(name: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["refs/pull/12/merge", "12/merge", "refs/merge-requests/3/head", "", "HEAD", "refs/tags/v1"],
+    [
+        "refs/pull/12/merge",
+        "12/merge",
+        "refs/merge-requests/3/head",
+        "",
+        "HEAD",
+        "refs/tags/v1",
+        "refs/heads/main",
+    ],
 )
 def test_what_is_no_branch_has_none(name: str) -> None:
     """A pull request, a tag or a detached commit acts on no environment."""

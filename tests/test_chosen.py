@@ -1,5 +1,6 @@
 """Which experiment a branch trains, in real histories."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -73,15 +74,53 @@ def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
     assert chosen.chosen() == "a"
 
 
-def test_a_name_may_have_a_space(history: History) -> None:
-    """Git tells a path a line; committed or not."""
-    history.write("my own")
+ODD = (
+    "my own", "$(touch pwned)", "$(shell touch pwned)", "`x`", "a;b", "a\nLD_PRELOAD=x", '"q"',
+    "it's", "-x", "prüfung", "a\\b", ".hidden", "a#b", "::error::x",
+)  # fmt: skip
 
-    assert chosen.chosen() == "my own"
 
-    (history.folder / "conf" / "experiment" / "my next.yaml").write_text("# new\n")
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_name_is_refused_and_not_passed_over(
+    name: str, history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Committed, not yet committed, or given: CI would hand it to make and the shell."""
+    history.write("a")
+    (history.folder / "conf" / "experiment" / f"{name}.yaml").write_text("# new\n")
 
-    assert chosen.chosen() == "my next"
+    with pytest.raises(ConfigError, match="rename its file to letters"):
+        chosen.main()
+    history.write(name)
+    with pytest.raises(ConfigError, match="rename its file to letters") as told:
+        chosen.main()
+    assert "\n" not in str(told.value)
+    history.write("a")
+    chosen.main()
+    assert capsys.readouterr().out == "a\n"
+    monkeypatch.setenv("EXP", name)
+    with pytest.raises(ConfigError, match="rename its file to letters"):
+        chosen.main()
+
+
+def test_a_name_that_is_no_utf_8_is_refused(history: History) -> None:
+    """Git tells bytes."""
+    (history.folder / "conf" / "experiment" / os.fsdecode(b"caf\xe9.yaml")).write_text("# new\n")
+
+    with pytest.raises(ConfigError, match="rename its file"):
+        chosen.main()
+
+
+def test_names_of_a_commit_of_several_are_told_in_one_line(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line of a log may be a command to CI."""
+    history.write("a\n::error::b", "c")
+
+    chosen.main()
+
+    told = capsys.readouterr()
+    assert told.out == "default\n"
+    assert told.err.count("\n") == 1
 
 
 def test_a_merge_takes_the_experiment_along(history: History) -> None:

@@ -30,7 +30,12 @@ def environment(branch: str) -> str:
             f"a pull request ({branch}) has no environment and gets nobody's credentials; "
             "merge it, and the branch that it is merged into has one"
         )
-    return ENVIRONMENTS.get(branch.removeprefix("refs/heads/"), OTHERWISE)
+    if branch.startswith("refs/"):  # a branch may be called refs/heads/main, and is not main
+        raise ConfigError(
+            f"BRANCH: expected the name that `git branch` shows, found {branch}; "
+            f"for example BRANCH={branch.rpartition('/')[2]}"
+        )
+    return ENVIRONMENTS.get(branch, OTHERWISE)
 
 
 def main() -> None:

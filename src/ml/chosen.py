@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ml.configuration.names import refuse_odd, shown
 from ml.errors import ConfigError, run
 from ml.templating.copier import ANSWERS
 
@@ -47,8 +48,9 @@ def _present(paths: list[str]) -> list[str]:
 
 def _uncommitted() -> str | None:
     """Return the experiment that the next commit, or the merge at hand, is about to choose."""
-    changed = _git("diff", "--name-only", "--no-renames", "HEAD", *SCOPE).splitlines()
-    changed += _git("ls-files", "--others", "--exclude-standard", *SCOPE).splitlines()
+    changed = _git("diff", "-z", "--name-only", "--no-renames", "HEAD", *SCOPE).split("\0")
+    changed += _git("ls-files", "-z", "--others", "--exclude-standard", *SCOPE).split("\0")
+    changed = list(filter(None, changed))
     if name := _alone(changed):
         return name
     merge = Path(_git("rev-parse", "--git-path", "MERGE_HEAD"))
@@ -65,9 +67,10 @@ def _last(*commits: str) -> str | None:
             if name := _last(parents[1], f"^{parents[0]}"):
                 return name
         elif parents and str(ANSWERS) not in paths and len(_present(paths)) > 1:
+            names = ", ".join(map(shown, _present(paths)))
             sys.stderr.write(
-                f"{commit[:12]} changed {', '.join(_present(paths))} together, which chooses none; "
-                "commit the one to train alone\n"
+                f"{commit[:12]} changed {names} together, which chooses none; commit the one to "
+                "train alone\n"
             )
     return None
 
@@ -75,16 +78,19 @@ def _last(*commits: str) -> str | None:
 def _changes(*commits: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commits of a branch and what each changed in scope, the newest first."""
     told = _git(
-        "log", "--first-parent", "--diff-merges=first-parent", "--name-only", "--no-renames",
-        "--format=%x00%H", *commits, *SCOPE,
+        "log", "-z", "--first-parent", "--diff-merges=first-parent", "--name-only", "--no-renames",
+        "--format=//%H", *commits, *SCOPE,
     )  # fmt: skip
-    for entry in told.split("\0")[1:]:
-        commit, *paths = filter(None, entry.splitlines())
-        yield commit, paths
+    for entry in f"\0{told}".split("\0//")[1:]:  # no path in Git begins with a slash
+        commit, _, paths = entry.partition("\0")
+        yield commit, [path for path in paths.removeprefix("\n").split("\0") if path]
 
 
 def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        ["git", *arguments], encoding="utf-8", errors="surrogateescape", capture_output=True,
+        check=False,
+    )  # fmt: skip
     if done.returncode:
         raise ConfigError(
             "the experiment of a branch should stand in its Git history, but Git says: "
@@ -95,7 +101,9 @@ def _git(*arguments: str) -> str:
 
 def main() -> None:
     """Print the experiment."""
-    sys.stdout.write(f"{os.environ.get('EXP') or chosen()}\n")
+    name = os.environ.get("EXP") or chosen()
+    refuse_odd(name, str(FOLDER))  # CI gives it to programs
+    sys.stdout.write(f"{name}\n")
 
 
 if __name__ == "__main__":

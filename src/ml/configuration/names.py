@@ -4,12 +4,14 @@ Reads: conf/
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ml.errors import ConfigError
 
 CONF = Path("conf")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 GROUPS = {"env": "environment", "experiment": "experiment", "model": "model"}
 
 
@@ -36,6 +38,7 @@ def check(group: str, name: str, place: str) -> None:
     """Refuse a name that no file of the group has."""
     known = options(group)
     if name in known:
+        refuse_odd(name, place)
         return
     stems = {Path(one).name: one for one in known}
     like = stems.get(nearest(Path(name).stem, stems) or "")
@@ -46,3 +49,17 @@ def check(group: str, name: str, place: str) -> None:
         f"{place}: unknown {GROUPS[group]} {name!r}; {meant}"
         f"expected one of: {', '.join(known)} ({CONF / group}/*.yaml)"
     )
+
+
+def refuse_odd(name: str, place: str) -> None:
+    """Refuse a name that a shell or make would take for more than a name."""
+    if not PLAIN.fullmatch(name):
+        raise ConfigError(
+            f"{place}: {shown(name)} has signs that a name must not have; rename its file "
+            "to letters (a to z), digits, `.`, `_` and `-`"
+        )
+
+
+def shown(name: str) -> str:
+    """Return a name for a log: one line, whatever it holds."""
+    return name if PLAIN.fullmatch(name) else ascii(name)
