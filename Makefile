@@ -83,6 +83,17 @@ doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credenti
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'
 	@"$$PYTHON" -m ml.doctor
 
+# An environment is of its folder: copied or moved, it starts the programs of where it was made.
+ifneq ($(file <.venv/bin/dvc),)
+ifeq ($(findstring $(CURDIR)/.venv/bin/,$(file <.venv/bin/dvc))$(findstring $(realpath .venv/bin)/,$(file <.venv/bin/dvc)),)
+.PHONY: .strange
+.strange:
+	@made=$$(grep -m1 -oE '/[^"]*/\.venv/bin/python' .venv/bin/dvc || true); \
+	echo "error: this environment belongs to $${made%/.venv/bin/python}: the folder was copied or moved; rm -rf .venv && make install" >&2; exit 1
+$(INSTALLED): .strange
+endif
+endif
+
 .PHONY: install
 install: $(INSTALLED)  ## Install the locked environment into .venv
 
@@ -112,6 +123,11 @@ $(COPIER): requirements/copier.lock
 	@"$$PYTHON" -m venv .venv/copier
 	@.venv/copier/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/copier.lock
 	@touch $@
+
+# What DVC needs of this folder, said before DVC says it.
+.PHONY: .repository
+.repository: | $(INSTALLED)
+	@python -m ml.repository
 
 ##@ Make a project of the template
 
@@ -152,7 +168,7 @@ schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check 
 ##@ Train
 
 .PHONY: train
-train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
+train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, report, MLflow run
 	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
 	@python -m ml.summary
 
@@ -167,11 +183,11 @@ sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow serv
 ##@ Share
 
 .PHONY: push
-push: $(INSTALLED)  ## Send what dvc.lock names to the environment's remote
+push: $(INSTALLED) .repository  ## Send what dvc.lock names to the environment's remote
 	@python -m ml.share push
 
 .PHONY: pull
-pull: $(INSTALLED)  ## Bring what dvc.lock names from the environment's remote
+pull: $(INSTALLED) .repository  ## Bring what dvc.lock names from the environment's remote
 	@python -m ml.share pull
 
 .PHONY: resolve
@@ -179,7 +195,7 @@ resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by
 	@python -m ml.resolve
 
 .PHONY: verify
-verify: $(INSTALLED)  ## Look at what cache and remote hold, by content, and heal what is broken
+verify: $(INSTALLED) .repository  ## Look at what cache and remote hold, by content, and heal what is broken
 	@python -m ml.verify
 
 .PHONY: retention

@@ -49,6 +49,23 @@ def test_an_environment_that_fits_is_fine() -> None:
     assert usable
 
 
+@pytest.mark.parametrize(
+    "head", ["#!{}/.venv/bin/python\n", '#!/bin/sh\n\'\'\'exec\' "{}/.venv/bin/python" "$0" "$@"\n']
+)
+def test_an_environment_of_another_folder_is_told(clone: Path, head: str) -> None:
+    """The folder was copied or renamed; its programs name the Python of where it was made."""
+    install()
+    program = Path(".venv/bin/dvc")
+    program.write_text(head.format(clone))
+    assert environment.environment("cpu")[1]
+    program.write_text(head.format("/home/me/first one"))
+    found, usable = environment.environment("cpu")
+
+    assert "NO environment belongs to /home/me/first one: this folder was" in told(found)
+    assert found.do == "rm -rf .venv && make install"
+    assert not usable
+
+
 def test_an_older_environment_is_told() -> None:
     """The locks have changed since."""
     install()

@@ -116,7 +116,9 @@ def test_params_yaml_is_composed_for_dev(tmp_path: Path) -> None:
         check=True,
     )
 
-    assert committed.read_text() == (ROOT / "params.yaml").read_text()
+    assert committed.read_text() == (ROOT / "params.yaml").read_text(), (
+        "params.yaml is not what conf/ gives in dev (a run with SET, ENV or EXP?); make migrate"
+    )
 
 
 def test_every_default_has_its_reason() -> None:

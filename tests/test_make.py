@@ -109,14 +109,18 @@ def test_a_word_that_make_does_not_know_runs_nothing(word: str, folder: Path) ->
 
 @pytest.mark.parametrize(
     "value",
-    ["I paid $9 for $(echo hi) `x` \"q\" \\ 100% #1 it's", "$$", "a $(HOME) ${HOME} $HOME", "\\", "#"],
+    [
+        'I paid $9 for $(echo hi) `x` "q" \\ 100% #1 it\'s',
+        "$$",
+        "a $(HOME) ${HOME} $HOME",
+        "\\",
+        "#",
+    ],
 )
 @pytest.mark.parametrize("name", ["BRANCH", "FOO_BAR"])
 def test_a_value_arrives_byte_for_byte(name: str, value: str, folder: Path) -> None:
     """On the command line as in the environment."""
-    (folder / "show.mk").write_text(
-        f"include Makefile\nshow-value:\n\t@printf '%s' \"$${name}\"\n"
-    )
+    (folder / "show.mk").write_text(f"include Makefile\nshow-value:\n\t@printf '%s' \"$${name}\"\n")
     plain = {"PATH": os.environ["PATH"]}
     typed = ["make", "-f", "show.mk", "show-value"]
     given = subprocess.run(
@@ -141,9 +145,7 @@ def test_defaults_stand_where_nothing_was_given(
     words: list[str], variables: dict[str, str], shown: str, folder: Path
 ) -> None:
     """The command line before the environment before the default."""
-    (folder / "show.mk").write_text(
-        f'include Makefile\nshow-value:\n\t@printf %s "$$ENV|$$EXP"\n'
-    )
+    (folder / "show.mk").write_text('include Makefile\nshow-value:\n\t@printf %s "$$ENV|$$EXP"\n')
     done = subprocess.run(
         ["make", "-f", "show.mk", "show-value", *words],
         cwd=folder, env={"PATH": os.environ["PATH"], **variables}, capture_output=True, check=True,
@@ -159,7 +161,7 @@ def test_some_verbs_know_whether_an_experiment_was_asked_for(
 ) -> None:
     """They get no default."""
     (folder / "show.mk").write_text(
-        f"include Makefile\n{verb}: show-value\nshow-value:\n\t@printf %s. \"$$EXP\"\n"
+        f'include Makefile\n{verb}: show-value\nshow-value:\n\t@printf %s. "$$EXP"\n'
     )
     done = subprocess.run(
         ["make", "-s", "-f", "show.mk", "INSTALLED=show-value", "PYTHON=true", verb, *words],
@@ -196,10 +198,8 @@ def test_a_colon_is_told(tmp_path: Path) -> None:
 
 
 def test_pythons_settings_do_not_reach_a_verb(folder: Path) -> None:
-    """What strips docstrings and assertions, or ends at a prompt; the code is that of the folder."""
-    (folder / "show.mk").write_text(
-        f"include Makefile\nshow-value:\n\t@env | grep ^PYTHON | sort\n"
-    )
+    """What strips docstrings and assertions, or ends at a prompt; the code is the folder's."""
+    (folder / "show.mk").write_text("include Makefile\nshow-value:\n\t@env | grep ^PYTHON | sort\n")
     done = subprocess.run(
         ["make", "-f", "show.mk", "show-value"],
         cwd=folder,

@@ -89,7 +89,7 @@ def test_what_follows_from_conf_is_written(
     assert crlf.read_bytes() == b"training:\r\n  learning_rate: 0.1\r\n"
     assert [Path(name).read_text() for name in follows] == [
         (ROOT / name).read_text() for name in follows
-    ]
+    ], "a file is not what follows from conf/ (a run with SET, ENV or EXP?); make migrate"
 
 
 def test_the_experiment_that_the_branch_trains_is_composed(

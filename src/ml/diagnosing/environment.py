@@ -5,6 +5,7 @@ Reads: .venv, requirements/
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,29 @@ def installed() -> bool:
     return bool(list(VENV.glob("installed-*")))
 
 
+def elsewhere() -> str | None:
+    """Return the folder that the environment was made in, if that is another one."""
+    program = VENV / "bin" / "dvc"
+    if not program.is_file():
+        return None
+    head = program.read_bytes()[:1000].decode("utf-8", "replace")
+    if any(
+        f"{folder}/" in head for folder in (Path.cwd() / VENV / "bin", (VENV / "bin").resolve())
+    ):
+        return None
+    made = re.search(r'(/[^"\n]*)/\.venv/bin/python', head)
+    return made[1] if made else "another folder"
+
+
 def environment(accelerator: str) -> tuple[Finding, bool]:
     """Look at the environment; return whether it can be asked, too."""
     if not installed():
         return note(
             "environment", "not installed", "the first verb does it, or make install"
         ), False
+    if made := elsewhere():
+        found = f"belongs to {made}: this folder was copied or moved"
+        return broken("environment", found, "rm -rf .venv && make install"), False
     said = ask("packages")
     if not said.good:
         return broken(
