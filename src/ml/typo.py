@@ -19,7 +19,9 @@ def complaint(word: str, known: list[str]) -> str | None:
     if not word.endswith("="):
         return None if re.search(r"[./%]", word) else _verb(word, known)
     name = word.removesuffix("=")
-    return None if "_" in name or name in _referred() else _variable(name, known)
+    plain = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
+    programs = plain and "_" in name
+    return None if programs or name in _referred() else _variable(name, known)
 
 
 def _verb(word: str, known: list[str]) -> str:
