@@ -24,13 +24,13 @@ endif
 # Values are data. make takes each as it stands, and a recipe reads it from the environment: neither
 # make nor the shell ever expands it.
 defined = $(filter-out undefined,$(origin $(1)))
-$(foreach name,$(sort $(VARIABLES) $(TYPED)),$(if $(call defined,$(name)),$(eval override export $(name) := $$(value $(name)))))
+$(foreach name,$(sort $(VARIABLES) $(TYPED)),$(if $(call defined,$(name)),$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
 export ENV ?= dev
 export EXP ?= default
 # What was asked for: some verbs have more to say than the default when nothing was.
-validate: override export ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
-validate update migrate resolve review exp-of: override export EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
+validate: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
+validate update migrate resolve review exp-of: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
 SHARE ?=
@@ -78,7 +78,7 @@ help:  ## Print the verbs, in the order of the work
 
 .PHONY: doctor
 # Not with the environment's own Python: that may be what is broken.
-doctor: override export PATH := $(OUTSIDE)
+doctor: PATH := $(OUTSIDE)
 doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credentials, servers
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'
 	@"$$PYTHON" -m ml.doctor
