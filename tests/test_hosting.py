@@ -238,6 +238,18 @@ def test_a_summary_hands_on_no_version_in_development(
     assert summary.VARIABLES.read_text() == ""
 
 
+def test_a_load_test_that_judged_nothing_is_no_miss() -> None:
+    """It is told as what it is, with the reason."""
+    load = {"passed": False, "valid": False, "conclusion": "the generator was late",
+            "objective": {"rate": 5, "seconds": 60}, "checks": []}  # fmt: skip
+
+    text = "\n".join(summary.lines({}, {}, load))
+
+    assert "not judged" in text
+    assert "the generator was late" in text
+    assert "misses" not in text
+
+
 def test_a_rejected_version_is_not_handed_on() -> None:
     """The gate has stopped the job before; this is the second lock on the door."""
     with pytest.raises(Exception, match="nothing may be deployed"):

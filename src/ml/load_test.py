@@ -10,29 +10,33 @@ import os
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ml import ask, compose, outputs, table
+from ml.client import address, exchange, proxy
+from ml.client.address import Address
+from ml.client.response import is_info
 from ml.config import LoadTest, Params
 from ml.errors import ServingError, run
 from ml.gating.criteria import Check
+from ml.loading import outcome
 from ml.loading.outcome import Outcome
 
 REPORT = Path("reports/load_test.json")
 TEST = Path("data/prepared/test.parquet")
 LOCUST = Path(".venv/ci/bin/locust")
-USERS = Path(__file__).parent / "loading" / "users.py"
+PLAN = Path(__file__).parent / "loading" / "locustfile.py"
 MOST_TEXTS = 2000
+TIMEOUT = 30.0  # seconds for one request
+SPARE = 120.0  # seconds that Locust may take beside its plan, on a busy machine
 
 
-def address(params: Params) -> str:
+def service(params: Params) -> Address:
     """Return where the service is: what is named, what is deployed here, or `make serve`."""
-    get = os.environ.get
-    port = params.deploy.port if params.deploy.target == "podman" else get("PORT", "3000")
-    return (get("URL") or get("SERVICE_URL") or f"http://127.0.0.1:{port}").rstrip("/")
+    deployed = str(params.deploy.port) if params.deploy.target == "podman" else ""
+    return address.asked("URL", "SERVICE_URL", port=deployed)
 
 
 def texts(params: Params) -> tuple[list[str], str]:
@@ -48,85 +52,111 @@ def texts(params: Params) -> tuple[list[str], str]:
         text for test in tests for pair in test.pairs or () for text in (pair.before, pair.after)
     ]
     found = [params.export.example, *cases, *pairs]
-    return found, f"{len(found)} examples of conf/, as {TEST} is not here"
+    return found, f"{len(found)} examples from conf/, since there is no {TEST}"
 
 
-def measured(url: str, asked: list[str], wanted: LoadTest) -> Outcome:
+def measured(where: Address, asked: list[str], wanted: LoadTest) -> Outcome:
     """Run Locust; return what it found."""
+    between = proxy.between(where)
+    plan = {
+        "url": str(where), "headers": where.headers, "proxy": between.url if between else "",
+        "rate": wanted.rate, "count": wanted.rate * wanted.seconds, "texts": asked,
+        "timeout": TIMEOUT,
+    }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="load-") as name:
-        folder = Path(name)
-        (folder / "texts.json").write_text(json.dumps(asked), encoding="utf-8")
-        mine = {
-            "LOAD_USERS": str(wanted.rate),
-            "LOAD_TEXTS": str(folder / "texts.json"),
-            "LOAD_SECONDS": str(wanted.seconds),
-            "LOAD_OUTCOME": str(folder / "outcome.json"),
-        }
-        done = subprocess.run(
-            [
-                str(LOCUST.resolve()), "--locustfile", str(USERS), "--headless", "--host", url,
-                "--users", str(wanted.rate), "--spawn-rate", str(wanted.rate),
-                "--stop-timeout", "30",
-                "--only-summary", "--exit-code-on-error", "0",
-            ],
-            env={**os.environ, **mine},
-            text=True, capture_output=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise ServingError(
-                f"Locust should ask {url}, but ended with {done.returncode}: {done.stderr[-1000:]}"
-            )
-        return Outcome(**json.loads((folder / "outcome.json").read_text(encoding="utf-8")))
+        files = {f"LOAD_{part}": Path(name) / f"{part}.json" for part in ("PLAN", "RECORD")}
+        files["LOAD_PLAN"].write_text(json.dumps(plan), encoding="utf-8")
+        _locust({key: str(path) for key, path in files.items()}, wanted.seconds + TIMEOUT + SPARE)
+        return outcome.of(json.loads(files["LOAD_RECORD"].read_text(encoding="utf-8")))
 
 
-def known(url: str) -> dict[str, Any]:
-    """Return what the service tells of itself."""
+def _locust(variables: dict[str, str], seconds: float) -> None:
+    command = [
+        str(LOCUST.resolve()), "--locustfile", str(PLAN), "--headless", "--users", "1",
+        "--only-summary", "--exit-code-on-error", "0",
+    ]  # fmt: skip
     try:
-        with urllib.request.urlopen(f"{url}/info", timeout=30) as answer:
-            told = json.load(answer)
-            return {name: told.get(name) for name in ("name", "version", "model_sha256", "commit")}
-    except (OSError, ValueError, AttributeError) as error:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **variables},
+            text=True, capture_output=True, check=False, timeout=seconds,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise ServingError(f"{LOCUST} is missing; `make load-test` installs it") from None
+    except subprocess.TimeoutExpired:
+        raise ServingError(f"Locust did not end within {seconds:g} s; run it again") from None
+    if done.returncode or not Path(variables["LOAD_RECORD"]).exists():
         raise ServingError(
-            f"{url}/info should tell what is served, but does not: {error}"
-        ) from None
+            f"Locust ended with {done.returncode} and without a result: {done.stderr[-1000:]}"
+        )
 
 
-def report(outcome: Outcome, checks: list[Check]) -> list[str]:
+def known(where: Address) -> dict[str, Any]:
+    """Return what the service says about itself."""
+    found = exchange.ask(where, "/info", form=is_info)
+    return {name: found.get(name) for name in ("name", "version", "model_sha256", "commit")}
+
+
+def report(found: Outcome, checks: list[Check]) -> list[str]:
     """Return the findings as a table, with what failed."""
-    found = [
+    rows = [
         ("ok" if check.passed else "NO", check.criterion, check.found, check.wanted)
         for check in checks
     ]
-    quantiles = ", ".join(f"{name} {value:g} ms" for name, value in outcome.milliseconds.items())
-    reasons = [f"{count} times: {reason}" for reason, count in outcome.reasons.items()]
-    head = ("", "criterion", "found", "wanted")
-    return [*table.lines(head, found), f"{outcome.requests:,} requests; {quantiles}", *reasons[:5]]
+    reasons = [f"{count} times: {reason}" for reason, count in found.reasons.items()]
+    return [
+        *table.lines(("", "criterion", "found", "wanted"), rows),
+        f"{found.requests:,} requests; {figures(found.milliseconds)}, each from when it was due",
+        f"load generator late by {figures(found.generator_late)}",
+        *reasons[:5],
+    ]
+
+
+def figures(milliseconds: dict[str, float]) -> str:
+    """Return quantiles in a line."""
+    return ", ".join(f"{name} {value:.1f} ms" for name, value in milliseconds.items())
+
+
+def judge(found: Outcome, wanted: LoadTest, name: str) -> str:
+    """Return the sentence of a run that is not passed; nothing where it is."""
+    missed = [
+        f"{check.criterion}: {check.found}, expected {check.wanted}"
+        for check in found.checks(wanted)
+        if not check.passed
+    ]
+    if not missed:
+        return ""
+    if doubt := found.doubt(wanted):
+        return (
+            f"this run says nothing about {name}: {doubt}. Run it again on a machine with a free "
+            "core"
+        )
+    return f"{name} misses its objective: {'; '.join(missed)}"
 
 
 def main() -> None:
     """Ask for as long as the objective says, and judge."""
     params = compose.asked()
-    environment = params.environment
-    url, wanted = address(params), params.load_test
-    ask.ask(url, params.export.example)
-    service = known(url)
+    where, wanted = service(params), params.load_test
+    ask.ask(where, params.export.example)
+    serves = known(where)
     asked, source = texts(params)
     sys.stdout.write(
-        f"asking {url} {wanted.rate} times a second for {wanted.seconds} s, {source}\n"
+        f"asking {where} {wanted.rate} times a second for {wanted.seconds} s, {source}\n"
     )
     sys.stdout.flush()
-    outcome = measured(url, asked, wanted)
-    checks = list(outcome.checks(wanted))
-    passed = all(check.passed for check in checks)
+    found = measured(where, asked, wanted)
+    checks = list(found.checks(wanted))
+    wrong = judge(found, wanted, f"{where} ({params.environment})")
     outputs.write_json(REPORT, {
-        "passed": passed, "environment": environment, "url": url, "service": service,
-        "objective": wanted.model_dump(), "texts": source, **asdict(outcome),
+        "passed": not wrong, "valid": not found.doubt(wanted), "conclusion": wrong,
+        "environment": params.environment, "url": str(where), "service": serves,
+        "objective": wanted.model_dump(), "texts": source, **asdict(found),
         "checks": [asdict(check) for check in checks],
     })  # fmt: skip
-    sys.stdout.write("\n".join([*report(outcome, checks), f"written to {REPORT}", ""]))
-    if not passed:
-        missed = [f"{c.criterion}: {c.found}, expected {c.wanted}" for c in checks if not c.passed]
-        raise ServingError(f"{url} misses the objective of {environment}: {'; '.join(missed)}")
+    sys.stdout.write("\n".join([*report(found, checks), f"written to {REPORT}", ""]))
+    if wrong:
+        raise ServingError(wrong)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,13 @@ needs no way into the cluster's network.
 import json
 import re
 import subprocess
-import urllib.request
+from http import HTTPStatus
 from typing import Any
 
+from ml.client import exchange
+from ml.client.address import Address
+from ml.client.failure import ServiceError
+from ml.client.response import unlike
 from ml.deploying import command
 from ml.deploying.links import NAMESPACE, PORT
 from ml.errors import DeployError
@@ -50,15 +54,15 @@ class Kubectl:
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
             try:
                 line = process.stdout.readline() if process.stdout else ""
-                if not (where := re.search(r"127\.0\.0\.1:\d+", line)):
+                if not (port := re.search(r"127\.0\.0\.1:(\d+)", line)):
                     raise OSError(f"kubectl proxy tells no port, but {line!r}")
-                request = urllib.request.Request(
-                    f"http://{where[0]}{path}",
-                    data=json.dumps(body).encode(),
-                    headers={"Content-Type": "application/json"},
-                )
-                with urllib.request.urlopen(request, timeout=60) as answer:
-                    return json.load(answer)
+                where = Address("http", "127.0.0.1", int(port[1]))
+                answer = exchange.fetch(where, path, body, seconds=60)
+                if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+                    raise unlike(answer, where, path)
+                return answer.value
+            except ServiceError as error:
+                raise OSError(error.found) from None
             finally:
                 process.terminate()
 

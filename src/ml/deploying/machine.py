@@ -1,9 +1,13 @@
 """podman, and the pods that it runs on this machine."""
 
 import json
-import urllib.request
+from http import HTTPStatus
 from typing import Any
 
+from ml.client import exchange
+from ml.client.address import Address
+from ml.client.failure import ServiceError
+from ml.client.response import unlike
 from ml.deploying import command, manifests
 from ml.errors import DeployError
 
@@ -20,17 +24,17 @@ class Container:
 
     def __init__(self, name: str, port: int) -> None:
         self.name = name
-        self._url = f"http://127.0.0.1:{port}"
+        self._address = Address("http", "127.0.0.1", port)
 
     def ask(self, path: str, body: Any = None) -> Any:
         """Return the parsed answer."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self._url}{path}", data=data, headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if "json" in answer.headers.get("content-type", "") else text
+        try:
+            answer = exchange.fetch(self._address, path, body)
+            if answer.status != HTTPStatus.OK:
+                raise unlike(answer, self._address, path)
+        except ServiceError as error:
+            raise OSError(error.found) from None
+        return answer.body if answer.value is None else answer.value
 
     def ended(self) -> str:
         """Return the last line of a container that runs no more."""

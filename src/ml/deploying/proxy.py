@@ -5,13 +5,14 @@ under way end where they began.
 Source: https://doc.traefik.io/traefik/reference/install-configuration/providers/others/file/
 """
 
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ml.client import exchange
+from ml.client.address import Address
+from ml.client.failure import ServiceError
 from ml.config import Deploy
 
 FILE = "live.yml"
@@ -56,12 +57,10 @@ def named(folder: Path) -> str:
 def serves(port: int) -> str:
     """Return which pod the next request would go to; nothing where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5) as answer:
-            return str(answer.headers.get(HEADER, ""))
-    except urllib.error.HTTPError as error:
-        return str(error.headers.get(HEADER, ""))
-    except OSError:
+        answer = exchange.fetch(Address("http", "127.0.0.1", port), "/livez", seconds=5)
+    except ServiceError:
         return ""
+    return answer.headers.get(HEADER, "")
 
 
 def pod(name: str, volume: str, deploy: Deploy) -> str:

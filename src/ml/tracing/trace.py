@@ -3,18 +3,17 @@
 Reads: the MLflow stores at hand, the store of BentoML, a running service, models/, dvc.lock
 """
 
-import json
 import os
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from ml import hashing, summary
+from ml.client import address, exchange
+from ml.client.response import is_info
 from ml.configuration import environment
-from ml.errors import ModelError, ServingError, TrackingError
+from ml.errors import ModelError, TrackingError
 from ml.recording import lock
 from ml.tracking_query import Found, Store, stores
 
@@ -98,15 +97,8 @@ def _bento(tag: str) -> Trace:
 
 
 def _service(url: str) -> Trace:
-    try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/info", timeout=10) as answer:
-            info = json.load(answer)
-    except (OSError, HTTPException, ValueError) as error:
-        raise ServingError(
-            f"URL should be that of a running service of this project, but {url}/info gives none "
-            f"({error}); `make serve` starts one at http://127.0.0.1:3000"
-        ) from None
-    return _told(f"service at {url}", info, {})
+    where = address.parse(url, URL)
+    return _told(f"service at {where}", exchange.ask(where, "/info", form=is_info), {})
 
 
 def _told(asked: str, info: Mapping[str, Any], files: Mapping[str, str]) -> Trace:

@@ -1,0 +1,1 @@
+"""Talk to a running service, whoever stands in front of it."""
