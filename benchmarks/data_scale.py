@@ -1,9 +1,10 @@
 """How fast are `ingest` and `prepare`, and how much memory do they take, as the data grow?
 
-Run: python benchmarks/data_scale.py [folder of another checkout to compare with]
-Writes: benchmarks/data.md
+Run: python benchmarks/data_scale.py [--quick] [folder of another checkout to compare with]
+Writes: benchmarks/data.md, with --quick nothing
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from settings import ROOT
 from table import Section, at_most
 
 CASES = ((100_000, 1), (1_000_000, 1), (10_000_000, 1), (10_000_000, 2))  # rows, of each text
+QUICK = ((2_000, 2),)
 SHARD = 500_000  # rows
 MOST = 2.0  # GiB resident
 WORDS = ("plain", "dull", "superb", "quiet", "loud", "long", "short", "old", "new", "odd")
@@ -57,10 +59,10 @@ def stage(name: str, code: Path, folder: Path) -> tuple[float, float, float]:
     return time.monotonic() - started, busy, used.ru_maxrss / 2**20
 
 
-def measure(checkouts: dict[str, Path]) -> Section:
+def measure(checkouts: dict[str, Path], cases: tuple[tuple[int, int], ...]) -> Section:
     """Run both stages on all sizes."""
     cells: list[list[str]] = []
-    for rows, times in CASES:
+    for rows, times in cases:
         with tempfile.TemporaryDirectory(prefix="scale-", dir=ROOT.parent) as name:
             folder = Path(name)
             source(folder / "source", rows, times)
@@ -82,8 +84,19 @@ def measure(checkouts: dict[str, Path]) -> Section:
     return Section("Data", head, cells, ["Parquet, 7 words a text; start of Python included."])
 
 
-if __name__ == "__main__":
-    told = {"before": Path(sys.argv[1]).absolute()} if sys.argv[1:] else {}
+def main() -> None:
+    """Measure this checkout, and another one where one is named."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--quick", action="store_true", help="tiny sizes, to try the benchmark")
+    words.add_argument("before", nargs="?", type=Path, help="folder of another checkout")
+    asked = words.parse_args()
+    before = {"before": asked.before.absolute()} if asked.before else {}
     state = results.state(ROOT)
-    found = results.printed([measure({**told, "now": ROOT})], state)
-    PAGE.write_text(results.page(HEADER, ("polars", "pyarrow"), list(found), found), "utf-8")
+    sections = [measure({**before, "now": ROOT}, QUICK if asked.quick else CASES)]
+    found = results.printed(sections, state)
+    if not asked.quick:
+        PAGE.write_text(results.page(HEADER, ("polars", "pyarrow"), list(found), found), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -64,7 +64,7 @@ def lines(model: str, one: Answers, many: Answers, *, targets: bool) -> list[tup
 
 def gained(model: str, single: float, listed: Answers) -> list[tuple[str, ...]]:
     """Return the table's lines on lists."""
-    texts = listed.per_second * LIST
+    texts, single = listed.per_second * LIST, max(1.0, single)
     return [
         (f"{model}: texts/s in lists of {LIST}", f"{texts:.0f}", "", ""),
         (f"{model}: the same, times single texts", f"{texts / single:.2f}", "≥ 1.3",

@@ -28,9 +28,10 @@ class First(NamedTuple):
 def measure(settings: Settings) -> Section:
     """Clone and train as a newcomer types it; the last clone stays for the next benchmark."""
     folder = settings.work / "clone"
-    # Not counted: fills the package cache, which the figures take for warm.
-    clone(settings, folder)
-    run(["make", "install"], folder, environment())
+    if not settings.quick:
+        # Not counted: fills the package cache, which the figures take for warm.
+        clone(settings, folder)
+        run(["make", "install"], folder, environment())
     rounds = [first(settings, folder) for _ in range(1 if settings.quick else ROUNDS)]
     warm = First(*(median(values) for values in zip(*rounds, strict=True)))
     rows = [

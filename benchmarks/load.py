@@ -1,6 +1,6 @@
 """Press a server: as fast as it answers with wrk, or at a given rate with h2load.
 
-Both are Debian's (`wrk`, `nghttp2-client`); one that is missing is installed by apt-get.
+Both are Debian's: packages wrk and nghttp2-client.
 """
 
 import json
@@ -78,13 +78,10 @@ def written(path: Path, bodies: Iterable[str]) -> Path:
 
 
 def tool(name: str) -> str:
-    """Return the path of a load generator, installed if need be."""
-    if not shutil.which(name):
-        for words in (["update"], ["install", "--yes", "--no-install-recommends", PACKAGES[name]]):
-            subprocess.run(["apt-get", "-qq", *words], check=False)
+    """Return the path of a load generator."""
     found = shutil.which(name)
     if not found:
-        raise SystemExit(f"error: expected {name}; install it: apt-get install {PACKAGES[name]}")
+        raise SystemExit(f"error: {name} is missing. Install it: apt-get install {PACKAGES[name]}")
     return found
 
 

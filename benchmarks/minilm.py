@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import quick
 from commands import environment, run
 from settings import ROOT, Settings
 
@@ -14,7 +15,10 @@ WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 def folder(settings: Settings) -> Path:
-    """Return the folder of the model; without --minilm it is downloaded."""
+    """Return the folder of the model; without --minilm it is downloaded, for --quick made up."""
+    if settings.quick and not settings.minilm:
+        made = settings.work / "bert"
+        return made if made.exists() else quick.bert(made)
     found = settings.minilm or settings.work / "minilm" / INSIDE
     if not found.exists():
         target = settings.work / "minilm"

@@ -45,7 +45,7 @@ def measure(settings: Settings) -> Section:
         "`dvc repro` of our pipeline": (["dvc", "repro"], project, {**variables, **ours}),
     }
     walls: dict[str, list[float]] = {name: [] for name in cases}
-    rounds = 2 if settings.quick else ROUNDS
+    rounds = 1 if settings.quick else ROUNDS
     for turn in range(rounds + 1):
         for name, case in cases.items():
             timing = nothing(run(*case))

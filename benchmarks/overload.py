@@ -22,7 +22,8 @@ def measure(
         with serving(contender, work / "server.log") as server:
             press(server.url, bodies, MANY, max(1, seconds // 4))
             capacity = press(server.url, bodies, MANY, max(1, seconds // 2))
-            found = flood(server.url, bodies, TIMES * capacity.per_second, seconds)
+            rate = max(1.0, TIMES * capacity.per_second)
+            found = flood(server.url, bodies, rate, seconds)
             after = press(server.url, bodies, MANY, max(1, seconds // 2))
         rows.append((
             name, f"{capacity.per_second:.0f}", f"{capacity.p99:.0f}", *flooded(found),

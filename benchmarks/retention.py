@@ -1,7 +1,7 @@
 """What does retention take over 1,000 runs, in an embedded store and through an MLflow server?
 
-Run: python benchmarks/retention.py [--runs 1000] [--only embedded]
-Writes: benchmarks/retention.md, with --only nothing
+Run: python benchmarks/retention.py [--quick] [--runs 1000] [--only embedded]
+Writes: benchmarks/retention.md, with --only or --quick nothing
 """
 
 import argparse
@@ -130,6 +130,7 @@ ALL = {"embedded": embedded, "server": server}
 def options() -> argparse.Namespace:
     """Read the command line."""
     words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--quick", action="store_true", help="20 runs, to try the benchmark")
     words.add_argument("--runs", type=int, default=1000)
     words.add_argument("--only", choices=list(ALL))
     return words.parse_args()
@@ -138,6 +139,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Measure what is asked for."""
     asked = options()
+    runs = 20 if asked.quick else asked.runs
     venv = ROOT / ".platform" / "venv"
     uv = str(ROOT / ".venv" / "bin" / "uv")
     programs = servers.programs(venv, ROOT / "requirements" / "platform.lock", uv)
@@ -152,7 +154,7 @@ def main() -> None:
             subprocess.run(["git", "remote", "remove", "origin"], check=True)
             platform = Platform(Path(work) / "platform", programs, free_ports())
             try:
-                rows += ALL[name](platform, asked.runs)
+                rows += ALL[name](platform, runs)
             finally:
                 platform.down()
                 os.chdir(ROOT)
@@ -163,7 +165,7 @@ def main() -> None:
         "seconds.",
     ]
     sections = results.printed([Section("Retention", HEAD, rows, notes)], state)
-    if not asked.only:
+    if not (asked.only or asked.quick):
         page = results.page(HEADER, ("mlflow", "boto3"), ["Retention"], sections)
         RESULTS.write_text(page, encoding="utf-8")
 

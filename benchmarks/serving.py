@@ -9,7 +9,7 @@ import contextlib
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import cold_start
 import contenders
 import default_model
+import load
 import overload
 import results
 import serving_inputs
@@ -54,6 +55,12 @@ class Inputs:
         """The model of `make train`."""
         return serving_inputs.trained_default(self.settings)
 
+    @property
+    def both(self) -> dict[str, serving_inputs.Model]:
+        """The models by name; quick: one of them, as there is but one."""
+        named = {"default": self.default}
+        return named if self.settings.quick else {**named, "MiniLM-L6": self.minilm}
+
     @cached_property
     def binaries(self) -> tuple[Path, Path]:
         """The programs of the peers' environment and of our service's."""
@@ -72,14 +79,17 @@ class Inputs:
         copy = serving_inputs.mlflow_copy(self.settings, self.minilm)
         return contenders.peers(self.minilm.trained, self.minilm.exported, copy, self.binaries[0])
 
-    def make(self) -> None:
-        """Make all of it, before anything is measured."""
-        self.peers()
+    def make(self, wanted: Collection[str]) -> None:
+        """Make what is needed, before anything is measured."""
+        for name in load.PACKAGES:
+            load.tool(name)  # rather now than after ten minutes
+        if {"peers", "overload"} & set(wanted):
+            self.peers()
         self.ours(self.default)
 
     def seconds(self, full: int) -> int:
         """Return how long to measure."""
-        return 2 if self.settings.quick else full
+        return 1 if self.settings.quick else full
 
 
 def peers(inputs: Inputs) -> list[Section]:
@@ -95,8 +105,7 @@ def peers(inputs: Inputs) -> list[Section]:
 
 def models(inputs: Inputs) -> list[Section]:
     """Measure our service with both models, single texts and lists."""
-    named = {"default": inputs.default, "MiniLM-L6": inputs.minilm}
-    asked = {name: (inputs.ours(model), model.sentences()) for name, model in named.items()}
+    asked = {name: (inputs.ours(model), model.sentences()) for name, model in inputs.both.items()}
     (table,) = default_model.measure(asked, inputs.seconds(6), inputs.work)
     told = f"The default model as exported: {inputs.default.facts()}."
     return [replace(table, notes=[*table.notes, told])]
@@ -104,8 +113,7 @@ def models(inputs: Inputs) -> list[Section]:
 
 def start(inputs: Inputs) -> list[Section]:
     """Measure starts and sizes."""
-    named = {"default": inputs.default, "MiniLM-L6": inputs.minilm}
-    asked = {name: inputs.ours(model) for name, model in named.items()}
+    asked = {name: inputs.ours(model) for name, model in inputs.both.items()}
     rounds = 1 if inputs.settings.quick else 5
     return cold_start.measure(asked, rounds, inputs.binaries[1], inputs.work)
 
@@ -142,7 +150,7 @@ def measure(asked: argparse.Namespace, work: Path) -> None:
     """Measure what is asked for."""
     minilm = asked.minilm.resolve() if asked.minilm else None
     inputs = Inputs(Settings(asked.quick, asked.source.resolve(), minilm, work.resolve()))
-    inputs.make()
+    inputs.make(asked.only or ALL)
     if asked.prepare:
         return
     sections = results.earlier(asked.out) if asked.only else {}

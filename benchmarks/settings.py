@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import quick
 from table import Section
 
 ROOT = Path(__file__).parent.parent
 SST2 = Path("../shared/data/sst2")  # from the root; the data are no part of the project
-SMALL = "data.synthetic_rows=4000 training.epochs=1"
+SMALL = quick.SMALL
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Settings:
         return ["make", "train", "ENV=dev", *([f"SET={SMALL}"] if self.quick else [])]
 
     def data(self) -> Path:
-        """Return the folder of SST-2, or say where it is missing."""
+        """Return the folder of SST-2, or say where it is missing; quick: of a few sentences."""
+        if self.quick:
+            return quick.sst2(self.work / "sst2")
         if not (self.sst2 / "train.parquet").is_file():
             raise SystemExit(
                 f"error: expected train.parquet, val.parquet and test.parquet of SST-2 (columns "

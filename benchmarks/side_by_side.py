@@ -26,7 +26,7 @@ class Pace(NamedTuple):
 
 
 FULL = Pace(rounds=2, warm_up=2, one=3, many=3, times=3)
-QUICK = Pace(rounds=1, warm_up=1, one=1, many=1, times=2)
+QUICK = Pace(rounds=1, warm_up=1, one=1, many=1, times=1)
 
 
 class Figures(NamedTuple):
