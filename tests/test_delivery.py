@@ -7,7 +7,8 @@ from typing import Any
 import mlflow
 import pytest
 
-from ml.journaling import delivery
+from ml.errors import TrackingError
+from ml.journaling import delivery, server
 from ml.journaling.journal import Journal
 from mlflow_server import all_runs, points
 
@@ -118,3 +119,106 @@ def test_a_deleted_run_is_final(journal: Journal, uri: str) -> None:
 
     assert delivery.final(error.value)
     assert not delivery.final(ConnectionError())
+
+
+def test_what_the_store_refuses_leaves_the_rest_whole(
+    journal: Journal, uri: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named in a warning and in the run's tag; a later try does not meet it again."""
+    journal.append(
+        "metrics", step=0, values={"good": 0.5, "text": "high", "none": None, "big": 10**400}
+    )
+    journal.append("tags", values={"section.tag": "yes", "k" * 300: "long"})
+    run_id = delivery.deliver(journal, uri)
+    run = mlflow.MlflowClient(uri).get_run(run_id)
+
+    assert run.data.metrics["good"] == 0.5
+    assert run.data.tags["section.tag"] == "yes"
+    assert run.data.tags["refused"].startswith("3: text: no number; none: no number; big")
+    assert "refuses 3 values" in caplog.text
+    assert not journal.waiting(uri)
+
+
+def test_one_refused_value_of_a_batch_costs_no_other(journal: Journal, uri: str) -> None:
+    """MLflow refuses a batch as a whole: here a parameter that was changed."""
+    run_id = delivery.deliver(journal, uri)
+    journal.append(
+        "params", values={"section.7": "other"} | {f"new.{n}": str(n) for n in range(40)}
+    )
+    delivery.deliver(journal, uri)
+    run = mlflow.MlflowClient(uri).get_run(run_id)
+
+    assert len([name for name in run.data.params if name.startswith("new.")]) == 40
+    assert run.data.params["section.7"] == "7"
+    assert run.data.tags["refused"].startswith("1: section.7: ")
+
+
+def test_names_that_an_earlier_release_recorded_arrive(journal: Journal, uri: str) -> None:
+    """MLflow refused them, and the journal waited for ever."""
+    journal.append("metrics", step=0, values={"test.per_class.a//b.recall": 0.5, "": 1.0})
+    metrics = mlflow.MlflowClient(uri).get_run(delivery.deliver(journal, uri)).data.metrics
+
+    assert metrics["test.per_class.a__b.recall"] == 0.5
+    assert metrics["_"] == 1.0
+
+
+def test_more_figures_than_mlflow_takes_at_once_arrive(journal: Journal, uri: str) -> None:
+    """A judgement of 400 labels is one entry."""
+    journal.append("metrics", step=0, values={f"label.{n}": float(n) for n in range(1700)})
+    journal.append("params", values={f"many.{n}": "x" * 7000 for n in range(600)})
+    run = mlflow.MlflowClient(uri).get_run(delivery.deliver(journal, uri))
+
+    assert len([name for name in run.data.metrics if name.startswith("label.")]) == 1700
+    assert len(run.data.params) == 730
+    assert run.data.params["many.599"].endswith("... (7000 characters, cut)")
+    assert "refused" not in run.data.tags
+
+
+def test_a_damaged_line_is_told_and_the_rest_arrives(journal: Journal, uri: str) -> None:
+    """A power cut leaves zeros in the middle, a hand leaves anything."""
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    lines[2:3] = [b"\0" * 40 + b"\n", b"[1]\n", b'{"kind": "metrics", "time": 1}\n', b"\xff\n"]
+    journal.path.write_bytes(b"".join(lines))
+    run = mlflow.MlflowClient(uri).get_run(delivery.deliver(journal, uri))
+
+    assert run.data.tags["refused"].startswith("4: journal: a line of it is damaged")
+    assert run.info.status == "FINISHED"
+    assert len(run.data.params) == 130
+
+
+def test_a_run_of_a_database_that_was_moved_away_is_made_again(
+    journal: Journal, uri: str, empty_store: Path
+) -> None:
+    """The journal has all of it."""
+    first, new = delivery.deliver(journal, uri), uri.replace("store.db", "new.db")
+    journal.append("tags", values={"later": "yes"})
+    shutil.copy(empty_store, new.removeprefix("sqlite:///"))
+    journal.mark(new, **journal.sent(uri))
+    second = delivery.deliver(journal, new)
+    data = mlflow.MlflowClient(new).get_run(second).data
+
+    assert first != second
+    assert data.tags["later"] == "yes"
+    assert len(data.params) == 130
+
+
+def test_a_damaged_state_sends_all_of_it_again(journal: Journal) -> None:
+    """The run is found by the journal's name, and gets nothing twice."""
+    own = server.embedded("dev")
+    journal.aim(server.plain(own), False)
+    first = delivery.deliver(journal, own)
+    (journal.folder / "state.json").write_bytes(b"")
+
+    assert journal.store == "sqlite:///.mlflow/dev/mlflow.db"
+    assert delivery.deliver(journal, own) == first
+    assert len(all_runs(own)) == 1
+
+
+def test_a_journal_without_its_first_line_is_final(journal: Journal, uri: str) -> None:
+    """No run can be made of it, and no other journal waits for that."""
+    lines = journal.path.read_bytes().splitlines(keepends=True)
+    journal.path.write_bytes(b"".join([b"garbage\n", *lines[1:]]))
+
+    with pytest.raises(TrackingError, match=r"journal\.jsonl is damaged") as error:
+        delivery.deliver(journal, uri)
+    assert delivery.final(error.value)

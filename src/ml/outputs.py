@@ -1,15 +1,16 @@
 """Write tables and folders: the same rows give the same bytes, and nothing half-written is left."""
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ml import files
+
+write_json = files.write_json
 ROWS = 65_536  # of a row group: enough to compress well, few enough to hold several in memory
 
 
@@ -25,15 +26,6 @@ def folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial)
         raise
-    partial.replace(path)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write sorted, readable JSON, or leave the file as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    partial.write_text(f"{text}\n", encoding="utf-8")
     partial.replace(path)
 
 

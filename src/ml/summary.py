@@ -3,7 +3,6 @@
 Reads: params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/, .runs/
 """
 
-import json
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +10,15 @@ from typing import Any
 
 import yaml
 
-from ml import hashing, places
-from ml.errors import DataError, TrackingError, run
+from ml import files, hashing, places
+from ml.errors import TrackingError, run
+from ml.journaling import records
 
 METRICS = Path("reports/metrics.json")
 MODEL = Path("models/model")
 SERVING = Path("models/serving")
 LOCK = Path("dvc.lock")
+LABELS = Path("data/prepared/labels.json")
 
 
 def lines(
@@ -58,9 +59,7 @@ def where(environment: str) -> str:
 
 def record() -> dict[str, Any]:
     """Return what is known of the run that trained the model."""
-    path = places.run_record(hashing.digest(MODEL))
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
+    return records.read(hashing.digest(MODEL)) or {}
 
 
 def complete(environment: str) -> None:
@@ -69,14 +68,14 @@ def complete(environment: str) -> None:
     if found.get("environment") != environment:
         return
     locked = LOCK.exists() and found.get("lock") != hashing.digest(LOCK)
-    if found["evaluated"] and not locked:
+    if found.get("evaluated") and not locked:
         return
     from ml import config, tracking  # noqa: PLC0415  MLflow takes a second that others need not pay
 
     params, digest = config.load(), hashing.digest(MODEL)
-    if not found["evaluated"]:
+    if not found.get("evaluated"):
         # A training gave bytes that were judged before.
-        metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+        metrics = files.read_json(METRICS)
         tracking.log_evaluation(params, digest, metrics, METRICS.parent)
     tracking.log_state(params, digest)
 
@@ -102,11 +101,9 @@ def read_params() -> dict[str, Any]:
 
 def main() -> None:
     """Print the summary."""
-    if not METRICS.exists():
-        raise DataError(f"{METRICS} should hold the metrics, but is missing; run `make train`")
     params = read_params()
-    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
-    labels = json.loads(Path("data/prepared/labels.json").read_text(encoding="utf-8"))
+    metrics = files.read_json(METRICS, "accuracy", "baselines", "rows")
+    labels = files.read_json(LABELS, "synthetic")
     complete(params["environment"])
     waiting = left_over(params["environment"])
     text = lines(params, metrics, labels["synthetic"], where(params["environment"])) + waiting

@@ -5,6 +5,7 @@ Writes: .runs/<env>/ (the journals of runs), from there that store; .runs/<model
     a model's run again
 """
 
+import json
 import logging
 import os
 import re
@@ -25,7 +26,7 @@ from mlflow.tracking.context.registry import resolve_tags
 from ml import hashing, revision
 from ml.config import Params
 from ml.errors import TrackingError
-from ml.journaling import records, server, syncing
+from ml.journaling import database, naming, records, server, syncing
 from ml.journaling.gauges import PREFIX, Gauges
 from ml.journaling.journal import Journal
 from ml.journaling.sender import Sender
@@ -33,6 +34,7 @@ from ml.recording import lock, machine, state
 
 log = logging.getLogger(__name__)
 read_record = records.read
+flatten = naming.flatten
 
 
 class Run:
@@ -131,6 +133,9 @@ def log_evaluation(
     with _reopened(params, model_digest) as run:
         run.journal.append("metrics", step=0, values=flatten(metrics, "test"))
         run.journal.attach(folder, folder.name)
+        if other := naming.renamed(metrics, "test"):
+            names = json.dumps(other, indent=1, ensure_ascii=False).encode("utf-8", "replace")
+            run.journal.attach({"metric_names.json": names}, folder.name)
         run.carry(state.now())
     records.write(model_digest, evaluated=True)
 
@@ -146,19 +151,6 @@ def log_state(params: Params, model_digest: str) -> None:
     records.write(model_digest, lock=hashing.digest(lock.LOCK), dirty=dirty)
 
 
-def flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Return nested values as one level, named by their dotted path."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}.{key}" if prefix else str(key)
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, name))
-        else:
-            # MLflow allows no other characters in a name.
-            flat[re.sub(r"[^\w\-. /:]", "_", name)] = value
-    return flat
-
-
 def store_uri(params: Params) -> str:
     """Return the tracking URI: the usual variable, else the environment's own SQLite file."""
     return server.uri(params.environment)
@@ -169,6 +161,7 @@ def open_store(params: Params) -> str:
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
     uri, named = store_uri(params), os.environ.get("MLFLOW_TRACKING_URI")
+    database.ready(uri)
     mlflow.set_tracking_uri(uri)
     # MLflow sets the variable, which would send the next environment into this one's store.
     if named is None:
@@ -239,11 +232,14 @@ def _reopened(params: Params, model_digest: str) -> Iterator[Run]:
 
 def _home(params: Params, record: Mapping[str, Any]) -> Journal | None:
     """Return the journal of a recorded run if it is this environment's and this store's."""
+    uri = store_uri(params)
+    database.ready(uri)
     if record.get("environment") != params.environment:
         return None
     journal = Journal(params.environment, record.get("journal", ""))
-    here = record["tracking_uri"] == server.plain(store_uri(params))
-    return journal if here or (server.offline() and journal.exists()) else None
+    if record["tracking_uri"] != server.plain(uri):
+        return journal if server.offline() and journal.exists() else None
+    return journal if journal.exists() or not _gone(uri, record["run_id"]) else None
 
 
 def _send_now(run: Run, params: Params) -> None:
@@ -253,13 +249,14 @@ def _send_now(run: Run, params: Params) -> None:
         server.check(run.uri)
         delivery.deliver(run.journal, run.uri)
     except Exception as error:
-        if delivery.final(error) or not run.uri.startswith("http"):
+        # What a store of this machine lacks is room or rights: the same command goes on then.
+        if not delivery.final(error) and not run.uri.startswith("http"):
             raise _unusable(params, error) from None
         _tell(run, error)
 
 
 def _tell(run: Run, error: Exception) -> None:
-    reason = server.plain(str(error).splitlines()[0])
+    reason = server.first_line(error)
     log.warning(
         "MLflow lacks a part of this run, which is kept here: %s. `make sync ENV=%s` brings it "
         "there once it can.",
@@ -270,18 +267,24 @@ def _tell(run: Run, error: Exception) -> None:
 
 def _previous(params: Params, resume: Path) -> Journal | None:
     """Return the journal of the training that was killed, unless its run was deleted."""
-    name = resume.read_text(encoding="utf-8").strip() if resume.exists() else ""
-    journal = Journal(params.environment, name)
-    if not journal.exists():
+    name = resume.read_text("utf-8", "replace").strip() if resume.exists() else ""
+    if not re.fullmatch("[0-9a-f]{32}", name):
         return None
-    run_id = journal.sent(server.plain(store_uri(params)))["run_id"]
+    journal = Journal(params.environment, name)
+    if not journal.exists() or not journal.head():
+        return None
+    uri = store_uri(params)
+    run_id = journal.sent(server.plain(uri))["run_id"]
+    return None if run_id and _gone(uri, run_id) else journal
+
+
+def _gone(uri: str, run_id: str) -> bool:
+    """Tell whether a run was surely deleted, or is of a store that is no more."""
     try:
-        deleted = run_id and mlflow.get_run(run_id).info.lifecycle_stage == "deleted"
+        found = mlflow.MlflowClient(uri).get_run(run_id)
     except MlflowException as error:
-        if not delivery.final(error):
-            raise
-        deleted = True
-    return None if deleted else journal
+        return delivery.final(error)
+    return bool(found.info.lifecycle_stage == "deleted")
 
 
 @contextmanager

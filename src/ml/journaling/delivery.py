@@ -3,10 +3,16 @@
 Parameters and tags keep their values, files are overwritten, and the SQL stores of MLflow take a
 point of a metric (name, value, time, step) once. A new run carries the journal's name, by which it
 is found again if the process is killed before it could note the run's id.
+
+What a store refuses for good (a value, never the run) is left out: a warning and the run's tag
+`refused` name it. Metrics stay in reports/metrics.json, parameters in params.yaml.
 """
 
+import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.data.dataset_source_registry import resolve_dataset_source
@@ -15,24 +21,45 @@ from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from ml import places
-from ml.journaling import server
-from ml.journaling.journal import Entry, Journal
+from ml.errors import TrackingError
+from ml.journaling import database, naming, server
+from ml.journaling.entries import DAMAGED, Entry
+from ml.journaling.journal import Journal
+
+log = logging.getLogger(__name__)
 
 POINTS = 1000  # that MLflow takes at once
 WORDS = 100  # parameters or tags that it takes at once
 NAME = "journal"  # the tag that names it
 # What is no better at the next try.
-FINAL = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST"}
+GONE = "RESOURCE_DOES_NOT_EXIST"
+FINAL = {GONE, "INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST"}
 
 
 def deliver(journal: Journal, uri: str) -> str:
     """Bring what a store lacks of a run; return the run's id there."""
+    try:
+        return _deliver(journal, uri)
+    except MlflowException as error:
+        store = server.plain(uri)
+        lost = error.error_code == GONE and journal.sent(store)["run_id"]
+        if not lost or "experiment" not in journal.head():
+            raise
+        # The store is a new one: the whole journal makes the run again.
+        journal.mark(store, run_id=None, end=0)
+        return _deliver(journal, uri)
+
+
+def _deliver(journal: Journal, uri: str) -> str:
     client, store = MlflowClient(uri), server.plain(uri)
     sent = journal.sent(store)
     run_id = str(sent["run_id"] or _create(client, journal, uri))
+    refused = list(sent.get("refused", []))
     for end, entries in _together(journal.entries(int(sent["end"]))):
-        _send(client, run_id, journal, entries)
-        journal.mark(store, end=end)
+        if new := _send(client, run_id, journal, entries):
+            refused += new
+            _tell(client, run_id, new, refused)
+        journal.mark(store, end=end, refused=refused)
     return run_id
 
 
@@ -53,11 +80,18 @@ def location(environment: str, uri: str, named: str | None) -> str | None:
 
 def final(error: Exception) -> bool:
     """Tell whether trying again is of no use."""
-    return isinstance(error, MlflowException) and error.error_code in FINAL
+    if isinstance(error, MlflowException):
+        return error.error_code in FINAL
+    return isinstance(error, TrackingError)
 
 
 def _create(client: MlflowClient, journal: Journal, uri: str) -> str:
     store, head = server.plain(uri), journal.head()
+    if not {"name", "experiment", "artifact_location", "tags"} <= head.keys():
+        raise TrackingError(
+            f"the first line of {journal.path.relative_to(places.home())} is damaged, so that the "
+            "run cannot be made"
+        )
     place = location(journal.environment, uri, head["artifact_location"])
     home = experiment(client, head["experiment"], place)
     found = None
@@ -85,29 +119,109 @@ def _together(entries: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, list[
         yield last, joined
 
 
-def _send(client: MlflowClient, run_id: str, journal: Journal, entries: list[Entry]) -> None:
+def _send(client: MlflowClient, run_id: str, journal: Journal, entries: list[Entry]) -> list[str]:
+    """Send entries of one kind; return what the store refuses, each with its reason."""
     (first, *_) = entries
-    kind, value = first["kind"], first.get("value")
+    kind = first["kind"]
+    if kind == DAMAGED:
+        return ["journal: a line of it is damaged"]
     if kind == "metrics":
-        client.log_batch(run_id, [point for entry in entries for point in _points(entry)])
-    elif kind in ("params", "tags"):
-        make = Param if kind == "params" else RunTag
-        words = [make(name, str(text)) for name, text in first["values"].items()]
-        for start in range(0, len(words), WORDS):
-            client.log_batch(run_id, **{kind: words[start : start + WORDS]})
-    elif kind == "dataset":
-        client.log_inputs(run_id, [_dataset(first)])
-    elif kind == "files":
-        client.log_artifacts(run_id, str(journal.files(first)), first["to"] or None)
-    elif kind == "status" and value == "RUNNING":
-        client.update_run(run_id, value)
-    elif kind == "status":
-        client.set_terminated(run_id, value, first["time"])
+        points = [point for entry in entries for point in _points(entry)]
+        lost = [name for entry in entries for name in _no_numbers(entry)]
+        return lost + _log(client, run_id, kind, _parts(points, POINTS))
+    if kind in ("params", "tags"):
+        return _log(client, run_id, kind, _parts(_words(kind, first["values"]), WORDS))
+    try:
+        _action(client, run_id, journal, first)()
+    except MlflowException as error:
+        _raise_unless_refused(client, run_id, error)
+        return [f"{kind}: {server.first_line(error)}"]
+    except FileNotFoundError as error:  # somebody has removed it from the journal
+        return [f"{kind}: {server.first_line(error)}"]
+    return []
+
+
+def _action(
+    client: MlflowClient, run_id: str, journal: Journal, entry: Entry
+) -> Callable[[], object]:
+    kind, value = entry["kind"], entry.get("value")
+    if kind == "dataset":
+        return lambda: client.log_inputs(run_id, [_dataset(entry)])
+    if kind == "files":
+        files = str(journal.files(entry))
+        return partial(client.log_artifacts, run_id, files, entry["to"] or None)
+    if kind == "status" and value == "RUNNING":
+        return partial(client.update_run, run_id, value)
+    if kind == "status":
+        return partial(client.set_terminated, run_id, value, entry["time"])
+    return lambda: None
+
+
+def _parts(items: list[Any], most: int) -> list[list[Any]]:
+    return [items[start : start + most] for start in range(0, len(items), most)]
+
+
+def _log(client: MlflowClient, run_id: str, kind: str, waiting: list[list[Any]]) -> list[str]:
+    """Log part after part; one that is refused is halved until what is wrong stands alone."""
+    refused: list[str] = []
+    while waiting:
+        part = waiting.pop(0)
+        try:
+            client.log_batch(run_id, **{kind: part})
+        except MlflowException as error:
+            _raise_unless_refused(client, run_id, error)
+            if len(part) > 1:
+                waiting[:0] = _parts(part, (len(part) + 1) // 2)
+            else:
+                refused.append(f"{part[0].key}: {server.first_line(error)}")
+    return refused
+
+
+def _raise_unless_refused(client: MlflowClient, run_id: str, error: MlflowException) -> None:
+    """Raise what is no refusal of a value: a server that is away, a deleted run, a broken store."""
+    broken = database.is_damaged(str(error))
+    if broken or not final(error) or client.get_run(run_id).info.lifecycle_stage == "deleted":
+        raise error
+
+
+def _tell(client: MlflowClient, run_id: str, new: list[str], refused: list[str]) -> None:
+    log.warning(
+        "MLflow refuses %d values of this run, which lacks them there; reports/metrics.json and "
+        "params.yaml have them: %s",
+        len(new),
+        "; ".join(new[:3]) + (" and more" if len(new) > 3 else ""),
+    )
+    text = naming.cut(f"{len(refused)}: {'; '.join(refused)}", naming.LONGEST_TAG)
+    client.set_tag(run_id, "refused", text)
 
 
 def _points(entry: Entry) -> list[Metric]:
     time, step = entry["time"], entry["step"]
-    return [Metric(name, value, time, step) for name, value in entry["values"].items()]
+    return [
+        Metric(naming.valid(name), float(value), time, step)
+        for name, value in entry["values"].items()
+        if _is_number(value)
+    ]
+
+
+def _no_numbers(entry: Entry) -> list[str]:
+    values = entry["values"].items()
+    return [f"{name}: no number" for name, value in values if not _is_number(value)]
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and float(value) is not None
+    except OverflowError:  # a whole number of 400 digits
+        return False
+
+
+def _words(kind: str, values: Mapping[str, Any]) -> list[Any]:
+    make: Callable[[str, str], Any] = Param if kind == "params" else RunTag
+    longest = naming.LONGEST_PARAM if kind == "params" else naming.LONGEST_TAG
+    return [
+        make(naming.valid(name), naming.cut(str(text), longest)) for name, text in values.items()
+    ]
 
 
 def _dataset(entry: Entry) -> DatasetInput:

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ml import places
-
-Entry = dict[str, Any]
+from ml import files, places
+from ml.journaling import entries, server
+from ml.journaling.entries import Entry
 
 
 class Journal:
@@ -38,7 +38,7 @@ class Journal:
     def append(self, kind: str, **values: Any) -> None:
         """Write an entry; once this returns, the end of the process does not lose it."""
         entry = {"kind": kind, "time": int(time.time() * 1000), **values}
-        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode()
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "replace")
         with self._writing, self.path.open("ab", buffering=0) as file:
             start = file.tell()
             try:
@@ -69,11 +69,11 @@ class Journal:
                 if not line.endswith(b"\n"):
                     return  # still being written, or cut short by a kill
                 start += len(line)
-                yield start, json.loads(line)
+                yield start, entries.parse(line)
 
     def head(self) -> Entry:
-        """Return the first entry, which describes the run."""
-        return next(self.entries())[1]
+        """Return the entry that describes the run; an empty one where that is damaged."""
+        return next((entry for _, entry in self.entries() if entry["kind"] == "run"), {})
 
     def files(self, entry: Entry) -> Path:
         """Return the folder that an entry has attached."""
@@ -163,14 +163,18 @@ class Journal:
                 file.truncate(end)  # a line that a kill has cut short
 
     def _state(self) -> Entry:
-        path = self.folder / "state.json"
-        found: Entry = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return found
+        found = files.known(self.folder / "state.json")
+        if found is None and not self.exists():
+            return {}  # a new one
+        if found is None or not isinstance(found.get("store"), str):
+            # The store is asked whether it has the run, and gets what it lacks.
+            store = server.plain(server.uri(self.environment))
+            return {"store": store, "offline": False, "sent": {store: {"run_id": None, "end": 0}}}
+        sent = {server.known(store): value for store, value in found.get("sent", {}).items()}
+        return {**found, "store": server.known(found["store"]), "sent": sent}
 
     def _write(self, state: Entry) -> None:
-        part = self.folder / "state.part"
-        part.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
-        part.replace(self.folder / "state.json")
+        files.write_json(self.folder / "state.json", state)
 
 
 def every(environment: str) -> list[Journal]:

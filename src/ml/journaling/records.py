@@ -3,28 +3,36 @@
 Reads, writes: .runs/<model>.json
 """
 
-import json
+import logging
 from typing import Any
 
-from ml import places
+from ml import files, places
+from ml.journaling import server
 
 Record = dict[str, Any]
+KEYS = ("environment", "tracking_uri", "run_id")
+
+log = logging.getLogger(__name__)
 
 
 def read(model_digest: str) -> Record | None:
-    """Return what is known of the run that trained a model, or None."""
+    """Return what is known of the run that trained a model; a damaged file tells nothing."""
     path = places.run_record(model_digest)
     if not path.exists():
         return None
-    record: Record = json.loads(path.read_text(encoding="utf-8"))
-    return record
+    found = files.known(path)
+    if found is None or not all(isinstance(found.get(key), str) for key in KEYS):
+        files.set_aside(path)
+        log.warning(
+            "warning: .runs/%s is damaged and was set aside: which MLflow run trained this model "
+            "is no more known here; a new run, tagged `restored`, gets what comes",
+            path.name,
+        )
+        return None
+    return {**found, "tracking_uri": server.known(found["tracking_uri"])}
 
 
 def write(model_digest: str, **values: Any) -> None:
     """Note more of it."""
-    path = places.run_record(model_digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
     record = {**(read(model_digest) or {}), **values}
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(path)
+    files.write_json(places.run_record(model_digest), record)

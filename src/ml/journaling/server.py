@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ml import places
 from ml.errors import TrackingError
+from ml.journaling import database
 
 PATIENCE = 5  # seconds
 PATH = "/api/2.0/mlflow/experiments/search?max_results=1"  # every user may ask this
@@ -40,12 +41,26 @@ def uri(environment: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a URI, or a sentence with one, without user and password."""
-    return re.sub(r"//[^/@\s]*@", "//", text)
+    """Return a URI, or a sentence with one, without user, password and the project's folder."""
+    here = f"sqlite:///{places.home()}/"
+    return re.sub(r"//[^/@\s]*@", "//", text).replace(f"{here}.mlflow/", "sqlite:///.mlflow/")
+
+
+def known(name: str) -> str:
+    """Return how a store is called now, also in a project that was copied or moved."""
+    if name == os.environ.get("MLFLOW_TRACKING_URI"):
+        return name
+    return re.sub(r"^sqlite:///.*/(\.mlflow/(?:dev|qa|prod)/mlflow\.db)$", r"sqlite:///\1", name)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, in one line without a password."""
+    return plain(str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def check(store: str) -> None:
-    """Raise a TrackingError if the server surely does not answer, or not as MLflow."""
+    """Raise a TrackingError if the store surely cannot be used: away, no MLflow, damaged."""
+    database.ready(store)
     parts = urllib.parse.urlsplit(store)
     if parts.scheme not in ("http", "https"):
         return

@@ -81,7 +81,7 @@ def _bring(journal: Journal, reachable: dict[str, str], named: str, outcome: Out
             delivery.deliver(journal, uri)
             sent = True
         except Exception as error:
-            told = server.plain(str(error).splitlines()[0])
+            told = server.first_line(error)
             if not delivery.final(error):
                 raise TrackingError(
                     f"MLflow at {server.plain(uri)} should take what is missing, but: {told}; "

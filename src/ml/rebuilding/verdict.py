@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml.journaling.naming import flatten
 from ml.recording import lock
-from ml.tracking import flatten
 
 PARTS = {  # what a run consists of, in the order in which it is made, and the stage that makes it
     "data/raw": "ingest",
