@@ -1,6 +1,8 @@
 """Rules of ml.network.model and ml.network.custom."""
 
 import json
+import os
+import pickle
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from ml import config
@@ -176,3 +179,100 @@ def test_dropout_acts_on_every_layer(make_params: MakeParams, values: dict[str, 
     rates = {layer.p for layer in network.modules() if isinstance(layer, torch.nn.Dropout)}
 
     assert rates == {0.25}
+
+
+def half(path: Path) -> None:
+    """Truncate a file."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def few(path: Path) -> None:
+    """Leave one weight of all."""
+    name, weight = next(iter(load_file(path).items()))
+    save_file({name: weight}, path, metadata={"format": "pt"})
+
+
+class Evil:
+    """Code in a pickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave a mark if it is run."""
+        return (os.mkdir, ("pwned",))
+
+
+def evil(path: Path) -> None:
+    """Replace the weights by a pickle that runs code."""
+    path.unlink()
+    path.with_name("pytorch_model.bin").write_bytes(pickle.dumps(Evil()))
+
+
+DAMAGE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
+    "half the weights": ("model.safetensors", half, "model.safetensors is damaged"),
+    "no weights": ("model.safetensors", lambda path: path.write_bytes(b""), "is damaged"),
+    "few weights": ("model.safetensors", few, "missing or of another shape"),
+    "a pickle": ("model.safetensors", evil, "holds code, which is never run"),
+    "empty config": ("config.json", lambda path: path.write_bytes(b""), "not a valid JSON"),
+    "no object": ("config.json", lambda path: path.write_text("[1]"), "model_type"),
+    "half a tokenizer": ("tokenizer.json", half, "line"),
+    "no tokenizer": ("tokenizer.json", Path.unlink, "tokenizer"),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_trained_model_is_told(
+    params: config.Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """In a sentence with the way on; nothing of it is used, no code in it runs."""
+    monkeypatch.chdir(tmp_path)
+    model.save(*model.build(params.model, LABELS, TEXTS), tmp_path / "model")
+    name, change, says = DAMAGE[what]
+    change(tmp_path / "model" / name)
+
+    with pytest.raises(ModelError, match=rf"(?s){says}.*run `make train`"):
+        model.load(tmp_path / "model")
+    assert not Path("pwned").exists()
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_pretrained_model_is_told(
+    make_params: MakeParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Instead of a traceback, or of a training that begins from random weights."""
+    monkeypatch.chdir(tmp_path)
+    scratch = {"scratch": {**make_params().model.scratch.model_dump(), "type": "bert"}}
+    model.save(*model.build(make_params(model=scratch).model, LABELS, TEXTS), tmp_path / "model")
+    name, change, says = DAMAGE[what]
+    change(tmp_path / "model" / name)
+
+    with pytest.raises(ModelError, match=rf"(?s)model.pretrained.*{says}"):
+        model.build(make_params(model={"pretrained": str(tmp_path / "model")}).model, LABELS, TEXTS)
+    assert not Path("pwned").exists()
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json"])
+def test_a_trained_model_never_gets_another_tokenizer(
+    make_params: MakeParams, tmp_path: Path, name: str
+) -> None:
+    """Without one of its files transformers takes a tokenizer of the family, or an empty one."""
+    scratch = {"scratch": {**make_params().model.scratch.model_dump(), "type": "bert"}}
+    model.save(*model.build(make_params(model=scratch).model, LABELS, TEXTS), tmp_path)
+    (tmp_path / name).unlink()
+
+    with pytest.raises(ModelError, match=f"{name} is missing"):
+        model.load(tmp_path)
+
+
+def test_code_in_a_repository_is_refused_without_a_question(
+    make_params: MakeParams, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal transformers would ask whether to run it."""
+    monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("it asked"))
+    model.save(*model.build(make_params().model, LABELS, TEXTS), tmp_path)
+    (tmp_path / "own.py").write_text("import os\nos.mkdir('pwned')\n")
+    settings = json.loads((tmp_path / "config.json").read_text())
+    own = {"AutoConfig": "own.C", "AutoModelForSequenceClassification": "own.M"}
+    settings |= {"auto_map": own, "model_type": "strange"}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+
+    with pytest.raises(ModelError, match="which is never run"):
+        model.build(make_params(model={"pretrained": str(tmp_path)}).model, LABELS, TEXTS)

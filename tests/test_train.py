@@ -18,11 +18,21 @@ from transformers import TrainerControl, TrainerState
 
 from conftest import prepare_rows, write_params
 from ml import config, hashing, places, train
-from ml.errors import ConfigError, ModelError
+from ml.errors import ConfigError, DataError, ModelError
 from ml.network.trainer import BucketTrainer, EarlyStopping
 
 MakeParams = Callable[..., config.Params]
 OUTPUTS = (Path("models/model"), Path("reports/history.json"))
+# The training ends itself at step 10, without a chance to clean up.
+KILL = """
+import os; from ml import train; from ml.network import trainer
+step = trainer.BucketTrainer.training_step
+def deadly(self, *a, **k):
+    if self.state.global_step == 10: os.kill(os.getpid(), 9)
+    return step(self, *a, **k)
+trainer.BucketTrainer.training_step = deadly
+train.main()
+"""
 
 
 def trained(params: config.Params) -> list[str]:
@@ -124,18 +134,8 @@ def test_a_killed_training_resumes_to_the_same_bytes(
         training={"epochs": 3}, model={"dropout": 0.1}, resources={"checkpoint_steps": every}
     )
     whole = trained(params)
-    # The training ends itself at step 10, without a chance to clean up.
-    kill = (
-        "import os; from ml import train; from ml.network import trainer\n"
-        "step = trainer.BucketTrainer.training_step\n"
-        "def deadly(self, *a, **k):\n"
-        "    if self.state.global_step == 10: os.kill(os.getpid(), 9)\n"
-        "    return step(self, *a, **k)\n"
-        "trainer.BucketTrainer.training_step = deadly\n"
-        "train.main()\n"
-    )
     killed = subprocess.run(
-        [sys.executable, "-c", kill], capture_output=True, check=False, env=path()
+        [sys.executable, "-c", KILL], capture_output=True, check=False, env=path()
     )
     checkpoints = list(places.home().glob(".checkpoints/*/checkpoint-*"))
 
@@ -200,16 +200,35 @@ def path() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(train.__file__).parents[1])}
 
 
-def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
-    """The newest whole one counts; the broken one is removed."""
-    for step, state in ((8, "{}"), (16, '{"glob'), (24, None)):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        if state is not None:
-            (folder / "trainer_state.json").write_text(state)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("model.safetensors", lambda content: content[: len(content) // 2]),
+        ("model.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+        ("optimizer.pt", lambda _: b""),
+        ("trainer_state.json", lambda _: b"{}"),
+        ("sha256.json", lambda content: content[:20]),
+        ("../best.safetensors", lambda content: content[:-1] + bytes([content[-1] ^ 1])),
+    ],
+    ids=["half", "one-bit", "optimizer", "state", "seal", "best"],
+)
+@pytest.mark.usefixtures("prepared")
+def test_a_damaged_checkpoint_is_told_and_never_used(
+    make_params: MakeParams, caplog: pytest.LogCaptureFixture, damage: Any
+) -> None:
+    """The training begins from the start and gives the bytes of an undisturbed one."""
+    params = make_params(
+        training={"epochs": 3, "early_stopping": 3}, resources={"checkpoint_steps": 4}
+    )
+    whole = trained(params)
+    killed = subprocess.run([sys.executable, "-c", KILL], check=False, env=path())
+    (checkpoint,) = places.home().glob(".checkpoints/*/checkpoint-*")
+    name, change = damage
+    (checkpoint / name).write_bytes(change((checkpoint / name).read_bytes()))
 
-    assert train.last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-8")
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-8"]
+    assert killed.returncode == -signal.SIGKILL
+    assert trained(params) == whole
+    assert "begins from the start" in caplog.text
 
 
 def test_checkpoints_serve_only_their_own_inputs(make_params: MakeParams) -> None:
@@ -280,11 +299,34 @@ def test_no_checkpoint_is_made_where_training_stops(tmp_path: Path) -> None:
     for second in (2.0, 0.5):
         control = TrainerControl(should_save=True)
         state = TrainerState(log_history=[{"eval_loss": 1.0}, {"eval_loss": second}])
-        stopping = EarlyStopping(1, tmp_path / "best.safetensors")
+        stopping = EarlyStopping(1, tmp_path)
         stopping.on_evaluate(arguments, state, control, model=torch.nn.Linear(1, 1))
         saved[control.should_training_stop] = control.should_save
 
     assert saved == {True: False, False: True}
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(("longest", "told"), [(16, False), (8, True)])
+def test_texts_that_are_longer_than_the_model_takes_are_told(
+    make_params: MakeParams, caplog: pytest.LogCaptureFixture, longest: int, told: bool
+) -> None:
+    """With their share, which the curves keep for the report."""
+    trained(make_params(model={"max_length": longest}))
+    share = json.loads(OUTPUTS[1].read_text())["truncated"]
+
+    assert ("raise it if the end of a text matters" in caplog.text) is told
+    assert (share > 0.05) is told
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize("name", ["labels.json", "train.parquet"])
+def test_a_damaged_input_is_named(params: config.Params, name: str) -> None:
+    """In a sentence with the way on."""
+    (Path("data/prepared") / name).write_bytes(b"PAR1")
+
+    with pytest.raises(DataError, match=rf"{name} is damaged \(.+\); run `make train`"):
+        trained(params)
 
 
 @pytest.mark.usefixtures("prepared")

@@ -17,9 +17,9 @@ from typing import Any
 import polars as pl
 import torch
 
-from ml import config, hashing, outputs, tracking
+from ml import config, files, hashing, outputs, tracking
 from ml.config import Params
-from ml.errors import DataError, KnownError, ModelError, run
+from ml.errors import DataError, ModelError, run
 from ml.judging import behaviour, metrics
 from ml.judging.behaviour import Predict
 from ml.judging.judge import Data, Judgement, judge, worst_errors
@@ -32,20 +32,16 @@ log = logging.getLogger(__name__)
 MODEL = Path("models/model")
 PREPARED = Path("data/prepared")
 REPORTS = Path("reports")
-COLUMNS = {
-    "train": ["text", "label"],
-    "val": ["text", "label"],
-    "test": None,
-}  # None: all, to slice
+SPLITS = ("train", "val", "test")  # of test all columns, to slice
 SECTIONS = ("model", "training", "evaluate")  # of params.yaml; the data tell the others
 
 
 def read() -> Data:
     """Read what prepare has written; of train and val only what the baselines need."""
-    labels = read_json(PREPARED / "labels.json")
+    labels = files.read_json(PREPARED / "labels.json", "labels", "synthetic")
     splits = {
-        name: pl.read_parquet(_there(PREPARED / f"{name}.parquet"), columns=columns)
-        for name, columns in COLUMNS.items()
+        name: files.read_parquet(PREPARED / f"{name}.parquet", "text", "label", only=name != "test")
+        for name in SPLITS
     }
     for name, rows in splits.items():
         if rows.is_empty():
@@ -53,14 +49,9 @@ def read() -> Data:
     return Data(splits, labels["labels"], labels["synthetic"])
 
 
-def read_json(path: Path) -> Any:
-    """Read what an earlier stage has told."""
-    return json.loads(_there(path).read_text(encoding="utf-8"))
-
-
 def load(labels: list[str], gpu: bool) -> Predict:
     """Return the trained model as a function from texts to checked probabilities."""
-    network, words = model.load(_there(MODEL, ModelError))
+    network, words = model.load(MODEL)
     known = [network.config.id2label[index] for index in range(network.config.num_labels)]
     if known != labels:
         raise ModelError(
@@ -124,9 +115,9 @@ def write(facts: Facts, predictions: pl.DataFrame, draw_into: Callable[[Path], N
         page, model_card = report.render(facts, pictures), card.render(facts)
     table = io.BytesIO()
     predictions.write_parquet(table)
-    _write(REPORTS / "predictions.parquet", table.getvalue())
-    _write(REPORTS / "report.html", page.encode())
-    _write(REPORTS / "model_card.md", model_card.encode())
+    files.write(REPORTS / "predictions.parquet", table.getvalue())
+    files.write(REPORTS / "report.html", page.encode())
+    files.write(REPORTS / "model_card.md", model_card.encode())
     outputs.write_json(REPORTS / "metrics.json", facts.metrics)
 
 
@@ -135,7 +126,8 @@ def main() -> None:
     params = config.load()
     torch.set_num_threads(params.training.threads)
     data = read()
-    census, history = read_json(REPORTS / "data.json"), read_json(REPORTS / "history.json")
+    census = files.read_json(REPORTS / "data.json", "source", "splits")
+    history = files.read_json(REPORTS / "history.json", "train", "val")
     answer = load(data.labels, params.resources.gpu > 0)
     texts = data.splits["test"]["text"].to_list()
     log.info("judging the model on %d texts", len(texts))
@@ -143,23 +135,12 @@ def main() -> None:
     tests = behaviour.run(params.evaluate.behaviour, texts, data.labels, answer)
     log.info("comparing it with baselines, and %d resamples", params.evaluate.resamples)
     judged = judge(data, probabilities, params.evaluate)
+    judged.metrics["truncated"] = history.get("truncated", 0.0)
     facts = gather(params, data, census, judged, tests)
     bins = params.evaluate.calibration_bins
     log.info("drawing plots, writing the report")
     write(facts, judged.predictions, partial(draw, data, probabilities, history, bins))
     tracking.log_evaluation(params, hashing.digest(MODEL), facts.metrics, REPORTS)
-
-
-def _there(path: Path, error: type[KnownError] = DataError) -> Path:
-    if path.exists():
-        return path
-    raise error(f"{path} should be there, but is missing; run `make train` to make it")
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f"{path.name}.partial")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
 
 
 if __name__ == "__main__":

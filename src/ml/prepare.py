@@ -4,7 +4,6 @@ Reads: data/raw/{train,val,test}.parquet, data/raw/source.json
 Writes: data/prepared/{train,val,test}.parquet, data/prepared/labels.json, reports/data.json
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml import config, outputs
+from ml import config, files, outputs
 from ml.config import Data
 from ml.config import Prepare as Rules
 from ml.data import census, change, labels, outline, sizes, validation
@@ -169,8 +168,7 @@ def read_source() -> dict[str, Any]:
     """Read what ingest tells of the rows that it has written."""
     if not RAW.exists():
         raise DataError(f"{RAW} does not exist; run the stage before: dvc repro ingest")
-    told: dict[str, Any] = json.loads((RAW / "source.json").read_text(encoding="utf-8"))
-    return told
+    return files.read_json(RAW / "source.json", "source", "synthetic")
 
 
 if __name__ == "__main__":

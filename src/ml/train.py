@@ -17,7 +17,6 @@ from typing import Any
 import polars as pl
 import torch
 import transformers
-from safetensors.torch import load_model
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedModel,
@@ -28,10 +27,10 @@ from transformers import (
 from transformers.optimization import Adafactor
 from transformers.trainer_callback import ProgressCallback
 
-from ml import config, hashing, places, tracking
+from ml import config, files, hashing, places, tracking
 from ml.config import Params, Training
 from ml.errors import run
-from ml.network import hardware, losses, model
+from ml.network import checkpoints, hardware, losses, model
 from ml.network.trainer import (
     BucketTrainer,
     EarlyStopping,
@@ -48,6 +47,11 @@ MODEL = Path("models/model")
 HISTORY = Path("reports/history.json")
 LOGS = 50  # points of the learning curve, however long the training
 EVAL_BATCH = 128
+MANY = 0.05  # share of texts that may be cut without a warning
+LONG = (
+    "warning: %.0f %% of the training texts are longer than model.max_length (%d tokens), and what "
+    "comes after that is not read; raise it if the end of a text matters"
+)
 
 
 def optimizer(training: Training) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
@@ -87,7 +91,6 @@ def arguments(params: Params, rows: int, output: Path) -> TrainingArguments:
         logging_steps=log_every,
         # A checkpoint between two logs would cut the mean loss of that stretch in two on resuming.
         save_steps=math.ceil(resources.checkpoint_steps / log_every) * log_every,
-        save_total_limit=1,
         dataloader_num_workers=resources.workers,
         logging_nan_inf_filter=False,
         disable_tqdm=False,
@@ -118,29 +121,14 @@ def fit(params: Params, splits: Mapping[str, Rows], folder: Path, parts: Any) ->
     )
     trainer.remove_callback(ProgressCallback)  # and then ours, which is a kind of it
     trainer.add_callback(Progress)
-    best = folder / "best.safetensors"
     if training.early_stopping:
-        trainer.add_callback(EarlyStopping(training.early_stopping, best))
+        trainer.add_callback(EarlyStopping(training.early_stopping, folder))
     gc.freeze()  # what was imported: each full collection would visit a million objects
-    trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    resumed = checkpoints.newest(folder, training.early_stopping > 0)
+    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     if training.early_stopping:
-        load_model(network, best)
+        checkpoints.load_best(network, folder)
     return trainer
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the newest whole checkpoint; one that a kill cut short is removed."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-    for checkpoint in reversed(found):
-        try:
-            # The Trainer writes its state last: where it can be read, the rest is there.
-            json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            shutil.rmtree(checkpoint)
-            continue
-        log.info("resuming from %s", checkpoint.name)
-        return str(checkpoint)
-    return None
 
 
 def history(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, float]]]:
@@ -178,10 +166,13 @@ def main() -> None:
     hardware.claim(params.resources)
     hardware.settle(params.training)
     torch.set_num_threads(params.training.threads)
-    labels = json.loads((PREPARED / "labels.json").read_text(encoding="utf-8"))["labels"]
+    labels = files.read_json(PREPARED / "labels.json", "labels")["labels"]
     for test in params.evaluate.behaviour:
         test.expect(labels)  # evaluate needs it: better told now than after hours of training
-    frames = {name: pl.read_parquet(PREPARED / f"{name}.parquet") for name in ("train", "val")}
+    frames = {
+        name: files.read_parquet(PREPARED / f"{name}.parquet", "text", "label")
+        for name in ("train", "val")
+    }
     data = {name: hashing.digest(PREPARED / f"{name}.parquet") for name in frames}
     folder = places.checkpoints(key(params, data))
     with tracking.training_run(params, data, folder / "run") as tracker:
@@ -190,15 +181,25 @@ def main() -> None:
         log.info("building %s for %d texts", params.model.name, len(texts))
         network, words = model.build(params.model, labels, texts)
         log.info("cutting the texts into tokens")
-        splits = {name: _tokenize(frame, words) for name, frame in frames.items()}
+        splits = {name: tokenize(frame, words) for name, frame in frames.items()}
+        truncated = splits["train"].truncated
+        if truncated > MANY:
+            log.warning(LONG, 100 * truncated, words.model_max_length)
         trainer = fit(params, splits, folder, (network, words, tracker))
-        _write(network, words, history(trainer.state.log_history))
+        curves = {**history(trainer.state.log_history), "truncated": round(truncated, 6)}
+        _write(network, words, curves)
         tracker.finish(params, hashing.digest(MODEL))
     shutil.rmtree(folder)
 
 
-def _tokenize(frame: pl.DataFrame, words: PreTrainedTokenizerBase) -> Rows:
-    return Rows(dict(words(frame["text"].to_list(), truncation=True)), frame["label"].to_list())
+def tokenize(frame: pl.DataFrame, words: PreTrainedTokenizerBase) -> Rows:
+    """Cut the texts of a split into tokens; count those that are longer than the model takes."""
+    encoded = words(frame["text"].to_list(), truncation=True)
+    if words.is_fast:
+        cut = sum(bool(one.overflowing) for one in encoded.encodings)
+    else:  # one that just fits counts as well
+        cut = sum(len(ids) >= words.model_max_length for ids in encoded["input_ids"])
+    return Rows(dict(encoded), frame["label"].to_list(), cut / max(1, frame.height))
 
 
 def _predicted(logits: Any, _labels: torch.Tensor) -> torch.Tensor:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
+from ml import files
 from ml.config import Export
 from ml.errors import ModelError
 from ml.serving.engine import Engine
@@ -44,9 +44,7 @@ class Parity:
 def judged(path: Path, labels: list[str]) -> Judged:
     """Read what the trained model answered when it was judged."""
     columns = ["text", "label", *(f"p_{label}" for label in labels)]
-    if not path.exists():
-        raise ModelError(f"{path} should hold the judged test split; run `make train` to make it")
-    frame = pl.read_parquet(path)
+    frame = files.read_parquet(path)
     if not set(columns) <= set(frame.columns) or frame.is_empty():
         raise ModelError(
             f"{path} should hold rows with the columns {columns}, found {frame.height} with "

@@ -9,14 +9,13 @@ from huggingface_hub.utils.tqdm import enable_progress_bars
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from ml import config
 from ml.errors import ModelError
-from ml.network import custom, tokenizer
+from ml.network import custom, loading, tokenizer
 
 # The names under which the families of transformers keep their dropout rates.
 DROPOUTS = (
@@ -50,15 +49,17 @@ def build(
 
 def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a trained model and its tokenizer."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is missing; run `make train` to make it")
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:
-        network = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
-        return network, AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+        network = loading.trained(str(folder), local_files_only=True)
+        return network, loading.words(str(folder), local_files_only=True)
+    except Exception as error:  # a damaged file raises whatever its reader chokes on
         raise ModelError(
-            f"{folder} should hold a trained model, but it cannot be loaded "
-            f"({_first_line(error)}); run `make train` to build it again"
+            f"{folder} holds no trained model that can be loaded ({loading.why(error)}); "
+            f"run `make train` to build it again"
         ) from None
 
 
@@ -129,17 +130,15 @@ def _build_pretrained(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     source = str(model.pretrained)
     try:
-        settings = AutoConfig.from_pretrained(
-            source, revision=model.revision, **_label_names(labels)
-        )
+        settings = loading.settings(source, revision=model.revision, **_label_names(labels))
         _set_dropout(settings, model.dropout)
-        words = AutoTokenizer.from_pretrained(source, revision=model.revision)
-        network = AutoModelForSequenceClassification.from_pretrained(
-            source, config=settings, revision=model.revision, dtype=torch.float32,
-            # A head of another task (other number of labels) is replaced, not an error.
-            ignore_mismatched_sizes=True,
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError) as error:
+        words = loading.words(source, revision=model.revision)
+        network = loading.pretrained(
+            source, config=settings, revision=model.revision, dtype=torch.float32
+        )
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file raises whatever its reader chokes on
         raise ModelError(_why_not(source, model.revision, error)) from None
     _check_vocabulary(network, words, source)
     if words.pad_token is None:
@@ -184,14 +183,10 @@ def _why_not(source: str, revision: str | None, error: Exception) -> str:
         found = sorted(path.name for path in Path(source).iterdir())
         return (
             f"model.pretrained: {source} should hold config.json, a tokenizer and "
-            f"model.safetensors; found {found} ({_first_line(error)})"
+            f"model.safetensors; found {found} ({loading.why(error)})"
         )
     at = f" at revision {revision}" if revision else ""
     return (
         f"model.pretrained: {source}{at} is no local folder and could not be had from the "
-        f"Hugging Face Hub ({_first_line(error)}); check the name and the network, or name a folder"
+        f"Hugging Face Hub ({loading.why(error)}); check the name and the network, or name a folder"
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

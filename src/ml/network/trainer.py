@@ -6,22 +6,25 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
 
 from ml.errors import ModelError
+from ml.network import checkpoints
 from ml.network.sampler import BucketSampler
 
 
 class Rows(Dataset[dict[str, Any]]):
     """Tokenised texts with their labels."""
 
-    def __init__(self, encoded: dict[str, list[list[int]]], labels: list[int]) -> None:
+    def __init__(
+        self, encoded: dict[str, list[list[int]]], labels: list[int], truncated: float = 0.0
+    ) -> None:
         self.encoded = encoded
         self.labels = labels
+        self.truncated = truncated  # the share of texts that are longer than the model takes
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -43,6 +46,11 @@ class BucketTrainer(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, train_dataset: Sized | None = None) -> BucketSampler:
         rows = cast(Rows, train_dataset or self.train_dataset)
         return BucketSampler(rows.lengths(), self.args.train_batch_size, self.args.seed)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        super()._save_checkpoint(*args, **kwargs)
+        if self.args.should_save:
+            checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Train on one batch; a loss that is no number ends the training at its step."""
@@ -136,9 +144,9 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
     stops where the other one would have.
     """
 
-    def __init__(self, patience: int, best: Path) -> None:
+    def __init__(self, patience: int, folder: Path) -> None:
         self.patience = patience
-        self.best = best
+        self.folder = folder
 
     def on_evaluate(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -148,12 +156,7 @@ class EarlyStopping(TrainerCallback):  # type: ignore[misc]
         lowest = min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
         since = len(losses) - 1 - losses.index(lowest) if lowest in losses else len(losses)
         if since == 0:
-            weights = {
-                name: value.contiguous() for name, value in kwargs["model"].state_dict().items()
-            }
-            partial = self.best.with_suffix(".partial")
-            save_file(weights, partial)
-            partial.replace(self.best)
+            checkpoints.keep_best(kwargs["model"], self.folder)
         control.should_training_stop = since >= self.patience
         # What resumes from a checkpoint of this moment would train on: the one before decides anew.
         control.should_save = control.should_save and not control.should_training_stop

@@ -96,7 +96,9 @@ def limits(facts: Facts) -> list[str]:
         f"It was judged on {number(facts.rows['test'])} texts of the same source as its training "
         "texts; other sources, topics or times may be harder."
     )
-    told.append(f"A text is cut after {facts.params.model.max_length} tokens.")
+    cut = metrics.get("truncated", 0)
+    many = f", as {percent(cut)} of the training texts were" if cut else ""
+    told.append(f"A text is cut after {facts.params.model.max_length} tokens{many}.")
     unseen = [label for label in facts.labels if not metrics["per_class"][label]["support"]]
     if unseen:
         told.append(f"Nothing is known about classes that the test split lacks: {_list(unseen)}.")
