@@ -14,7 +14,9 @@ from conftest import prepare_rows, verdicts, write_params
 from ml import evaluate
 from ml.config import Params
 from ml.errors import DataError, KnownError, ModelError
+from ml.journaling import naming, server
 from ml.network import model
+from mlflow_server import all_runs
 
 MakeParams = Callable[..., Params]
 HISTORY = {
@@ -115,8 +117,44 @@ def test_a_missing_input_is_named(trained: Path, missing: str, error: type[Known
     path = Path(missing)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    with pytest.raises(error, match=rf"{missing} should be there.*make train"):
+    with pytest.raises(error, match=rf"{missing} is missing; run `make train`"):
         evaluate.main()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\xff{"], ids=repr)
+@pytest.mark.parametrize(
+    "name", ["prepared/labels.json", "prepared/test.parquet", "data.json", "history.json"]
+)
+def test_a_damaged_input_is_named(trained: Path, name: str, content: bytes) -> None:
+    """In the same way."""
+    path = trained / ("data" if "/" in name else "reports") / name
+    path.write_bytes(content)
+
+    with pytest.raises(DataError, match=rf"{name} is damaged \(.+\); run `make train`"):
+        evaluate.main()
+
+
+def test_odd_labels_and_slices_reach_mlflow_whole(trained: Path, make_params: MakeParams) -> None:
+    """Labels of signs, slashes and emoji fail nothing, and no figure takes another's place."""
+    labels = {"labels": ["😀 a//b", "😡 a//b"], "synthetic": False}
+    Path("data/prepared/labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    settings = json.loads((trained / "models/model/config.json").read_text())
+    settings["id2label"] = dict(enumerate(labels["labels"]))
+    settings["label2id"] = {name: n for n, name in settings["id2label"].items()}
+    (trained / "models/model/config.json").write_text(json.dumps(settings))
+    rows = trained / "data/prepared/test.parquet"
+    sources = ["http://x/../y", "http://x//y", "http://x/./y", ""] * 4
+    pl.read_parquet(rows).with_columns(source=pl.Series(sources)).write_parquet(rows)
+    write_params(make_params(evaluate={"slice_columns": ["source"], "min_slice_rows": 1}))
+
+    evaluate.main()
+    metrics = json.loads(Path("reports/metrics.json").read_text())
+    (run,) = all_runs(server.embedded("dev"))
+    here = naming.flatten(metrics, "test")
+
+    assert run.data.metrics.keys() == here.keys()
+    assert len([name for name in here if name.endswith(".support")]) == 2
+    assert "refused" not in run.data.tags
 
 
 def test_a_model_of_other_labels_is_refused(trained: Path) -> None:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ml.config import Params
-from ml.errors import ModelError
+from ml.errors import DataError, ModelError
 from ml.exporting import parity
 from ml.exporting.parity import Judged, Parity
 
@@ -84,5 +84,5 @@ def test_answers_of_another_model_are_told(
 
 def test_missing_answers_are_told(tmp_path: Path) -> None:
     """The message says what makes them."""
-    with pytest.raises(ModelError, match=r"predictions\.parquet should hold.*make train"):
+    with pytest.raises(DataError, match=r"predictions\.parquet is missing; run `make train`"):
         parity.judged(tmp_path / "predictions.parquet", LABELS)

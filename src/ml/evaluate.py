@@ -126,7 +126,7 @@ def main() -> None:
     params = config.load()
     torch.set_num_threads(params.training.threads)
     data = read()
-    census = files.read_json(REPORTS / "data.json", "source", "splits")
+    census = files.read_json(REPORTS / "data.json")
     history = files.read_json(REPORTS / "history.json", "train", "val")
     answer = load(data.labels, params.resources.gpu > 0)
     texts = data.splits["test"]["text"].to_list()

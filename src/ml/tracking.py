@@ -302,7 +302,7 @@ def _unusable(params: Params, error: Exception) -> TrackingError:
     return TrackingError(
         server.plain(
             f"the MLflow store {store_uri(params)} should be open to write, but: "
-            f"{str(error).splitlines()[0]}; check MLFLOW_TRACKING_URI and that the server "
+            f"{server.first_line(error)}; check MLFLOW_TRACKING_URI and that the server "
             "runs, or set MLFLOW_OFFLINE=1 to record here until then"
         )
     )

@@ -21,6 +21,7 @@ from mlflow.exceptions import MlflowException
 
 from ml import places
 from ml.errors import TrackingError
+from ml.journaling import database, server
 from ml.registry import Version
 
 
@@ -41,6 +42,7 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
+        database.ready(uri)
         self._client = mlflow.MlflowClient(uri, uri)
 
     def __str__(self) -> str:
@@ -93,7 +95,7 @@ class Store:
 
     def _unusable(self, error: Exception) -> TrackingError:
         return TrackingError(
-            f"the MLflow store {self} should answer, but: {str(error).splitlines()[0]}; check "
+            f"the MLflow store {self} should answer, but: {server.first_line(error)}; check "
             "MLFLOW_TRACKING_URI, and that the server runs and knows you"
         )
 
@@ -108,9 +110,9 @@ def _found(run: Any) -> Found:
 
 def stores(first: str) -> list[Store]:
     """Return the stores to ask: the server, else those of the environments, `first` before all."""
-    server = os.environ.get("MLFLOW_TRACKING_URI")
-    if server:
-        return [Store(server)]
+    named = os.environ.get("MLFLOW_TRACKING_URI")
+    if named:
+        return [Store(named)]
     databases = sorted(
         places.mlflow_store(first).parent.glob("*/mlflow.db"),
         key=lambda path: (path.parent.name != first, path.parent.name),

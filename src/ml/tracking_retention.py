@@ -23,6 +23,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from ml.config import Params
+from ml.errors import TrackingError
+from ml.journaling import database, server
 from ml.retaining.history import hashes
 from ml.retaining.plan import Item, Plan
 from ml.tracking import known_errors, store_uri
@@ -31,6 +33,7 @@ RUNS, MODELS = "MLflow runs", "logged models"
 ENDED = ("FINISHED", "FAILED", "KILLED")
 NUMBER = re.compile(r"[0-9a-f]{32}")
 LOCK = "dvc.lock"
+OLDEST = 3  # release of a server that knows logged models
 PAGE, MODEL_PAGE = 1000, 50  # as many as MLflow gives at once
 BATCH = 50  # deleted between two looks at the registry
 
@@ -44,6 +47,7 @@ class Store:
         local = self._uri.startswith("sqlite:")
         self._absent = local and not Path(self._uri.removeprefix("sqlite:///")).exists()
         self._threads = 1 if local else 8
+        database.ready(self._uri)
         # The client would make the file.
         self._client: Any = None if self._absent else mlflow.MlflowClient(self._uri, self._uri)
         self._experiments: dict[str, str] = {}
@@ -56,6 +60,7 @@ class Store:
         plan = Plan()
         if self._absent:
             return plan, set()
+        self._check_server()
         with self._known():
             runs = self._runs()
             models = self._models()
@@ -172,6 +177,16 @@ class Store:
     def _known(self) -> AbstractContextManager[None]:
         kinds = (MlflowException, OSError, BotoCoreError, ClientError)
         return known_errors(self._params, kinds)
+
+    def _check_server(self) -> None:
+        """Raise a TrackingError where the server has no logged models yet."""
+        if self._uri.startswith("http") and (found := server.version(self._uri)):
+            number = found.partition(".")[0]
+            if number.isdigit() and int(number) < OLDEST:
+                raise TrackingError(
+                    f"the MLflow server {server.plain(self._uri)} is of release {found}, and "
+                    f"retention needs {OLDEST}.0 or newer: nothing was deleted; upgrade the server"
+                )
 
 
 def _number(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ml.diagnosing import environment, outside
 from ml.diagnosing.finding import Finding, broken, note, ok
 from ml.errors import TrackingError
-from ml.journaling import server
+from ml.journaling import database, server
 
 CREDENTIALS = (
     "AWS_ACCESS_KEY_ID",
@@ -57,6 +57,10 @@ def tracking(name: str) -> Finding:
     """Ask the MLflow server whether it is there and fits; `name` is the environment's."""
     uri = server.uri(name)
     if uri == server.embedded(name):
+        try:
+            database.check(uri)
+        except TrackingError as error:
+            return broken("MLflow", str(error), "restore it or move it away, as said")
         return ok("MLflow", "runs are recorded on this machine")
     plain = server.plain(uri)
     try:

@@ -73,6 +73,21 @@ def check(store: str) -> None:
         raise TrackingError(f"MLflow should answer at {plain(store)}, but {wrong}")
 
 
+def version(store: str) -> str | None:
+    """Return the release of the server; None where it does not say."""
+    parts = urllib.parse.urlsplit(store)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    request = urllib.request.Request(f"{urllib.parse.urlunsplit(bare).rstrip('/')}/version")
+    if authorization := _authorization(parts):
+        request.add_header("Authorization", authorization)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE, context=_tls()) as answer:
+            text = str(answer.read(40).decode("utf-8", "replace")).strip()
+    except (OSError, HTTPException):
+        return None
+    return text if re.fullmatch(r"\d+\.\d+[\w.+-]*", text) else None
+
+
 def _ask(request: urllib.request.Request) -> str:
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE, context=_tls()) as answer:
