@@ -136,10 +136,11 @@ def test_a_damaged_input_is_named(trained: Path, name: str, content: bytes) -> N
 
 def test_odd_labels_and_slices_reach_mlflow_whole(trained: Path, make_params: MakeParams) -> None:
     """Labels of signs, slashes and emoji fail nothing, and no figure takes another's place."""
-    labels = {"labels": ["😀 a//b", "😡 a//b"], "synthetic": False}
-    Path("data/prepared/labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    names = ["😀 a//b", "😡 a//b"]
+    labels = json.dumps({"labels": names, "synthetic": False})
+    Path("data/prepared/labels.json").write_text(labels, encoding="utf-8")
     settings = json.loads((trained / "models/model/config.json").read_text())
-    settings["id2label"] = dict(enumerate(labels["labels"]))
+    settings["id2label"] = dict(enumerate(names))
     settings["label2id"] = {name: n for n, name in settings["id2label"].items()}
     (trained / "models/model/config.json").write_text(json.dumps(settings))
     rows = trained / "data/prepared/test.parquet"
