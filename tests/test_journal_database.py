@@ -74,7 +74,7 @@ def test_a_project_writes_its_artifacts_into_its_own_folder(
 ) -> None:  # fmt: skip
     """MLflow's database holds whole paths: of a copied one they led into the other project."""
     first = train(params)
-    there = prepared.parent / "another place"
+    there = prepared.parent / f"{prepared.name} moved"
     if how == "copied":
         shutil.copytree(prepared, there)
     else:
@@ -100,7 +100,7 @@ def test_artifacts_that_only_the_other_project_has_stay_there(
 ) -> None:  # fmt: skip
     """An earlier release had written them there: they are found, and it is told."""
     first = train(params)
-    there = prepared.parent / "copy"
+    there = prepared.parent / f"{prepared.name} copy"
     shutil.copytree(prepared, there, ignore=shutil.ignore_patterns("artifacts"))
     monkeypatch.chdir(there)
     tracking.open_store(params)
@@ -120,7 +120,7 @@ def test_a_copied_project_sends_its_journals_to_its_own_store(
     whole = f"sqlite:///{prepared}/.mlflow"
     state.write_text(state.read_text().replace("sqlite:///.mlflow", whole))
     run.journal.append("tags", values={"late": "yes"})
-    there = prepared.parent / "copy"
+    there = prepared.parent / f"{prepared.name} copy"
     shutil.copytree(prepared, there)
     monkeypatch.chdir(there)
 

@@ -10,6 +10,7 @@ import mlflow
 import pytest
 
 import servers
+import sickbed
 from conftest import ROOT
 from ml import retention
 from ml.config import Params
@@ -332,3 +333,12 @@ def test_production_keeps_everything(verb: Callable[..., str]) -> None:
     told = verb(ENV="prod", APPLY="1", **keys, **nowhere)
 
     assert told == "prod keeps everything: storage.retention_days is null\n"
+
+
+def test_a_server_that_is_too_old_is_named(qa: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is fine: before 3.0 MLflow has no logged models to ask for."""
+    with sickbed.answering({"/version": "2.22.1"}) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{address}/")
+
+        with pytest.raises(TrackingError, match=r"release 2\.22\.1.*needs 3\.0.*nothing was del"):
+            Store(qa).plan(time.time())

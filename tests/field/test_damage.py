@@ -87,7 +87,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
         evaluate={"behaviour": [], "slice_columns": ["source"], "min_slice_rows": 1},
         training={"epochs": 1},
     )
-    answer = home.run("make", "train", EXP="odd")
+    answer = home.run("make", "train", timeout=540, EXP="odd")
     (home.folder / "answer").write_text(answer.output)
     assert answer.code == 0, answer.output[-3000:]
     return home
