@@ -153,6 +153,15 @@ def test_one_refused_value_of_a_batch_costs_no_other(journal: Journal, uri: str)
     assert run.data.tags["refused"].startswith("1: section.7: ")
 
 
+def test_files_that_a_journal_has_lost_are_told(journal: Journal, uri: str) -> None:
+    """The rest of the run arrives."""
+    shutil.rmtree(journal.folder / "files")
+    run = mlflow.MlflowClient(uri).get_run(delivery.deliver(journal, uri))
+
+    assert run.data.tags["refused"] == "1: files: the journal has lost them"
+    assert run.info.status == "FINISHED"
+
+
 def test_names_that_an_earlier_release_recorded_arrive(journal: Journal, uri: str) -> None:
     """MLflow refused them, and the journal waited for ever."""
     journal.append("metrics", step=0, values={"test.per_class.a//b.recall": 0.5, "": 1.0})

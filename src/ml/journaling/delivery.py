@@ -131,13 +131,13 @@ def _send(client: MlflowClient, run_id: str, journal: Journal, entries: list[Ent
         return lost + _log(client, run_id, kind, _parts(points, POINTS))
     if kind in ("params", "tags"):
         return _log(client, run_id, kind, _parts(_words(kind, first["values"]), WORDS))
+    if kind == "files" and not journal.files(first).is_dir():
+        return ["files: the journal has lost them"]
     try:
         _action(client, run_id, journal, first)()
     except MlflowException as error:
         _raise_unless_refused(client, run_id, error)
-        return [f"{kind}: {server.first_line(error)}"]
-    except FileNotFoundError as error:  # somebody has removed it from the journal
-        return [f"{kind}: {server.first_line(error)}"]
+        return [f"{kind}: {_reason(error)}"]
     return []
 
 
@@ -173,7 +173,7 @@ def _log(client: MlflowClient, run_id: str, kind: str, waiting: list[list[Any]])
             if len(part) > 1:
                 waiting[:0] = _parts(part, (len(part) + 1) // 2)
             else:
-                refused.append(f"{part[0].key}: {server.first_line(error)}")
+                refused.append(f"{part[0].key}: {_reason(error)}")
     return refused
 
 
@@ -182,6 +182,10 @@ def _raise_unless_refused(client: MlflowClient, run_id: str, error: MlflowExcept
     broken = database.is_damaged(str(error))
     if broken or not final(error) or client.get_run(run_id).info.lifecycle_stage == "deleted":
         raise error
+
+
+def _reason(error: MlflowException) -> str:
+    return server.first_line(error)[:200]  # MLflow repeats the values
 
 
 def _tell(client: MlflowClient, run_id: str, new: list[str], refused: list[str]) -> None:
