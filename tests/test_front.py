@@ -1,6 +1,8 @@
 """The HTTP side, without a server: routes, statuses, counts."""
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -107,15 +109,39 @@ async def test_a_full_line_is_told_with_when_to_come_back(
 ) -> None:
     """503, at once, with Retry-After."""
 
-    async def full(_texts: list[str]) -> None:
+    async def full(*_calls: object) -> None:
         raise BusyError(7)
 
-    monkeypatch.setattr(desk.line, "predict", full)
+    monkeypatch.setattr(desk.line, "ask", full)
     answer = await client.post("/predict", json={"text": "good"})
 
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "7"
     assert answer.json()["error"]["code"] == "busy"
+
+
+@pytest.mark.parametrize("step", ["ml.serving.reading.parse", "ml.serving.forms.normalise"])
+async def test_a_hostile_request_keeps_no_other_from_its_answer(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """While its body is decoded, or a text of it normalised, the event loop goes on."""
+    begun, let_go = threading.Event(), threading.Event()
+
+    def slow(_value: object) -> object:
+        begun.set()
+        let_go.wait()
+        return "bad"
+
+    monkeypatch.setattr(step, slow)
+    hostile = asyncio.create_task(client.post("/predict", json={"text": "x"}))
+    await asyncio.to_thread(begun.wait)
+    statuses = [(await client.get(path)).status_code for path in ("/livez", "/info", "/")]
+    waiting = not hostile.done()
+    let_go.set()
+    await hostile
+
+    assert statuses == [200, 200, 200]
+    assert waiting
 
 
 async def test_a_failure_is_told_without_its_inside(

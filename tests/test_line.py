@@ -1,4 +1,4 @@
-"""The line before the thread that predicts: bounded, in order, never stuck."""
+"""The line before the thread that reads, predicts and writes: bounded, in order, never stuck."""
 
 import asyncio
 import threading
@@ -44,9 +44,14 @@ async def ask(line: Line, *requests: list[str]) -> "list[asyncio.Task[list[Predi
     """Start requests, one after the other, as far as they get by themselves."""
     tasks = []
     for texts in requests:
-        tasks.append(asyncio.ensure_future(line.predict(texts)))
+        tasks.append(asyncio.ensure_future(predict(line, texts)))
         await asyncio.sleep(0)
     return tasks
+
+
+async def predict(line: Line, texts: list[str]) -> list[Prediction]:
+    """Ask for texts that need no reading and predictions that need no writing."""
+    return await line.ask(lambda: texts, list)
 
 
 async def test_each_request_gets_its_own_answer(model: Model) -> None:
@@ -66,25 +71,97 @@ async def test_who_comes_when_the_line_is_full_is_told_at_once(model: Model) -> 
     line = Line(model.predict, size=2, timeout=60)
     tasks = await ask(line, ["a"], ["b"])
     with pytest.raises(BusyError) as error:
-        await line.predict(["c"])
+        await predict(line, ["c"])
     model.gate.set()
 
     assert error.value.retry_after >= 1
     assert await asyncio.gather(*tasks) == [[said("a")], [said("b")]]
-    assert await line.predict(["d"]) == [said("d")]
+    assert await predict(line, ["d"]) == [said("d")]
     line.close()
 
 
 async def test_who_has_waited_too_long_is_not_served(model: Model) -> None:
-    """The answer would be too late: it is refused, and no time is spent on it."""
-    line = Line(model.predict, size=8, timeout=0)
-    (task,) = await ask(line, ["late"])
-    model.gate.set()
+    """It is told so at once, not when its turn comes, and no time is spent on it."""
+    line = Line(model.predict, size=8, timeout=60)
+    (first,) = await ask(line, ["a"])
+    line._timeout = 0
     with pytest.raises(BusyError):
-        await task
+        await predict(line, ["late"])
+    model.gate.set()
+    await first
     line.close()
 
-    assert model.calls == []
+    assert model.calls == [["a"]]
+
+
+async def test_the_thread_reads_and_writes(model: Model) -> None:
+    """What takes time by what a request holds keeps the event loop from nobody."""
+    model.gate.set()
+    line = Line(model.predict, size=8, timeout=60)
+    threads: list[str] = []
+
+    def read() -> list[str]:
+        threads.append(threading.current_thread().name)
+        return ["a"]
+
+    def write(_found: list[Prediction]) -> str:
+        threads.append(threading.current_thread().name)
+        return "written"
+
+    assert await line.ask(read, write) == "written"
+    assert threads == ["predict", "predict"]
+    line.close()
+
+
+@pytest.mark.parametrize("join", [1, 8])
+@pytest.mark.parametrize("part", ["read", "write"])
+async def test_a_request_that_cannot_be_read_or_written_fails_alone(
+    model: Model, join: int, part: str
+) -> None:
+    """Those beside it in the batch are served."""
+    line = Line(model.predict, size=8, timeout=60, join=join)
+
+    def fail(*_found: object) -> list[str]:
+        raise ValueError
+
+    (first,) = await ask(line, ["a"])
+    texts = fail if part == "read" else lambda: ["bad"]
+    bad = asyncio.ensure_future(line.ask(texts, fail))
+    await asyncio.sleep(0)
+    (last,) = await ask(line, ["b"])
+    model.gate.set()
+    answers = await asyncio.gather(first, bad, last, return_exceptions=True)
+    line.close()
+
+    assert answers[0] == [said("a")]
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] == [said("b")]
+
+
+async def test_refused_requests_keep_nobody_waiting(model: Model) -> None:
+    """A batch reads no more of them than it may hold texts, then predicts what it has."""
+    line = Line(model.predict, size=64, timeout=60, join=2)
+    all_wait = threading.Event()
+    predicted: list[int] = []
+
+    def hold() -> list[str]:
+        all_wait.wait()
+        return ["a", "a"]
+
+    def fail() -> list[str]:
+        predicted.append(len(model.calls))
+        raise ValueError
+
+    model.gate.set()
+    requests = [line.ask(hold, list), predict(line, ["b"]), *(line.ask(fail, list) for _ in "1234")]
+    tasks = [asyncio.ensure_future(request) for request in requests]
+    await asyncio.sleep(0)
+    all_wait.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    line.close()
+
+    assert model.calls == [["a", "a"], ["b"]]
+    assert predicted == [1, 2, 2, 2]
 
 
 async def test_a_request_that_was_given_up_costs_nothing(model: Model) -> None:

@@ -1,18 +1,21 @@
-"""What a worker holds, and the one way from a request's texts to its answer."""
+"""What a worker holds, and the one way from a request to its answer."""
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from ml.serving import answer, forms, refusal
-from ml.serving.engine import Engine
+from ml.serving import answer, forms, reading, refusal
+from ml.serving.engine import Engine, Prediction
+from ml.serving.forms import Asked
 from ml.serving.line import BusyError, Line
 from ml.serving.metrics import Metrics
 from ml.serving.refusal import RefusedError
 from ml.serving.settings import Model
 
 logger = logging.getLogger("bentoml.serve")
+T = TypeVar("T")
 
 
 class Desk:
@@ -38,21 +41,40 @@ class Desk:
             "limits": settings.limits,
         }
 
+    async def respond(self, body: bytes) -> bytes:
+        """Return the answer to the body of a request; raise what refuses all of it."""
+        return await self._ask(lambda: reading.parse(body), answer.encode)
+
     async def predict(self, value: object) -> dict[str, Any]:
-        """Return the answer to the JSON value of a request; raise what refuses all of it."""
-        asked = forms.check(value, self.settings, self.preprocessing)
-        texts = [item for item in asked.items if isinstance(item, str)]
-        refused = len(asked.items) - len(texts)
-        self.metrics.refused.inc(refused)
-        if asked.single and isinstance(asked.items[0], RefusedError):
-            raise asked.items[0]
+        """Return the answer to the JSON value of a request, as `respond` does."""
+        return await self._ask(lambda: value, lambda merged: merged)
+
+    async def _ask(self, value: Callable[[], object], form: Callable[[dict[str, Any]], T]) -> T:
+        """Let the line's thread read, predict and write: the event loop has others to serve."""
+        asked: Asked
+
+        def read() -> list[str]:
+            nonlocal asked
+            asked = forms.check(value(), self.settings, self.preprocessing)
+            return self._texts(asked)
+
+        def write(found: list[Prediction]) -> T:
+            self.metrics.predicted.inc(len(found))
+            self.metrics.truncated.inc(sum(one.truncated for one in found))
+            return form(answer.merge(asked, found, self.model))
+
         try:
-            found = await self.line.predict(texts) if texts else []
+            return await self.line.ask(read, write)
         except BusyError as error:
             raise refusal.busy(error.retry_after) from None
-        self.metrics.predicted.inc(len(found))
-        self.metrics.truncated.inc(sum(one.truncated for one in found))
-        return answer.merge(asked, found, self.model)
+
+    def _texts(self, asked: Asked) -> list[str]:
+        """Return the texts to predict; raise where a single one is refused."""
+        texts = [item for item in asked.items if isinstance(item, str)]
+        self.metrics.refused.inc(len(asked.items) - len(texts))
+        if asked.single and isinstance(asked.items[0], RefusedError):
+            raise asked.items[0]
+        return texts
 
     def works(self) -> bool:
         """Predict the example, past the line: also a busy worker is alive."""

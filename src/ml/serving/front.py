@@ -106,7 +106,7 @@ async def _content(desk: Desk, scope: Scope, receive: Receive) -> tuple[bytes, s
         case "/predict":
             raw = await reading.body(scope["headers"], receive, desk.settings)
             with desk.metrics.running.track_inprogress():
-                return answer.encode(await desk.predict(reading.parse(raw))), JSON
+                return await desk.respond(raw), JSON
         case "/info":
             return answer.encode(desk.info), JSON
         case "/docs.json":

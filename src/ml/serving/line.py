@@ -1,7 +1,8 @@
-"""The line in which accepted texts wait for the one thread that predicts.
+"""The line in which requests wait for the one thread that reads, predicts and writes.
 
 It has an end: who comes when it is full is told so at once, so that those in it are served in a
-time that does not grow with the load.
+time that does not grow with the load. All that takes time by what a request holds is done in the
+thread, so that the event loop goes on to answer others meanwhile.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from ml.serving.engine import Prediction
 
 Predict = Callable[[Sequence[str]], list[Prediction]]
+T = TypeVar("T")
 
 
 class BusyError(Exception):
@@ -25,14 +28,16 @@ class BusyError(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
-    """The texts of one request, and who waits for them."""
+    """One request: how to get its texts, what to make of their predictions, and who waits."""
 
-    texts: Sequence[str]
-    answer: "asyncio.Future[list[Prediction]]"
+    read: Callable[[], Sequence[str]]
+    write: Callable[[list[Prediction]], Any]
+    answer: "asyncio.Future[Any]"
     loop: asyncio.AbstractEventLoop
-    until: float
+    texts: Sequence[str] = ()
+    begun: bool = False
 
 
 class Line:
@@ -53,18 +58,31 @@ class Line:
         self._thread = threading.Thread(target=self._work, name="predict", daemon=True)
         self._thread.start()
 
-    async def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Wait for the turn of these texts; raise BusyError when too many wait already."""
+    async def ask(
+        self, read: Callable[[], Sequence[str]], write: Callable[[list[Prediction]], T]
+    ) -> T:
+        """Wait for the turn of a request; raise BusyError when too many wait already.
+
+        Both are called in the thread: `read` gives the texts, `write` what is made of the
+        predictions. What they raise is raised here.
+        """
         if self.waiting >= self._size:
             raise BusyError(self.retry_after())
         loop = asyncio.get_running_loop()
-        job = Job(texts, loop.create_future(), loop, time.monotonic() + self._timeout)
+        job = Job(read, write, loop.create_future(), loop)
+        timer = loop.call_later(self._timeout, self._give_up, job)
         self.waiting += 1
         try:
             self._jobs.put(job)
-            return await job.answer
+            answer: T = await job.answer
+            return answer
         finally:
+            timer.cancel()
             self.waiting -= 1
+
+    def _give_up(self, job: Job) -> None:
+        if not job.begun:
+            _fail(job.answer, BusyError(self.retry_after()))
 
     def retry_after(self) -> int:
         """Return after how many whole seconds the line is likely to have moved on."""
@@ -77,15 +95,17 @@ class Line:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
+            start = time.monotonic()
             jobs = self._with_more(job)
-            live = [job for job in jobs if self._still_wanted(job)]
-            if live:
-                self._answer(live)
+            if jobs:
+                self._answer(jobs)
+                self._seconds += 0.05 * ((time.monotonic() - start) / len(jobs) - self._seconds)
 
     def _with_more(self, job: Job) -> list[Job]:
-        jobs = [job]
-        texts = len(job.texts)
-        while texts < self._join:
+        """Read a job and, up to `join` texts, those that wait; return those to predict."""
+        jobs = [job] if self._is_read(job) else []
+        taken = max(1, len(job.texts))  # one that is refused has taken its turn too
+        while taken < self._join:
             try:
                 more = self._jobs.get_nowait()
             except queue.Empty:
@@ -93,18 +113,24 @@ class Line:
             if more is None:
                 self._jobs.put(None)
                 break
-            jobs.append(more)
-            texts += len(more.texts)
+            if self._is_read(more):
+                jobs.append(more)
+            taken += max(1, len(more.texts))
         return jobs
 
-    def _still_wanted(self, job: Job) -> bool:
-        if time.monotonic() < job.until:
-            return not job.answer.done()  # done: given up by who asked
-        job.loop.call_soon_threadsafe(_fail, job.answer, BusyError(self.retry_after()))
-        return False
+    def _is_read(self, job: Job) -> bool:
+        """Read the texts of a job, unless nobody waits for it any more."""
+        job.begun = True
+        if job.answer.done():  # given up, by who asked or for the time that it took
+            return False
+        try:
+            job.texts = job.read()
+        except Exception as error:  # whatever it is, the others must be served
+            job.loop.call_soon_threadsafe(_fail, job.answer, error)
+            return False
+        return True
 
     def _answer(self, jobs: list[Job]) -> None:
-        start = time.monotonic()
         try:
             results = self._predict([text for job in jobs for text in job.texts])
         except Exception as error:  # whatever it is, the others must be served
@@ -114,19 +140,23 @@ class Line:
             for job in jobs:
                 self._answer([job])
             return
-        self._seconds += 0.05 * ((time.monotonic() - start) / len(jobs) - self._seconds)
         done = 0
         for job in jobs:
             part = results[done : done + len(job.texts)]
             done += len(part)
-            job.loop.call_soon_threadsafe(_give, job.answer, part)
+            try:
+                written = job.write(part)
+            except Exception as error:
+                job.loop.call_soon_threadsafe(_fail, job.answer, error)
+            else:
+                job.loop.call_soon_threadsafe(_give, job.answer, written)
 
 
-def _give(answer: "asyncio.Future[list[Prediction]]", results: list[Prediction]) -> None:
+def _give(answer: "asyncio.Future[Any]", written: object) -> None:
     if not answer.done():  # else the request was given up
-        answer.set_result(results)
+        answer.set_result(written)
 
 
-def _fail(answer: "asyncio.Future[list[Prediction]]", error: Exception) -> None:
+def _fail(answer: "asyncio.Future[Any]", error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)
