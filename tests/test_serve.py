@@ -1,7 +1,9 @@
 """`make serve` replaces itself by BentoML's server."""
 
 import os
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,67 @@ def test_without_a_model_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ServingError, match="make train"):
         serve.main()
+
+
+@pytest.fixture(name="taken")
+def _taken() -> Iterator[int]:
+    """A port on which this process listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_taken_port_is_told_with_who_has_it(
+    taken: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sentence with the next step, before anything is laid out."""
+    monkeypatch.chdir(toy.project(tmp_path / "project"))
+    monkeypatch.setenv("PORT", str(taken))
+    monkeypatch.setattr("os.execv", lambda *_arguments: pytest.fail("started"))
+
+    with pytest.raises(
+        ServingError, match=f"port {taken} is in use by process {os.getpid()} "
+    ) as e:
+        serve.main()
+
+    assert f"make serve PORT={taken + 1}" in str(e.value)
+    assert not payload.FOLDER.exists()
+
+
+def test_a_taken_port_of_someone_else_is_told_too(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose it is this user may not know."""
+    monkeypatch.setattr("psutil.net_connections", lambda _kind: [])
+
+    with pytest.raises(ServingError, match=f"port {taken} is in use[.]"):
+        serve.check_free(taken)
+
+
+def test_a_port_in_time_wait_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier service left behind for a minute is no program that has it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()
+    monkeypatch.setenv("PORT", str(port))
+
+    serve.check_free(serve.asked_port())
+
+
+@pytest.mark.parametrize("port", ["x", "0", "65536", "-1", "30 00", "3000.0", "\u0663", "1e4"])
+def test_a_port_is_a_number(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by us; BentoML has a page on how to call it."""
+    monkeypatch.setenv("PORT", port)
+
+    with pytest.raises(ServingError, match="PORT: expected a number from 1 to 65535"):
+        serve.asked_port()
+
+
+@pytest.mark.parametrize("port", ["", None])
+def test_without_a_port_it_is_3000(port: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where make passes an empty one on."""
+    monkeypatch.delenv("PORT", raising=False)
+    if port is not None:
+        monkeypatch.setenv("PORT", port)
+
+    assert serve.asked_port() == 3000

@@ -12,12 +12,18 @@ from types import ModuleType
 from typing import Any
 
 import bentoml
+import httpx
 import pytest
+import uvicorn
+from bentoml._internal.configuration.containers import BentoMLContainer
 from prometheus_client import CollectorRegistry
 
 import toy
 from conftest import ROOT
 from ml.serving.forms import FORMS
+from ml.serving.front import Scope, Send
+from ml.serving.protocol import Protocol
+from ml.serving.reading import Receive
 
 pytestmark = pytest.mark.anyio
 HEAVY = ("torch", "transformers", "pandas", "polars", "mlflow", "sklearn", "ml.config", "onnx")
@@ -91,6 +97,57 @@ async def test_the_settings_reach_bentoml(service: ModuleType) -> None:
     """Workers, and a timeout behind the front's own."""
     assert service.Classifier.config["workers"] == 3
     assert service.Classifier.config["traffic"]["timeout"] > toy.settings()["timeout"]
+
+
+async def test_a_supervisor_drops_what_would_count_twice(
+    service: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """BentoML's metrics have the names of ours: its workers would end, and be started for ever."""
+    asked = "services.classifier.workers=4 services.classifier.metrics.enabled=true"
+    monkeypatch.setenv(service.OPTIONS, asked)
+    service.Classifier.inject_config()
+    assert BentoMLContainer.api_server_config.metrics.enabled.get()
+    with caplog.at_level("WARNING"):
+        service.Classifier.inner.configure()
+    service.Classifier.inject_config()
+
+    assert not BentoMLContainer.api_server_config.metrics.enabled.get()
+    assert BentoMLContainer.config.services["classifier"]["workers"].get() == 4
+    assert "metrics.enabled is ignored" in caplog.text
+
+
+async def test_other_origins_are_let_in_as_bentoml_is_told(
+    service: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BentoML's own middleware lies behind the front, which answers before it."""
+
+    async def front(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"front"})
+
+    assert service.across_origins(front) is front
+    key = "services.classifier.http.cors"
+    monkeypatch.setenv(
+        service.OPTIONS,
+        f'{key}.enabled=true {key}.access_control_allow_origins=["https://app.example"]',
+    )
+    service.Classifier.inject_config()
+    transport = httpx.ASGITransport(service.across_origins(front))
+    headers = {"Origin": "https://app.example"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        answer = await client.post("/predict", headers=headers)
+
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    assert answer.text == "front"
+
+
+async def test_a_worker_speaks_our_http(service: ModuleType) -> None:
+    """The seam: BentoML lets uvicorn choose, and uvicorn finds ours."""
+    config = uvicorn.Config(service.Classifier.to_asgi(), log_config=None)
+    config.load()
+
+    assert issubclass(config.http_protocol_class, Protocol)
+    assert config.http_protocol_class.keep_alive == toy.settings()["keep_alive"]
 
 
 async def test_a_dead_worker_is_started_again_in_a_container_too(service: ModuleType) -> None:

@@ -290,6 +290,7 @@ class Serving(Section):
     max_body_bytes: Annotated[int, Field(ge=1000)]
     queue_size: Count
     timeout: Annotated[float, Field(gt=0, le=600)]
+    keep_alive: Annotated[float, Field(gt=0, le=3600)]
 
 
 class Gate(Section):

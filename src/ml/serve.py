@@ -4,22 +4,30 @@ Reads: what `package` reads, PORT (3000 unless set)
 Writes: models/bento/, .runs/serve-PORT/
 """
 
+import errno
 import os
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from ml import payload
-from ml.errors import run
+from ml.errors import ServingError, run
 
 SERVICE = "ml.service:Classifier"
+ADDRESS = "127.0.0.1"
+PORTS = range(1, 65536)
 
 
 def main() -> None:
     """Replace this process by BentoML's server."""
+    port = asked_port()
+    check_free(port)
     told = payload.lay_out()
-    port = os.environ.get("PORT", "3000")
     sys.stderr.write(
-        f"{told['name']} {told['version']} of {told['environment']} at http://127.0.0.1:{port} "
+        f"{told['name']} {told['version']} of {told['environment']} at http://{ADDRESS}:{port} "
         '(Ctrl+C ends it); ask it: make predict TEXT="..."\n'
     )
     source = str(Path(__file__).resolve().parent.parent)
@@ -28,7 +36,48 @@ def main() -> None:
     # A server's counts lie in BentoML's home, and the next server of that home deletes them.
     os.environ["BENTOML_HOME"] = str(Path(".runs", f"serve-{port}").resolve())
     bentoml = str(Path(sys.executable).with_name("bentoml"))
-    os.execv(bentoml, [bentoml, "serve", SERVICE, "--host", "127.0.0.1", "--port", port])
+    os.execv(bentoml, [bentoml, "serve", SERVICE, "--host", ADDRESS, "--port", str(port)])
+
+
+def asked_port() -> int:
+    """Return PORT as a number."""
+    given = os.environ.get("PORT") or "3000"
+    if not (given.isascii() and given.isdecimal()) or int(given) not in PORTS:
+        raise ServingError(f"PORT: expected a number from 1 to 65535, found {given!r}")
+    return int(given)
+
+
+def check_free(port: int) -> None:
+    """Refuse a port that another program has, before BentoML does with a traceback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except PermissionError:
+            raise ServingError(
+                f"port {port} is reserved for root. Choose one from 1024 on: make serve PORT=3000"
+            ) from None
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise ServingError(
+                f"port {port} is in use{holder(port)}. End that, or choose another: "
+                f"make serve PORT={min(port + 1, PORTS[-1])}"
+            ) from None
+
+
+def holder(port: int) -> str:
+    """Return who listens on a port, where this user may know it."""
+    with suppress(psutil.Error):
+        found = [
+            psutil.Process(connection.pid)
+            for connection in psutil.net_connections("tcp")
+            if connection.pid and connection.status == "LISTEN" and connection.laddr.port == port
+        ]
+        if found:
+            first = min(found, key=psutil.Process.create_time)  # a supervisor, not its workers
+            return f" by process {first.pid} ({' '.join(first.cmdline())[:80]})"
+    return ""
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class Settings(Part):
     max_body_bytes: int
     queue_size: int
     timeout: float
+    keep_alive: float
 
     @property
     def limits(self) -> dict[str, int]:
