@@ -10,6 +10,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -69,15 +70,20 @@ def check_free(port: int) -> None:
 def holder(port: int) -> str:
     """Return who listens on a port, where this user may know it."""
     with suppress(psutil.Error):
-        found = [
-            psutil.Process(connection.pid)
-            for connection in psutil.net_connections("tcp")
-            if connection.pid and connection.status == "LISTEN" and connection.laddr.port == port
-        ]
-        if found:
-            first = min(found, key=psutil.Process.create_time)  # a supervisor, not its workers
-            return f" by process {first.pid} ({' '.join(first.cmdline())[:80]})"
+        for connection in psutil.net_connections("tcp"):
+            if connection.pid and _listens(connection, port):
+                process = psutil.Process(connection.pid)
+                # A supervisor shares its socket with its workers, and would start them again.
+                while (above := process.parent()) and any(
+                    _listens(other, port) for other in above.net_connections("tcp")
+                ):
+                    process = above
+                return f" by process {process.pid} ({' '.join(process.cmdline())[:80]})"
     return ""
+
+
+def _listens(connection: Any, port: int) -> bool:
+    return bool(connection.status == psutil.CONN_LISTEN and connection.laddr.port == port)
 
 
 if __name__ == "__main__":
