@@ -11,12 +11,13 @@ from ml.serving.forms import FORMS, example
 # At least one character that is neither white space nor removed by normalisation.
 VISIBLE = r"[^\s\u0000-\u001f\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
 REFUSALS = {
-    400: "The body is not JSON of the described shape",
+    400: "The body is not JSON of the described shape, or the request is not HTTP/1.1",
     405: "Wrong method",
     408: "The request did not arrive in time",
     413: "The body is larger than max_body_bytes",
-    415: "The body is not declared as application/json",
+    415: "The body is not declared as plain application/json in UTF-8",
     422: "A text cannot be predicted, or there are too many of them",
+    431: "The head of the request is too large",
     503: "Too many requests are waiting; Retry-After tells when to come back",
 }
 
