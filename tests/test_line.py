@@ -94,6 +94,24 @@ async def test_who_has_waited_too_long_is_not_served(model: Model) -> None:
     assert model.calls == [["a"]]
 
 
+async def test_who_is_being_served_is_not_given_up(model: Model) -> None:
+    """The time is that of the wait; a turn that has begun comes to its end."""
+    line = Line(model.predict, size=8, timeout=0)
+    begun = threading.Event()
+
+    def read() -> list[str]:
+        begun.set()
+        return ["a"]
+
+    task = asyncio.ensure_future(line.ask(read, list))
+    await asyncio.sleep(0)
+    begun.wait()  # the loop stands still, and with it the time that is over at once
+    model.gate.set()
+
+    assert await task == [said("a")]
+    line.close()
+
+
 async def test_the_thread_reads_and_writes(model: Model) -> None:
     """What takes time by what a request holds keeps the event loop from nobody."""
     model.gate.set()

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -15,6 +16,7 @@ from uvicorn.protocols.http import auto
 import toy
 from ml.serving import protocol
 from ml.serving.front import Scope, Send
+from ml.serving.protocol import Protocol
 from ml.serving.reading import Receive
 from ml.serving.settings import Settings
 
@@ -259,21 +261,40 @@ def test_answers_that_nobody_fetches_are_given_up() -> None:
                 connection.sendall(b"x")
 
 
+def connection(**options: int) -> Protocol:
+    """Return a connection that no network has."""
+    config = uvicorn.Config(app, http=Protocol, log_config=None, **options)  # type: ignore[arg-type]
+    return Protocol(
+        config=config,
+        server_state=uvicorn.server.ServerState(),
+        app_state={},
+        _loop=asyncio.new_event_loop(),
+    )
+
+
 @pytest.mark.parametrize(("given", "kept"), [(5, 75.0), (30, 30)])
 def test_bentoml_may_be_told_another_time(
     given: int, kept: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`bentoml serve --timeout-keep-alive` counts; what uvicorn has by default does not."""
-    monkeypatch.setattr(auto, "AutoHTTPProtocol", auto.AutoHTTPProtocol)
-    protocol.install(SETTINGS)
-    config = uvicorn.Config(app, log_config=None, timeout_keep_alive=given)
-    config.load()
-    state = uvicorn.server.ServerState()
-    connection = config.http_protocol_class(  # type: ignore[call-arg]
-        config=config, server_state=state, app_state={}, _loop=asyncio.new_event_loop()
-    )
+    monkeypatch.setattr(Protocol, "keep_alive", 75.0, raising=False)
 
-    assert connection.timeout_keep_alive == kept  # type: ignore[attr-defined]
+    assert connection(timeout_keep_alive=given).timeout_keep_alive == kept
+
+
+@pytest.mark.parametrize(("left", "end"), [(0, ["close"]), (1, ["abort", "close"])])
+def test_a_short_answer_that_nobody_fetches_is_given_up_too(
+    left: int, end: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transport that is closed waits until all is fetched."""
+    monkeypatch.setattr(Protocol, "keep_alive", 75.0, raising=False)
+    resting, transport = connection(), Mock(spec=asyncio.Transport)
+    transport.get_write_buffer_size.return_value = left
+    transport.is_closing.return_value = False
+    resting.transport = transport
+    resting.timeout_keep_alive_handler()
+
+    assert [call[0] for call in transport.method_calls if call[0] in ("abort", "close")] == end
 
 
 def test_nobody_can_fill_the_log(port: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -58,16 +58,15 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came, and see that a head comes to its end."""
         self._unset_keepalive_if_required()
-        self._idle_bytes += len(data)
         try:
-            self._parse(memoryview(data))
+            for start in range(0, len(data), MAX_HEAD_BYTES):
+                self._parse(memoryview(data)[start : start + MAX_HEAD_BYTES])
         except httptools.HttpParserError:
             self._refuse(RefusedError(400, "bad_http", "this is not a request of HTTP/1.1"))
+        except RefusedError as refusal:
+            self._refuse(refusal)
         else:
-            if self._idle_bytes > MAX_HEAD_BYTES:
-                text = f"the head of a request may have up to {MAX_HEAD_BYTES} bytes"
-                self._refuse(RefusedError(431, "head_too_large", text, limit=MAX_HEAD_BYTES))
-            elif self._overdue is None and not self._is_answering():
+            if self._overdue is None and not self._is_answering():
                 self._overdue = self.loop.call_later(self.patience, self._give_up)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -129,6 +128,7 @@ class Protocol(HttpToolsProtocol):
 
     def _parse(self, data: memoryview) -> None:
         """Feed the parser; it stops after a head that offers an upgrade, which is then ignored."""
+        self._idle_bytes += len(data)
         while True:
             try:
                 self.parser.feed_data(data)
@@ -142,7 +142,10 @@ class Protocol(HttpToolsProtocol):
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 self.parser.feed_data(head)
             else:
-                return
+                break
+        if self._idle_bytes > MAX_HEAD_BYTES:
+            text = f"the head of a request may have up to {MAX_HEAD_BYTES} bytes"
+            raise RefusedError(431, "head_too_large", text, limit=MAX_HEAD_BYTES)
 
     def _head_without_offer(self) -> bytes:
         """Return the head that was just parsed, as a client sends it that offers nothing."""
