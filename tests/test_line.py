@@ -106,9 +106,13 @@ async def test_who_is_being_served_is_not_given_up(model: Model) -> None:
     task = asyncio.ensure_future(line.ask(read, list))
     await asyncio.sleep(0)
     begun.wait()  # the loop stands still, and with it the time that is over at once
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waits = not task.done()
     model.gate.set()
 
     assert await task == [said("a")]
+    assert waits
     line.close()
 
 
