@@ -18,7 +18,7 @@ from ml.config import Deploy
 FILE = "live.yml"
 HEADER = "X-Served-By"  # of each answer: which pod gave it
 MOUNT = "/traffic"
-# uvicorn closes a connection that was idle for 5 s: a request must not meet that.
+# The service closes a connection that rests for serving.keep_alive: a request must not meet that.
 IDLE = "2s"
 
 
