@@ -19,9 +19,11 @@ from omegaconf import Node, OmegaConf
 # Private, but the only way to read a value exactly as Hydra does (3e-5 is a number, a date a text).
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
+from omegaconf.resolvers import oc
 
 from ml.configuration.yaml_file import mapping, read
 from ml.errors import ConfigError
+from ml.urls import CURE, secret, secret_variable
 
 # A default may itself hold variables: ${A:-${B:-1}}. `\${A}` stays as it is.
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Z_][A-Z0-9_]*)(?::-((?:[^{}\n]|\$\{[^{}\n]*\})*))?\}")
@@ -49,7 +51,7 @@ def rewrite(text: str) -> str:
 def variable(name: str, default: str | None = None) -> str:
     """Return an environment variable's text; as in the shell, an empty one gives the default."""
     if text := os.environ.get(name):
-        return text
+        return public(name, text)
     if default is None:
         state = "empty" if name in os.environ else "not set"
         raise ConfigError(
@@ -57,6 +59,19 @@ def variable(name: str, default: str | None = None) -> str:
             f"or write a default: ${{{name}:-value}}"
         )
     return VARIABLE.sub(lambda match: variable(*match.groups()), default)
+
+
+def public(name: str, text: str) -> str:
+    """Refuse a secret here: `dvc exp run` writes params.yaml before anybody checks it."""
+    if what := "a secret, as its name says" if secret_variable(name) else secret(text):
+        raise ConfigError(f"expected no credentials, {name} holds {what}; {CURE}")
+    return text
+
+
+def plain_variable(name: str, *default: str | None) -> str | None:
+    """Do what `oc.env` does, for variables that hold no secret."""
+    text = oc.env(name, *default)
+    return public(name, text) if name in os.environ and text else text
 
 
 def scalar(text: str) -> str | int | float | bool | None:
@@ -160,3 +175,4 @@ def _bad_reference(path: Path, text: str, error: OmegaConfBaseException) -> str:
 
 
 OmegaConf.register_new_resolver("shell", _resolve, replace=True)
+OmegaConf.register_new_resolver("oc.env", plain_variable, replace=True)

@@ -23,6 +23,7 @@ from ml.configuration.overrides import chosen, split, values
 from ml.configuration.snapshot import taken
 from ml.configuration.yaml_file import mapping, nodes, read
 from ml.errors import ConfigError, run
+from ml.urls import plain, secrets
 
 HEADER = """\
 # Composed from conf/ by `python -m ml.compose`, which every run repeats.
@@ -57,6 +58,7 @@ def asked() -> Params:
 
 def checked(found: dict[str, Any], origins: Callable[[], Layers], broken: dict[Key, str]) -> Params:
     """Validate composed values; all that is wrong is told at once."""
+    broken = broken | dict(secrets(found))
     try:
         params = Params.model_validate(found)
         if not broken:
@@ -77,17 +79,14 @@ def adopted() -> Params:
     try:
         return parse(PARAMS)
     except ConfigError as error:
+        # DVC has written before anybody could look; what is refused must not stay there.
+        PARAMS.write_text(plain(PARAMS.read_text("utf-8", "replace")), encoding="utf-8")
         raise ConfigError(f"{error}\n{PARAMS} comes from conf/ and -S: mend it there") from None
 
 
 def parse(path: Path) -> Params:
     """Read and check a composed configuration; what is wrong is told with its line."""
-    found = mapping(path, read(path))
-    try:
-        return Params.model_validate(found)
-    except ValidationError as error:
-        told = explain(error, Params, found, [Layer(path, nodes(path))])
-        raise complaint(list(told.values())) from None
+    return checked(mapping(path, read(path)), lambda: [Layer(path, nodes(path))], {})
 
 
 def recorded(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ml.configuration.names import nearest
 from ml.errors import ConfigError
+from ml.urls import secrets
 
 PARAMS = Path("params.yaml")
 
@@ -407,7 +408,10 @@ class Params(Section):
 def load(path: Path = PARAMS) -> Params:
     """Read the composed configuration, which `ml.compose` has already checked."""
     try:
-        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for key, wrong in secrets(values):
+            raise ConfigError(f"{path}: {'.'.join(map(str, key))}: {wrong}")
+        return Params.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

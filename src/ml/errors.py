@@ -23,11 +23,18 @@ import logging
 import re
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
+from types import TracebackType
+
+from ml.urls import plain
 
 
 class KnownError(Exception):
-    """Base of all errors that are told in one sentence, without a traceback."""
+    """Base of all errors that are told in one sentence, without a traceback or a credential."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(plain(text))
 
 
 class ConfigError(KnownError):
@@ -85,6 +92,9 @@ class PlatformError(KnownError):
 def run(main: Callable[[], None]) -> None:
     """Run a stage's `main`; a known error ends the process with its sentence and exit code 1."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    for handler in logging.root.handlers:
+        handler.setFormatter(_Plain("%(message)s"))
+    sys.excepthook = _crash
     for name in ("ml", "__main__"):  # `python -m ml.train` runs the stage under the second name
         logging.getLogger(name).setLevel(logging.INFO)
     gc.freeze()  # what was imported
@@ -102,6 +112,19 @@ def run(main: Callable[[], None]) -> None:
         raise
     finally:
         gc.freeze()  # nor is it looked through at the exit
+
+
+class _Plain(logging.Formatter):
+    """Leaves credentials out of what any library logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return plain(super().format(record))
+
+
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a mistake of ours, which may quote an address."""
+    sys.stderr.write(plain("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

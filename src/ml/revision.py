@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml import urls
+
 # What the pipeline itself writes and a run carries by itself.
 GENERATED = ("params.yaml", "dvc.lock", "sources.lock")
 # Where a file that Git does not know yet is part of what runs. Ignored files never are.
@@ -19,8 +21,6 @@ SOURCES = (
     ".dvc/config", ".dvcignore",
 )  # fmt: skip
 LARGEST = 10_000_000  # bytes of a difference that a run carries
-_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|API_?KEY", re.I)
-_SECRET = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|://[^/@\s:]+:[^/@\s]+@")
 # Whatever a person's own settings say, `git apply` must read it.
 _DIFF = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--no-relative",
          "--src-prefix=a/", "--dst-prefix=b/", "HEAD", "--")  # fmt: skip
@@ -93,7 +93,7 @@ def who() -> str:
 def address() -> str:
     """Return where the repository was cloned from, if that is a server; a password stays out."""
     url = _git("config", "remote.origin.url")
-    return re.sub(r"//[^/@\s]*@", "//", url) if re.match(r"\w+://|[\w.-]+@[\w.-]+:", url) else ""
+    return urls.plain(url) if re.match(r"[\w+]+://|[\w.-]+@[\w.-]+:", url) else ""
 
 
 def _branch() -> str:
@@ -115,9 +115,10 @@ def _unfit(patch: bytes) -> str:
         return f"it has {len(patch) / 1e6:.0f} MB"
     added = b"\n".join(line for line in patch.splitlines() if line.startswith(b"+"))
     for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= 8 and os.fsencode(value) in added:
+        if urls.secret_variable(name) and len(value) >= 8 and os.fsencode(value) in added:
             return f"it holds the value of {name}"
-    return "it holds what looks like a key or a password" if _SECRET.search(added) else ""
+    told = urls.secret(added.decode("utf-8", "replace"))
+    return f"it holds what looks like a key or a password: {told}" if told else ""
 
 
 def _git(*arguments: str) -> str:

@@ -6,7 +6,6 @@ Reads: MLFLOW_TRACKING_URI, MLFLOW_OFFLINE, MLFLOW_TRACKING_USERNAME, _PASSWORD,
 import base64
 import json
 import os
-import re
 import socket
 import ssl
 import urllib.error
@@ -15,7 +14,7 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from ml import places
+from ml import places, urls
 from ml.errors import TrackingError
 from ml.journaling import database
 
@@ -43,7 +42,7 @@ def uri(environment: str) -> str:
 def plain(text: str) -> str:
     """Return a URI, or a sentence with one, without user, password and the project's folder."""
     here = f"sqlite:///{places.home()}/"
-    return re.sub(r"//[^/@\s]*@", "//", text).replace(f"{here}.mlflow/", "sqlite:///.mlflow/")
+    return urls.plain(text).replace(f"{here}.mlflow/", "sqlite:///.mlflow/")
 
 
 def known(name: str) -> str:
