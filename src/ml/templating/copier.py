@@ -10,9 +10,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ml.errors import TemplateError
+from ml.urls import plain
 
 PROGRAM = Path(".venv/copier/bin/copier")
 ANSWERS = Path(".copier-answers.yml")
@@ -21,9 +23,13 @@ QUESTIONS = Path("copier.yml")
 HOME = "https://github.com/MLops-Project-Platform/mlops-research-template.git"
 
 
-def git(*words: str, folder: Path = Path()) -> str:
+def git(*words: str, folder: Path = Path(), variables: Mapping[str, str] | None = None) -> str:
     """Return what Git printed; raise TemplateError with what it complains of."""
-    done = subprocess.run(["git", *words], cwd=folder, text=True, capture_output=True, check=False)
+    done = subprocess.run(
+        ["git", *words],
+        cwd=folder, env={**os.environ, **(variables or {})},
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         raise TemplateError(f"`git {' '.join(words[:3])}` failed: {done.stderr.strip()}")
     return done.stdout.strip()
@@ -75,7 +81,8 @@ def remembered(key: str, folder: Path = Path()) -> str:
 
 
 def remember(key: str, value: str, folder: Path) -> None:
-    """Let copier remember something else."""
+    """Let copier remember something else; what it remembers is committed, so no credentials."""
+    value = plain(value)
     path = folder / ANSWERS
     text = path.read_text(encoding="utf-8")
     path.write_text(
