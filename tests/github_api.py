@@ -39,6 +39,11 @@ class Store:
     def change(self, method: str, path: str, body: Any) -> Any:
         """Add, replace or remove."""
         self.calls.append((method, path, body))
+        if method == "DELETE":
+            parent, _, last = path.rpartition("/")
+            kept = [one for one in self.lists.get(parent, []) if str(one["id"]) != last]
+            self.lists[parent] = kept
+            return None
         if method == "POST":
             made = {"id": next(self.ids), **(body if isinstance(body, dict) else {"raw": body})}
             made |= {"number": made["id"], "assets": [], "html_url": f"{self.url}{path}"}

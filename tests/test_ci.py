@@ -199,6 +199,29 @@ def test_what_the_settings_name_exists() -> None:
     assert used == set(branch_policy.environments())
 
 
+def test_a_tag_gets_nothing_of_prod() -> None:
+    """Its commit may be nobody's: it is looked for on main before anything with credentials."""
+    job = workflows.load(ROOT / ".github" / "workflows" / "tag.yml")["jobs"]["release"]
+    there = workflows.gitlab_jobs()["tag"]
+    steps = [str(step) for step in job["steps"]]
+    look = [n for n, step in enumerate(steps) if "merge-base --is-ancestor" in step]
+    prepare = [n for n, step in enumerate(steps) if "/prepare" in step]
+    before = there["before_script"]
+
+    assert job["environment"] == there["environment"]["name"] == "release"
+    assert look < prepare
+    assert "merge-base --is-ancestor" in before[1]
+    assert before.index(". .gitlab/prepare.sh") > 1
+    tagged = [name for name, refs in branch_policy.environments().items() if "v*" in (refs or ())]
+    assert tagged == ["release"]
+
+
+@pytest.mark.parametrize("name", ["qa", "prod"])
+def test_retention_may_use_each_environment(name: str) -> None:
+    """A schedule runs on the default branch."""
+    assert "main" in (branch_policy.environments()[name] or ())
+
+
 def test_every_configuration_is_validated_on_a_pull_request() -> None:
     """Nothing sets EXP in that job, which would validate one experiment alone."""
     found = workflows.load(ROOT / ".github" / "workflows" / "pull-request.yml")["jobs"]["verify"]

@@ -18,6 +18,8 @@ CHECK = "all checks passed"  # the job of pull-request.yml that waits for the ot
 # Environments of GitHub: what trains in an environment, and what deploys to it.
 ENDPOINTS = {"qa": "staging", "prod": "live"}
 APPROVED = ("live",)
+TAGS = "v*"
+ADMINISTRATORS = {"actor_type": "RepositoryRole", "actor_id": 5}  # by GitHub's numbers of roles
 
 
 def ruleset(name: str, reviews: int) -> dict[str, Any]:
@@ -48,39 +50,71 @@ def ruleset(name: str, reviews: int) -> dict[str, Any]:
     }
 
 
-def tags() -> dict[str, Any]:
-    """Return the rule that a released tag stays what it is."""
-    return {
-        "name": "released tags stay",
+def tags(team: int | None) -> list[dict[str, Any]]:
+    """Return the rules of released tags: they stay what they are, and few people make them.
+
+    A tag starts the workflow that lies in its commit, reviewed or not. Who may make one is `team`,
+    or whoever administers the repository.
+    """
+    kind = {"actor_type": "Team", "actor_id": team} if team else ADMINISTRATORS
+    common = {
         "target": "tag",
         "enforcement": "active",
-        "conditions": {"ref_name": {"include": ["refs/tags/v*"], "exclude": []}},
-        "rules": [{"type": "deletion"}, {"type": "update"}],
+        "conditions": {"ref_name": {"include": [f"refs/tags/{TAGS}"], "exclude": []}},
+    }
+    return [
+        {
+            "name": "released tags stay",
+            **common,
+            "rules": [{"type": "deletion"}, {"type": "update"}],
+        },
+        {
+            "name": "releases are tagged by those who may",
+            **common,
+            "rules": [{"type": "creation"}],
+            "bypass_actors": [{**kind, "bypass_mode": "always"}],
+        },
+    ]
+
+
+def rulesets(team: int | None = None) -> list[dict[str, Any]]:
+    """Return all rulesets: two people look at what goes live, one at what goes to staging."""
+    wanted = {name: 2 if env == "prod" else 1 for name, env in branch.ENVIRONMENTS.items()}
+    return [*(ruleset(name, reviews) for name, reviews in wanted.items()), *tags(team)]
+
+
+def gitlab() -> dict[str, Any]:
+    """Return what the flow needs of GitLab, where it is set by hand."""
+    return {
+        "protected branches": [*branch.ENVIRONMENTS, "dev"],
+        "protected tags": {TAGS: "created by maintainers"},
+        "protected environments": {
+            name: branches or ["all"]
+            for name, branches in environments().items()
+            if name != branch.OTHERWISE
+        },
+        "variables": "of one environment each, and protected: no other branch or tag gets them",
     }
 
 
-def rulesets() -> list[dict[str, Any]]:
-    """Return all rulesets: two people look at what goes live, one at what goes to staging."""
-    wanted = {name: 2 if env == "prod" else 1 for name, env in branch.ENVIRONMENTS.items()}
-    return [*(ruleset(name, reviews) for name, reviews in wanted.items()), tags()]
-
-
 def environments() -> dict[str, list[str] | None]:
-    """Return each environment of GitHub and the branches that may use it; None: all of them."""
+    """Return each environment of GitHub and the branches that may use it; None: all of them.
+
+    No tag gets the credentials of `prod`: `release` has some of its own, which only read.
+    """
     found: dict[str, list[str] | None] = {branch.OTHERWISE: None}
     for name, environment in branch.ENVIRONMENTS.items():
         found[environment] = [name]
         found[ENDPOINTS[environment]] = [name]
-    # A tag v* tells of what main has made.
-    found["prod"] = [*(found["prod"] or []), "v*"]
-    return found
+    found["qa"] = ["qa", "main"]  # retention is scheduled, so runs on the default branch
+    return found | {"release": [TAGS]}
 
 
 def apply(github: GitHub, reviewer: int | None) -> list[str]:
     """Make the settings; return what was done."""
     present = {one["name"]: one["id"] for one in github.pages("/rulesets")}
     done = []
-    for rules in rulesets():
+    for rules in rulesets(reviewer):
         known = present.get(rules["name"])
         method, path = ("PUT", f"/rulesets/{known}") if known else ("POST", "/rulesets")
         github.call(method, path, rules)
@@ -104,17 +138,23 @@ def environment(github: GitHub, name: str, branches: list[str] | None, reviewer:
     path = f"/environments/{quote(name)}"
     github.call("PUT", path, body)
     policies = f"{path}/deployment-branch-policies"
-    known = {one["name"] for one in github.pages(policies, "branch_policies")} if branches else ()
-    for one in branches or ():
-        if one not in known:
-            kind = "tag" if one.startswith("v") else "branch"
-            github.call("POST", policies, {"name": one, "type": kind})
-    return f"environment {name} for {', '.join(branches) if branches else 'all branches'}"
+    if not branches:
+        return f"environment {name} for all branches"
+    known = {one["name"]: one["id"] for one in github.pages(policies, "branch_policies")}
+    for one in known.keys() - set(branches):  # release 0.4.0 let tags into prod
+        github.call("DELETE", f"{policies}/{known[one]}")
+    for one in [one for one in branches if one not in known]:
+        kind = "tag" if one == TAGS else "branch"
+        github.call("POST", policies, {"name": one, "type": kind})
+    return f"environment {name} for {', '.join(branches)}"
 
 
 def main() -> None:
     """Print the settings, and make them where that was asked for."""
-    told = {"rulesets": rulesets(), "environments": environments(), "approval": list(APPROVED)}
+    told = {
+        "rulesets": rulesets(), "environments": environments(), "approval": list(APPROVED),
+        "on GitLab": gitlab(),
+    }  # fmt: skip
     if os.environ.get("APPLY", "") in ("", "0"):
         sys.stdout.write(f"{json.dumps(told, indent=2)}\n")
         sys.stdout.write(
