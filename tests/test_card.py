@@ -92,6 +92,17 @@ def test_names_do_not_break_the_tables(params: Params) -> None:
     assert "|---|---:|---:|---:|\n| accuracy |" in text
 
 
+def test_a_name_is_no_markup(make_params: MakeParams) -> None:
+    """Neither in the title nor where it stands as code."""
+    evil = "<img src=x onerror=alert(1)> [a](http://x.test)"
+    params = make_params(model={"name": evil, "pretrained": "a`<b>`", "revision": "r|`"})
+    found = facts.make(params, LABELS)
+    title = card.render(found).split("\n---\n", 1)[1].strip().splitlines()[0]
+
+    assert title.startswith(r"# \<img src=x onerror=alert(1)\> \[a\]")
+    assert card.origin(found).endswith("`a'<b>'` at revision `r&#124;'`")
+
+
 @pytest.mark.parametrize(
     ("model", "snapshot", "origin", "base"),
     [

@@ -109,6 +109,10 @@ FILES = {
         f"{X}:2: .*expected a number less than 1, found 1.0",
     ),
     "empty text": ("model:\n  name: ''\n", f"{X}:2: .*expected text that is not empty"),
+    "a name of two lines": (
+        'model:\n  name: "a\\n::error::b"\n',
+        f"{X}:2: model.name: expected one line of text",
+    ),
     "short list": ("data:\n  labels: [a]\n", f"{X}:2: .*expected a list of at least 2"),
     "number as key": (
         "mlflow:\n  tags: {1: a}\n",

@@ -35,6 +35,20 @@ def test_values_that_differ_are_told_by_their_name() -> None:
     ]
 
 
+def test_a_thousand_values_hide_no_bound_of_the_gate() -> None:
+    """Gate and data come first, and what finds no room is counted."""
+    many = {f"k{n:03}": "x" * 400 for n in range(1000)}
+    old = {"deploy": {"build_options": {}}, "gate": {"min_accuracy": 0.8}}
+    new = {"deploy": {"build_options": many}, "gate": {"min_accuracy": 0.1}}
+    differ = findings.values(old, new)
+    text = "\n".join(markdown._values(differ[: findings.MOST], len(differ) - findings.MOST))
+    rows = [line for line in text.splitlines() if line.startswith("| <code>")]
+
+    assert "gate.min_accuracy" in rows[0]
+    assert f"**{1001 - len(rows)} more values**" in text
+    assert len(text) < 32_000
+
+
 def test_a_long_value_is_cut() -> None:
     """So that what a comment is made of has a bound."""
     assert len(findings.flat({"a": "x" * 9000})["a"]) <= 500

@@ -3,11 +3,12 @@
 Reads: params.yaml
 """
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ml.configuration.names import nearest
 from ml.errors import ConfigError
@@ -15,7 +16,15 @@ from ml.urls import secrets
 
 PARAMS = Path("params.yaml")
 
+
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in text):
+        raise ValueError("expected one line of text, found a line break or another control sign")
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[Text, AfterValidator(_one_line)]  # what is printed, linked and logged
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -126,13 +135,13 @@ class Scratch(Section):
 class Model(Section):
     """What is trained."""
 
-    name: Text
-    version: Text
+    name: Name
+    version: Name
     config_version: float | str
     architecture: Literal["transformers", "custom"]
-    pretrained: Text | None
-    revision: Text | None
-    custom: Text | None
+    pretrained: Name | None
+    revision: Name | None
+    custom: Name | None
     options: dict[str, Scalar]
     scratch: Scratch
     dropout: Annotated[float, Field(ge=0, lt=1)] | None
@@ -203,7 +212,7 @@ class Pair(Section):
 class Behaviour(Section):
     """A behaviour test in the sense of CheckList (Ribeiro et al., 2020)."""
 
-    name: Text
+    name: Name
     min_pass_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     replace: dict[str, str] | None = None
     pairs: list[Pair] | None = None
@@ -341,8 +350,8 @@ class Storage(Section):
 class Mlflow(Section):
     """Where a run is recorded."""
 
-    experiment_name: Text
-    registered_model: Text
+    experiment_name: Name
+    registered_model: Name
     artifact_location: Text | None
     tags: dict[str, Scalar]
 

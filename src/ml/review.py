@@ -57,6 +57,7 @@ def compare(name: str, experiment: str) -> Findings:
         bounds = compose(target, experiment).gate
         judged = params.model_copy(update={"gate": bounds})
         checks = preview.checks(judged, None if missing else folder)
+        differ = findings.values(values(folder), values(Path()))
         return Findings(
             experiment=experiment,
             base=f"{theirs} at {name}",
@@ -70,7 +71,8 @@ def compare(name: str, experiment: str) -> Findings:
             figures=findings.figures(
                 {} if missing else base.read(folder / payload.METRICS), base.read(payload.METRICS)
             ),
-            values=findings.values(values(folder), values(Path())),
+            values=differ[: findings.MOST],
+            more_values=max(0, len(differ) - findings.MOST),
             curve=Curve(before=[] if missing else losses(folder), after=losses(Path())),
             minutes=minutes(),
         )

@@ -34,6 +34,7 @@ def render(facts: Facts) -> str:
         data=data_name(facts),
         origin=origin(facts),
         escape=escape,
+        code=code,
         number=number,
         percent=percent,
     )
@@ -80,13 +81,13 @@ def origin(facts: Facts) -> str:
     """Tell what the training started from."""
     model = facts.params.model
     if model.architecture == "custom":
-        return f"the class `{model.custom}` of this project, from random weights"
+        return f"the class {code(model.custom)} of this project, from random weights"
     if model.pretrained is None:
         return f"a {model.scratch.type} of {model.scratch.layers} layers, from random weights"
     if facts.params.snapshot.pretrained:
-        return f"the pretrained model in the local folder `{Path(model.pretrained).name}`"
-    at = f" at revision `{model.revision}`" if model.revision else ""
-    return f"the pretrained model `{model.pretrained}`{at}"
+        return f"the pretrained model in the local folder {code(Path(model.pretrained).name)}"
+    at = f" at revision {code(model.revision)}" if model.revision else ""
+    return f"the pretrained model {code(model.pretrained)}{at}"
 
 
 def limits(facts: Facts) -> list[str]:
@@ -121,6 +122,11 @@ def limits(facts: Facts) -> list[str]:
 def escape(text: str) -> str:
     """Write a text of the data so that Markdown shows it as it is."""
     return re.sub(r"([\\|<>\[\]*_`#])", r"\\\1", " ".join(str(text).split()))
+
+
+def code(text: object) -> str:
+    """Write a text as code, in a table too."""
+    return f"`{' '.join(str(text).replace('`', chr(39)).replace('|', '&#124;').split())}`"
 
 
 def _weak(facts: Facts) -> list[tuple[str, dict[str, float]]]:

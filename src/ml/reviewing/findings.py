@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ml.errors import HostError
 
 FILE = Path("reports/review.json")
+MOST = 300  # values in a review
+FIRST = ("gate.", "data.", "evaluate.", "prepare.")
 
 Name = Annotated[str, Field(max_length=200)]
 Text = Annotated[str, Field(max_length=500)]
@@ -62,7 +64,8 @@ class Findings(Part):
     missing: Text | None  # why there are no figures of the base
     minutes: Annotated[float, Field(ge=0)]
     figures: Annotated[list[Figure], Field(max_length=100)]
-    values: Annotated[list[Value], Field(max_length=300)]
+    values: Annotated[list[Value], Field(max_length=MOST)]
+    more_values: Annotated[int, Field(ge=0)] = 0  # that differ too, and found no room
     gate: Annotated[list[Criterion], Field(max_length=100)]
     curve: Curve
 
@@ -101,7 +104,13 @@ def figures(before: dict[str, Any], after: dict[str, Any]) -> list[Figure]:
 
 
 def values(before: dict[str, Any], after: dict[str, Any]) -> list[Value]:
-    """Return the values that differ between two configurations; hashes of data are no values."""
+    """Return the values that differ between two configurations; hashes of data are no values.
+
+    First those that a reviewer must not miss, whatever else is changed beside them.
+    """
     old, new = (flat({k: v for k, v in one.items() if k != "snapshot"}) for one in (before, after))
-    names = sorted(name for name in old | new if old.get(name) != new.get(name))
-    return [Value(name=n, before=old.get(n), after=new.get(n)) for n in names[:300]]
+    names = sorted(
+        (name for name in old | new if old.get(name) != new.get(name)),
+        key=lambda name: (not name.startswith(FIRST), name),
+    )
+    return [Value(name=n[:200], before=old.get(n), after=new.get(n)) for n in names]

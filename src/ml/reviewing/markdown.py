@@ -1,11 +1,13 @@
 """Findings as Markdown for GitHub and GitLab; nothing in them can become more than text."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
 from ml.reviewing.findings import Criterion, Curve, Figure, Findings, Value
 
 MARK = "<!-- ml.review -->"
+ROOM = 30_000  # characters of a table; GitHub takes 65,536 in a comment
 # What a reader decides by; the others stand behind a fold.
 FIRST = ("accuracy", "macro_f1", "ece", "loss")
 
@@ -22,7 +24,11 @@ def render(found: Findings, total_minutes: float | None = None) -> str:
     first = [figure for figure in found.figures if figure.name in FIRST]
     others = [figure for figure in found.figures if figure.name not in FIRST]
     parts += [*figures(first), *folded(f"{len(others)} more figures", figures(others))]
-    parts += [*_values(found.values), *_gate(found.gate, found.target), *_curve(found.curve)]
+    parts += [
+        *_values(found.values, found.more_values),
+        *_gate(found.gate, found.target),
+        *_curve(found.curve),
+    ]
     return "\n".join(parts) + "\n"
 
 
@@ -67,7 +73,7 @@ def _change(figure: Figure) -> str:
     return f"{figure.after - figure.before:+.4g}"
 
 
-def _values(values: list[Value]) -> list[str]:
+def _values(values: list[Value], more: int) -> list[str]:
     if not values:
         return ["No value of the configuration differs.", ""]
     rows = [
@@ -75,7 +81,13 @@ def _values(values: list[Value]) -> list[str]:
         f"| {code(v.after) if v.after is not None else ''} |"
         for v in values
     ]
-    return ["| value | before | after |", "|---|---|---|", *rows, ""]
+    sizes = itertools.accumulate(map(len, rows))
+    room = sum(size <= ROOM for size in sizes)
+    more += len(rows) - room
+    left_out = (
+        [f"and **{more} more values** that differ: `git diff` of `conf/`", ""] if more else []
+    )
+    return ["| value | before | after |", "|---|---|---|", *rows[:room], "", *left_out]
 
 
 def _gate(checks: list[Criterion], target: str) -> list[str]:
