@@ -226,6 +226,7 @@ def test_a_password_in_netrc_reads_the_data_and_stays_there(
         ("make push", {"AWS_ENDPOINT_URL": f"http://bob:{SECRET}@127.0.0.1:3512"}),
         ("make predict TEXT=fine", {"SERVICE_URL": f"http://bob:{SECRET}@127.0.0.1:3513"}),
         ("make doctor", {"MLFLOW_TRACKING_URI": f"http://bob:{SECRET}@127.0.0.1:3511"}),
+        ("make doctor SET=model=bert", {"HF_ENDPOINT": f"http://bob:{SECRET}@127.0.0.1:3514"}),
     ],
 )
 def test_a_password_in_a_variable_is_not_printed(

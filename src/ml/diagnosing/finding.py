@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from ml.urls import plain
+
 OK, NOTE, BROKEN = "ok", "note", "NO"
 
 
@@ -16,7 +18,8 @@ class Finding(NamedTuple):
     def lines(self) -> str:
         """Return the finding for people, what to do on a line of its own."""
         head = f"{self.state:4}  {self.subject:13}  "
-        return f"{head}{self.found}\n" + (f"{'':{len(head)}}-> {self.do}\n" if self.do else "")
+        told = f"{head}{self.found}\n" + (f"{'':{len(head)}}-> {self.do}\n" if self.do else "")
+        return plain(told)
 
 
 def ok(subject: str, found: str) -> Finding:
