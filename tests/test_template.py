@@ -95,8 +95,12 @@ def test_make_init_ends_where_copier_ends(scratch: Path, tmp_path: Path) -> None
     template.lent(copy)
 
     words = [f"{name}={answer}" for name, answer in ANSWERS.items()]
-    call(copy, "make", "init", *words, f"TEMPLATE={scratch}", SET="")
+    output = call(copy, "make", "init", *words, f"TEMPLATE={scratch}", SET="")
     template.committed(copy, "Our project")
+
+    # Somebody may have worked in the copy already.
+    assert re.search(r"^removed: .*CHANGELOG\.md", output, re.M)
+    assert re.search(r"^written anew: .*README\.md", output, re.M)
 
     assert files(copy) == by_copier
     assert "is a project already" in told(copy, "make", "init", "NAME=x")

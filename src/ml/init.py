@@ -46,11 +46,18 @@ def origin(template: str) -> str:
 
 
 def adopt(made: Path) -> None:
-    """Make the work tree what the project is: files that it lacks go, all others come."""
+    """Make the work tree what the project is: files that it lacks go, all others come.
+
+    Somebody may have worked in the copy already: what goes or is written anew is named.
+    """
     for name in filter(None, copier.git("ls-files", "-z").split("\0")):
         if not (made / name).exists():
             Path(name).unlink()
     shutil.copytree(made, Path(), symlinks=True, dirs_exist_ok=True)
+    for code, done in (("D", "removed"), ("M", "written anew")):
+        names = copier.git("diff", "--name-only", f"--diff-filter={code}").splitlines()
+        if names:
+            sys.stdout.write(f"{done}: {', '.join(names)}\n")
 
 
 def main() -> None:
@@ -67,7 +74,10 @@ def main() -> None:
         copier.remember("_src_path", template, made)
         copier.remember("_commit", origin(template), made)
         adopt(made)
-    sys.stdout.write("this is your project now; next: git add --all && git commit && make train\n")
+    sys.stdout.write(
+        "what was in them: git diff\n"
+        "this is your project now; next: git add --all && git commit && make train\n"
+    )
 
 
 if __name__ == "__main__":
