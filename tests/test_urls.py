@@ -5,7 +5,7 @@ import pytest
 from ml.urls import plain, secret, secret_variable
 
 HELD = {
-    "https://bob:hunter2@x.test/r.csv": "https://x.test/r.csv",
+    "https://bob:hunter2@x.test/r.csv": "https://x.test/r.csv",  # pragma: allowlist secret
     "https://hunter2@x.test/r.csv": "https://x.test/r.csv",
     "https://bob:p@hunter2@x.test/r": "https://x.test/r",
     "https://bob:hunter2/a?b#c@x.test/r": "https://x.test/r",
@@ -32,7 +32,7 @@ FREE = (
     "https://x.test/@user/post",
     "s3://bucket/a@b/r.csv?versionId=3",
     "abfs://container@account.dfs.core.windows.net/r.csv",
-    "github://org:repo@abc123/r.csv",
+    "github://org:repo@abc123/r.csv",  # pragma: allowlist secret
     "git@github.com:team/project.git",
     "hf:org/name:config@revision#train",
     "docker://host:5000/x:tag@sha256:abc",

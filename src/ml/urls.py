@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 # A name before the @ is a user or a container in these; in all others it may be a token.
 USERS = {"abfs", "abfss", "hdfs", "sftp", "smb", "ssh", "wasb", "wasbs", "webhdfs"}
-# `github://organisation:repository@commit/path` looks like a password, and is none.
+# In `github:` an organisation, a repository and a commit stand there, which look like a password.
 _USER = re.compile(
     r"(?P<scheme>\b(?!github:)[a-z][a-z0-9+.-]*)://"
     r"(?P<user>[^\s/?#]*@"  # up to the last @ before the path
