@@ -73,6 +73,18 @@ def test_a_broken_file_is_told(text: str) -> None:
         pins.load()
 
 
+def test_a_password_that_an_earlier_release_pinned_is_told_and_not_shown() -> None:
+    """It is in Git's history, so removing the entry alone does not help."""
+    pins.save(
+        {"https://bob:hunter2@x.test/r.csv": Pin(remote.take(URL))}
+    )  # pragma: allowlist secret
+
+    with pytest.raises(DataError, match="change that credential") as told:
+        pins.load()
+
+    assert "hunter2" not in str(told.value)
+
+
 def test_the_pinned_files_are_found() -> None:
     """A file that came later is not part of the snapshot."""
     pin = Pin(remote.take(URL))

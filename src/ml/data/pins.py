@@ -14,6 +14,7 @@ import yaml
 
 from ml.config import Data
 from ml.errors import DataError
+from ml.urls import secret
 
 LOCK = Path("sources.lock")
 HEADER = """\
@@ -88,13 +89,20 @@ def load() -> dict[str, Pin]:
         return {}
     try:
         found = yaml.safe_load(LOCK.read_text(encoding="utf-8")) or {}
-        return {url: _pin(entry) for url, entry in found.items()}
+        pins = {url: _pin(entry) for url, entry in found.items()}
     except (yaml.YAMLError, UnicodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"{LOCK} should hold pinned sources, but cannot be read ({reason}); restore it with "
             f"`git checkout {LOCK}`, or remove it and pin the sources as they are now: REFRESH=1"
         ) from None
+    for url in pins:
+        if what := secret(url):
+            raise DataError(
+                f"{LOCK} names {url} with {what}, which an earlier release wrote: change that "
+                "credential, since it is in Git's history, and remove the entry"
+            )
+    return pins
 
 
 def _pin(entry: dict[str, Any]) -> Pin:
