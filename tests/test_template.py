@@ -109,9 +109,11 @@ def test_make_init_ends_where_copier_ends(scratch: Path, tmp_path: Path) -> None
 def test_a_template_out_of_reach_leaves_the_version(scratch: Path, tmp_path: Path) -> None:
     """Updates then start at the release that pyproject.toml names."""
     template.lent(scratch)
-    output = call(scratch, "make", "init", "NAME=x", f"TEMPLATE={tmp_path / 'gone'}", SET="")
+    gone = "http://bob:hunter2@127.0.0.1:9/gone.git"  # pragma: allowlist secret
+    output = call(scratch, "make", "init", "NAME=x", f"TEMPLATE={gone}", SET="")
 
-    assert "updates will start at v" in output
+    assert "no commit of http://127.0.0.1:9/gone.git has these files: updates will start" in output
+    assert "hunter2" not in output + (scratch / ".copier-answers.yml").read_text()
     assert "\n_commit: v" in (scratch / ".copier-answers.yml").read_text()
 
 

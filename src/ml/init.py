@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ml.errors import TemplateError, run
 from ml.templating import copier
+from ml.urls import plain
 
 
 def origin(template: str) -> str:
@@ -41,7 +42,8 @@ def origin(template: str) -> str:
     version = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"][
         "version"
     ]
-    sys.stdout.write(f"no commit of {template} has these files: updates will start at v{version}\n")
+    told = f"no commit of {template} has these files: updates will start at v{version}\n"
+    sys.stdout.write(plain(told))
     return f"v{version}"
 
 
