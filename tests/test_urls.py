@@ -10,7 +10,7 @@ HELD = {
     "https://bob:p@hunter2@x.test/r": "https://x.test/r",
     "https://bob:hunter2/a?b#c@x.test/r": "https://x.test/r",
     "s3://AKIA:hunter2/x+y@bucket/key": "s3://bucket/key",
-    "abfs://bob:hunter2@account/x": "abfs://account/x",
+    "abfs://bob:hunter2@account/x": "abfs://account/x",  # pragma: allowlist secret
     "postgresql+psycopg2://me:hunter2@db:5432/x": "postgresql+psycopg2://db:5432/x",
     "zip://a.csv::https://bob:hunter2@x.test/r.zip": "zip://a.csv::https://x.test/r.zip",
     "hf:https://bob:hunter2@x.test/org/name": "hf:https://x.test/org/name",
