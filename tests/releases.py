@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import yaml
 import toy
 from ml import hashing, tracking
 from ml.config import Params
-from ml.gating import evidence
+from ml.gating import evidence, work_tree
 from ml.gating.evidence import Split
 from ml.judging import metrics, scores
 from ml.registry import Version
@@ -24,6 +25,9 @@ GOOD = toy.FEELING
 BETTER = {**toy.FEELING, "great": 2.0, "film": -0.5}
 WEAK = {"good": 4.0, "bad": -4.0}  # right where it knows the word, and where it guesses negative
 ONE_CLASS = dict.fromkeys(WORDS, -4.0)
+# Bounds that neither this machine's speed nor the smallness of a toy breaks.
+BOUNDS = {"enabled": True, "max_latency_ms": 1e6, "min_worst_slice": 0.2, "max_ece": 0.5}
+IGNORED = "models\nreports\nwritten\ndata\n.mlflow\n.runs\nparams.yaml\ndvc.lock\nresume\nbentoml\n"
 
 
 def test_split(folder: Path) -> Split:
@@ -70,35 +74,76 @@ def write(
 
 
 def trainer(folder: Path, store: Path, params: Params) -> Callable[[dict[str, float]], str]:
-    """Make the current folder a project; return a function that leaves a model as `make train`."""
+    """Make the current folder a project; return a function that leaves a model as `make train`.
+
+    What params say is committed as the experiment `default`, so that the gate judges by it.
+    """
     rows = test_split(folder)
     (folder / ".mlflow" / params.environment).mkdir(parents=True)
     shutil.copy(store, folder / ".mlflow" / params.environment)
-    for name in ("bentofile.yaml", "conf", "deploy", "requirements", "src"):
+    for name in ("bentofile.yaml", "deploy", "requirements", "src"):
         (folder / name).symlink_to(toy.ROOT / name)
+    shutil.copytree(toy.ROOT / "conf", folder / "conf")
+    (folder / ".gitignore").write_text(IGNORED)
+    commit_conf(folder, params)
 
     def train(feeling: dict[str, float], **sections: Any) -> str:
         for name in ("models", "reports", "written"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        written = params.model_dump()
-        for name, values in sections.items():
-            written[name] |= values
-        (folder / "params.yaml").write_text(yaml.safe_dump(written))
-        model = folder / "models" / "model"
-        model.mkdir(parents=True)
-        (model / "weights").write_text(json.dumps(feeling))
-        digest = hashing.digest(model)
-        shutil.move(write(folder / "written", rows, params, feeling) / "reports", folder)
-        toy.export(folder / "models" / "serving", feeling=feeling, model_sha256=digest)
-        for name in ("export.json", "data.json"):
-            (folder / "reports" / name).write_text("{}")
-        (folder / "reports" / "model_card.md").write_text("# toy")
-        with tracking.training_run(params, {}, folder / "resume") as run:
-            run.finish(params, digest)
-        (folder / "resume").unlink()
-        return run.run_id
+        values = params.model_dump()
+        for name, changed in sections.items():
+            values[name] |= changed
+        (folder / "params.yaml").write_text(yaml.safe_dump(values))
+        trained = Params.model_validate(values)
+        digest = make(folder, rows, trained, feeling)
+        if not tracking.read_record(digest):  # else DVC restores what is trained already
+            with tracking.training_run(trained, {}, folder / "resume") as run:
+                run.finish(trained, digest)
+            (folder / "resume").unlink()
+        judged = json.loads((folder / "reports" / "metrics.json").read_text())
+        tracking.log_evaluation(trained, digest, judged, folder / "reports")
+        lock(folder, values)
+        return str((tracking.read_record(digest) or {})["run_id"])
 
     return train
+
+
+def make(folder: Path, rows: Split, params: Params, feeling: dict[str, float]) -> str:
+    """Write model, export and reports, as the stages do; return the hash of the model."""
+    model = folder / "models" / "model"
+    model.mkdir(parents=True)
+    (model / "weights").write_text(json.dumps(feeling))
+    digest = hashing.digest(model)
+    shutil.move(write(folder / "written", rows, params, feeling) / "reports", folder)
+    toy.export(folder / "models" / "serving", feeling=feeling, model_sha256=digest)
+    for name in ("export.json", "data.json"):
+        (folder / "reports" / name).write_text("{}")
+    (folder / "reports" / "model_card.md").write_text("# toy")
+    return digest
+
+
+def commit_conf(folder: Path, params: Params, experiment: str = "default") -> None:
+    """Commit an experiment that composes to these parameters in their environment."""
+    values = params.model_dump(exclude={"environment", "snapshot"})
+    text = f"# @package _global_\n{yaml.safe_dump(values)}"
+    (folder / "conf" / "experiment" / f"{experiment}.yaml").write_text(text)
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", f"Experiment {experiment}")
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run Git in a project."""
+    who = ("-c", "user.name=t", "-c", "user.email=t@x")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True)
+
+
+def lock(folder: Path, values: dict[str, Any]) -> None:
+    """Write dvc.lock, as DVC does when it has run the stages."""
+    outs = [{"path": name, "md5": hashing.dvc(folder / name)} for name in work_tree.MADE]
+    sections = ("data", "prepare", "model", "training", "evaluate", "export")
+    stage = {"outs": outs, "params": {"params.yaml": {name: values[name] for name in sections}}}
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"all": stage}}))
 
 
 def change(release: Path, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 import releases
-from conftest import write_params
 from ml import gate, hashing, register
 from ml.config import Params
 from ml.errors import GateError, ServingError
@@ -19,8 +18,7 @@ from ml.registry import Registry, Version
 
 @pytest.fixture(name="qa")
 def _qa(make_params: Callable[..., Params]) -> Params:
-    gates = {"enabled": True, "max_latency_ms": 1e6, "min_worst_slice": 0.2, "max_ece": 0.5}
-    return make_params(environment="qa", gate=gates)
+    return make_params(environment="qa", gate=releases.BOUNDS)
 
 
 @pytest.fixture(name="trained")
@@ -108,7 +106,7 @@ def test_a_missing_report_is_told(
     trained(releases.GOOD)
     (project / "reports" / "predictions.parquet").unlink()
 
-    with pytest.raises(ServingError, match=r"predictions\.parquet.*make train"):
+    with pytest.raises(GateError, match=r"predictions\.parquet is missing.*make train ENV=qa"):
         register.main()
 
 
@@ -144,12 +142,13 @@ def test_the_gate_compares_with_the_champion(
 
 
 def test_a_gate_that_is_off_tells_and_stops_nothing(
-    qa: Params, trained: Callable[[dict[str, float]], str], capsys: pytest.CaptureFixture[str]
+    project: Path,
+    empty_store: Path,
+    make_params: Callable[..., Params],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As in dev, where nothing is deployed from."""
-    off = {**qa.model_dump(), "gate": {**qa.gate.model_dump(), "enabled": False}}
-    trained(releases.ONE_CLASS)
-    write_params(Params.model_validate(off))
+    releases.trainer(project, empty_store, make_params(gate={"enabled": False}))(releases.ONE_CLASS)
     register.main()
 
     gate.main()

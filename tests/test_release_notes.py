@@ -1,16 +1,23 @@
 """The notes of a release, from versions as the registry gives them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ml import release_notes, sbom
-from ml.errors import GateError
+import releases
+from ml import hashing, release_notes, sbom
+from ml.errors import GateError, KnownError
 from ml.registry import Version
 
+TEXTS = {name: f"{name} of the release" for name in ("metrics.json", "model_card.md")}
+REPORTS = hashing.text(
+    "".join(f"{name}\0{hashing.text(text)}\n" for name, text in sorted(TEXTS.items()))
+)
 NEW = Version(
     "tiny", "2", "run",
     {
+        "git.dirty": "no", "files.reports.sha256": REPORTS,
         "environment": "prod", "model.sha256": "a" * 64, "git.commit": "b" * 40,
         "data.sha256": "c" * 64, "gate.verdict": "accepted", "gate.against": "tiny version 1",
         "test.accuracy": "0.93", "test.ece": "0.02",
@@ -36,11 +43,11 @@ class Versions:
         """Return those that have these tags."""
         return [one for one in self._versions if tags.items() <= one.tags.items()]
 
-    def download(self, _version: Version, folder: Path, part: str) -> Path:
+    def download(self, _version: Version, folder: Path, part: str = "") -> Path:
         """Lay out the reports of a version."""
         (folder / part).mkdir()
-        for name in ("metrics.json", "model_card.md"):
-            (folder / part / name).write_text(f"{name} of the release")
+        for name, text in TEXTS.items():
+            (folder / part / name).write_text(text)
         return folder / part
 
 
@@ -63,24 +70,59 @@ def test_the_first_release_has_nothing_before_it() -> None:
 
 
 def test_a_release_is_of_an_accepted_version() -> None:
-    """Of this commit, or of the number that is asked for; else it says what to wait for."""
+    """Of the newest that the gate accepted of this commit, or of the number that is asked for."""
     rejected = Version("tiny", "3", "run", {**NEW.tags, "gate.verdict": "rejected"}, ())
     registry = Versions(rejected, NEW, OLD)
 
-    assert release_notes.released(registry, "", "b" * 40) == NEW
-    assert release_notes.released(registry, "2", "another") == NEW
-    for number, commit in (("3", "b" * 40), ("", "e" * 40)):
-        with pytest.raises(GateError, match="run this again then"):
-            release_notes.released(registry, number, commit)
+    assert release_notes.released(registry, "", "b" * 40, "prod") == NEW
+    assert release_notes.released(registry, "2", "another", "prod") == NEW
+    with pytest.raises(GateError, match="the gate rejected tiny version 3"):
+        release_notes.released(registry, "3", "b" * 40, "prod")
+    with pytest.raises(GateError, match="no version 9 in prod, it has 3, 2, 1"):
+        release_notes.released(registry, "9", "b" * 40, "prod")
 
 
-def test_a_commit_that_changed_no_model_is_told_of() -> None:
-    """Documentation is released with the model that is live."""
-    live = Version("tiny", "2", "run", NEW.tags, ("champion",))
+LIVE = Version("tiny", "2", "run", NEW.tags, ("champion",))
 
-    assert release_notes.released(Versions(live, OLD), "", "e" * 40) == live
-    told = "\n".join(release_notes.notes(OLD, live, "v2.1", "e" * 40))
-    assert "has made no other model" in told
+
+def test_a_commit_that_makes_the_model_that_is_live_is_released_with_it() -> None:
+    """Registering it again has noted that on the version: documentation is released so."""
+    again = replace(LIVE, tags={**LIVE.tags, f"made.{'e' * 40}": "yes"})
+
+    assert release_notes.released(Versions(again, OLD), "", "e" * 40, "prod") == again
+    told = "\n".join(release_notes.notes(OLD, again, "v2.1", "e" * 40))
+    assert f"Commit <code>{'e' * 40}</code> makes the same model." in told
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ({"git.commit": "d" * 40, "gate.verdict": "accepted"}, "has not been trained in prod yet"),
+        ({"git.dirty": "yes", "gate.verdict": "accepted"}, "has not been trained in prod yet"),
+        ({"gate.verdict": "rejected", "gate.reasons": "slow"}, r"rejected tiny version 3 \(slow\)"),
+        ({}, "the gate has not judged tiny version 3 yet"),
+    ],
+)
+def test_a_commit_without_an_accepted_version_is_not_released(
+    tags: dict[str, str], told: str
+) -> None:
+    """Not with the version that is live: nobody knows that it is the model of this commit."""
+    of_commit = {"git.commit": "e" * 40, "git.dirty": "no", **tags}
+    registry = Versions(Version("tiny", "3", "run", of_commit, ()), LIVE, OLD)
+
+    with pytest.raises(GateError, match=told):
+        release_notes.released(registry, "", "e" * 40, "prod")
+
+
+def test_a_tag_of_another_commit_is_refused(project: Path) -> None:
+    """The notes of what is checked out would be published under its name; a new tag is free."""
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["tag", "v1.0"]):
+        releases.git(project, *words)
+    release_notes.check_tag("v1.1", "e" * 40)
+    release_notes.check_tag("", "e" * 40)
+
+    with pytest.raises(GateError, match=r"v1\.0 is commit .*but eeeeeeeeeeee is checked out"):
+        release_notes.check_tag("v1.0", "e" * 40)
 
 
 def test_the_folder_holds_what_a_release_is_told_with(
@@ -102,3 +144,23 @@ def test_the_folder_holds_what_a_release_is_told_with(
         "notes.md", "model_card.md", "metrics.json", "sbom.json",
     }  # fmt: skip
     assert "tiny version 2" in (release_notes.FOLDER / "notes.md").read_text()
+
+
+@pytest.mark.parametrize("version", ["9", "3"])
+def test_what_is_refused_leaves_nothing_to_publish(
+    project: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    """The notes of an earlier release lie in the same folder."""
+    from conftest import ROOT  # noqa: PLC0415
+
+    (project / "conf").symlink_to(ROOT / "conf")
+    release_notes.FOLDER.mkdir(parents=True)
+    (release_notes.FOLDER / "notes.md").write_text("# v1.0")
+    changed = Version("tiny", "3", "run", {**NEW.tags, "files.reports.sha256": "f" * 64}, ())
+    monkeypatch.setenv("VERSION", version)
+    monkeypatch.setattr(release_notes, "Registry", lambda _params: Versions(changed, NEW))
+
+    with pytest.raises(KnownError, match=r"no version 9|tiny version 3 are not those"):
+        release_notes.main()
+
+    assert not release_notes.FOLDER.exists()

@@ -11,7 +11,7 @@ import pytest
 import ci_tools
 import toy
 from conftest import ROOT
-from ml import outputs, payload, sbom
+from ml import hashing, outputs, payload, sbom
 from ml.errors import DeployError
 from ml.registry import Version
 
@@ -80,7 +80,7 @@ class Holding:
 
     def download(self, _version: Version, folder: Path, part: str) -> Path:
         """Bring a part of the release."""
-        return Path(shutil.copy(self._project / "models" / part, folder))
+        return Path(shutil.copytree(self._project / "models" / part, folder / part))
 
 
 @pytest.mark.slow
@@ -94,7 +94,9 @@ def test_the_list_is_valid_whole_and_the_same_each_time(
     monkeypatch.chdir(project)
     monkeypatch.setattr(sbom, "TOOL", programs / "cyclonedx-py")
     payload.lay_out()
-    version = Version("toy", "1", "run", {"bento": "c0ffee", "git.commit": "abc"}, ())
+    bento = hashing.digest(payload.FOLDER)
+    tags = {"bento": "c0ffee", "git.commit": "abc", "files.bento.sha256": bento}
+    version = Version("toy", "1", "run", tags, ())
     registry: Any = Holding(project)
 
     found = sbom.of(version, registry, "", "podman")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from ml import signature
+from ml import registered, signature
 from ml.compose import asked
 from ml.config import Params
 from ml.deploying import images, manifests, versions
@@ -19,6 +19,7 @@ from ml.deploying.history import DEPLOY, Entry
 from ml.deploying.manifests import Release
 from ml.deploying.rollout import Rollout
 from ml.errors import run
+from ml.gating import bounds
 from ml.registry import CHAMPION, Registry, Version
 
 
@@ -28,7 +29,7 @@ def main() -> None:
     rollout = Rollout(params)
     with rollout.alone():  # better told now than after the image was built
         version = versions.chosen(rollout.registry, params, os.environ.get("VERSION"))
-        check(version, rollout)
+        check(version, rollout, params.environment)
     image = images.of(version, rollout.registry, params.deploy)
     if who := signature.signer(params.environment):  # also one that had to be built again
         signature.check(image, who)
@@ -36,7 +37,7 @@ def main() -> None:
         if rollout.is_live(version):
             sys.stdout.write(f"{version} is live already\n")
             return
-        check(version, rollout)  # again: another may have become live meanwhile
+        check(version, rollout, params.environment)  # again: another may have become live meanwhile
         rollout.replace(
             version,
             Entry(DEPLOY, version.number, image=image, why=os.environ.get("WHY") or ""),
@@ -47,12 +48,15 @@ def main() -> None:
     sys.stdout.write(f"{version} is live in {params.environment}; back: make rollback\n")
 
 
-def check(version: Version, rollout: Rollout) -> None:
+def check(version: Version, rollout: Rollout, environment: str) -> None:
     """Refuse a version that may not be deployed, as things stand now."""
-    champion = rollout.registry.alias(CHAMPION)
-    if champion is None or champion.number != version.number:
-        withdrawn = rollout.history.withdrawn(version.number)
-        versions.check_accepted(version, str(champion or "none"), withdrawn)
+    champion, record = rollout.registry.alias(CHAMPION), rollout.history
+    live = record.live.version if record.live else None
+    # An alias alone makes nothing live: anybody can move one by hand.
+    if champion and champion.number == version.number == live:
+        return
+    versions.check_accepted(version, str(champion or "none"), record.withdrawn(version.number))
+    bounds.check(version, environment)
 
 
 def release(version: Version, image: str) -> Release:
@@ -67,13 +71,12 @@ def configured(version: Version, registry: Registry, params: Params) -> Params:
     What it does not know yet is taken from here, what is known no more is left out.
     """
     with tempfile.TemporaryDirectory(prefix="params-") as folder:
-        path = registry.download(version, Path(folder), "params.yaml")
-        registered = yaml.safe_load(path.read_text(encoding="utf-8"))
+        path = registered.bring(registry, version, Path(folder), "params.yaml")
+        known_then = yaml.safe_load(path.read_text(encoding="utf-8"))
     values = params.model_dump()
     for section in ("model", "serving", "resources"):
-        known = {
-            key: registered[section][key] for key in values[section] if key in registered[section]
-        }
+        then = known_then[section]
+        known = {key: then[key] for key in values[section] if key in then}
         values[section] |= known
     return Params.model_validate(values)
 

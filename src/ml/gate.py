@@ -1,6 +1,7 @@
 """Decide whether the challenger may be deployed: against bounds, and against the champion.
 
-Reads: params.yaml, data/prepared/, the registry of the environment
+Reads: params.yaml, data/prepared/, the registry of the environment; in qa and prod dvc.lock, EXP,
+    and conf/ as it is committed, by which alone they judge
 Writes: reports/gate.json, tags `gate.*` of the challenger; exit code 1 where it is rejected and
     gate.enabled is true
 """
@@ -16,12 +17,14 @@ from pathlib import Path
 
 import polars as pl
 
-from ml import config, hashing, outputs, payload
+from ml import config, hashing, outputs, payload, registered
 from ml.config import Params
 from ml.deploying import history
-from ml.errors import GateError, KnownError, ModelError, run
+from ml.errors import GateError, ModelError, run
 from ml.exporting import parity
-from ml.gating import criteria, evidence
+from ml.gating import bounds, criteria, evidence, work_tree
+from ml.gating import champion as opponent
+from ml.gating.bounds import Rules
 from ml.gating.criteria import Check
 from ml.gating.evidence import REPORTS, Evidence, Split
 from ml.gating.verdict import Verdict
@@ -84,49 +87,54 @@ def duel(
     """
     ours, files = challenger
     version, release = champion
+    if release is None:
+        changed = f"{version}: its files are lost or changed"
+        yield Check("the champion answers", False, changed, opponent.lost(version))
+        return
     try:
-        if release is None:
-            raise ModelError("its files cannot be downloaded")
         yield from intact(version, release)
         theirs = evidence.gather(release, test, params)
     except ModelError as error:
         yield Check("the champion answers", False, f"{version}: {error}", "probabilities")
         return
-    if is_same_model(files, release):
+    if opponent.is_same_model(files, release):
         yield criteria.unchanged(ours, theirs, params.export)
     else:
         yield from criteria.better(ours, theirs, test, params.evaluate)
 
 
-def is_same_model(one: Path, other: Path) -> bool:
-    """Tell whether two releases hold one trained model, by their files."""
-    trained = [release / "model" for release in (one, other)]
-    return all(map(Path.is_dir, trained)) and len(set(map(hashing.digest, trained))) == 1
-
-
 def kept(version: Version, registry: Registry) -> Iterator[Check]:
-    """Yield whether a version was live and had to be left: figures have not told why."""
-    left = history.read(registry.notes()).withdrawn(version.number)
+    """Yield whether this was live and had to be left, under any number: figures do not tell why."""
+    record = history.read(registry.notes())
+    same = [one.number for one in opponent.twins(registry, version)]
+    left = next(filter(None, map(record.withdrawn, same)), None)
     found = f"on {left.at}: {left.why or 'no reason told'}" if left else "never"
     yield Check("rolled back", left is None, found, "never")
 
 
-def fetched(registry: Registry, version: Version, folder: Path) -> Path | None:
-    """Return where the files of a version lie, or None if they cannot be had."""
-    try:
-        return registry.download(version, folder)
-    except KnownError:
-        return None
+def judge(
+    version: Version, champion: Version | None, params: Params, registry: Registry
+) -> tuple[Verdict, Rules]:
+    """Return the verdict on a registered version, and by which rules it was found."""
+    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
+        release = registry.download(version, Path(folder) / "challenger")
+        rules = bounds.of(params, registered.values(release))
+        other = opponent.files(registry, champion, Path(folder)) if champion else None
+        verdict = decide((version, release), other, rules.params)
+    more = (*rules.checks(version), *kept(version, registry))
+    against = str(champion) if champion else None  # whoever answered for it
+    return replace(verdict, champion=against, checks=(*verdict.checks, *more)), rules
 
 
-def record(registry: Registry, version: Version, verdict: Verdict) -> None:
+def record(registry: Registry, version: Version, verdict: Verdict, rules: Rules) -> None:
     """Write the verdict down, for machines and on the version."""
-    values = verdict.values()
-    outputs.write_json(REPORT, values)
+    told = verdict.values()
+    outputs.write_json(REPORT, told)
     registry.tag(
         version,
         {
-            "gate.verdict": values["verdict"],
+            **rules.tags,
+            "gate.verdict": told["verdict"],
             "gate.reasons": "; ".join(verdict.reasons)[:4000],
             "gate.against": verdict.champion or "none",
             "gate.data.test.sha256": hashing.digest(payload.PREPARED / "test.parquet"),
@@ -134,35 +142,47 @@ def record(registry: Registry, version: Version, verdict: Verdict) -> None:
     )
 
 
-def main() -> None:
-    """Judge the challenger."""
-    params = config.load()
-    payload.check_environment(params, os.environ.get("ENV"))
-    registry = Registry(params)
+def asked(registry: Registry, environment: str) -> tuple[Version, Version | None] | None:
+    """Return the challenger and the champion; nothing where there is nobody to judge."""
     version, champion = registry.alias(CHALLENGER), registry.alias(CHAMPION)
     if version is None and champion:
         REPORT.unlink(missing_ok=True)  # of an earlier one, which nobody must take for this
         sys.stdout.write(f"{champion} is live and has no challenger: nothing to judge\n")
-        return
+        return None
     if version is None:
         raise GateError(
-            f"{params.environment} should have a challenger, found none of {registry.name}; "
-            f"run `make register ENV={params.environment}`"
+            f"{environment} should have a challenger, found none of {registry.name}; "
+            f"run `make register ENV={environment}`"
         )
-    log.info("judging %s", version)
-    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
-        release = registry.download(version, Path(folder) / "challenger")
-        other = (
-            (champion, fetched(registry, champion, Path(folder) / "champion")) if champion else None
+    if champion and champion.number == version.number:
+        REPORT.unlink(missing_ok=True)
+        raise GateError(
+            f"{version} is challenger and champion at once, so there is nothing to compare it "
+            "with: somebody has moved an alias by hand. `make status` tells what is live; point "
+            f"`{CHAMPION}` at that version, or remove `{CHALLENGER}` if {version} is live"
         )
-        verdict = decide((version, release), other, params)
-    verdict = replace(verdict, checks=(*verdict.checks, *kept(version, registry)))
-    record(registry, version, verdict)
-    sys.stdout.write("\n".join([*verdict.lines(), f"written to {REPORT}", ""]))
-    if not params.gate.enabled:
-        sys.stdout.write(f"gate.enabled is false in {params.environment}: this stops nothing\n")
+    return version, champion
+
+
+def main() -> None:
+    """Judge the challenger."""
+    params = config.load()
+    environment = params.environment
+    payload.check_environment(params, os.environ.get("ENV"))
+    registry = Registry(params)
+    found = asked(registry, environment)
+    if found is None:
+        return
+    if environment != bounds.LIBERAL:
+        work_tree.check(environment, (work_tree.DATA,))
+    log.info("judging %s", found[0])
+    verdict, rules = judge(*found, params, registry)
+    record(registry, found[0], verdict, rules)
+    sys.stdout.write("\n".join([*verdict.lines(), *rules.lines, f"written to {REPORT}", ""]))
+    if not rules.params.gate.enabled:
+        sys.stdout.write(f"gate.enabled is false in {environment}: this stops nothing\n")
     elif not verdict.accepted:
-        raise GateError(f"{version} is rejected: {'; '.join(verdict.reasons)}")
+        raise GateError(f"{found[0]} is rejected: {'; '.join(verdict.reasons)}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import bentoml
 import yaml
 from bentoml.exceptions import BentoMLException, NotFound
 
-from ml import payload
+from ml import payload, registered
 from ml.compose import asked
 from ml.deploying import versions
 from ml.errors import ServingError, run
@@ -52,7 +52,7 @@ def main() -> None:
 def of(version: Version, registry: Registry) -> tuple[str, bool]:
     """Return the tag of a version's Bento, and whether it had to be built."""
     with tempfile.TemporaryDirectory(prefix="package-") as folder:
-        laid_out = registry.download(version, Path(folder), "bento")
+        laid_out = registered.bring(registry, version, Path(folder), "bento")
         _, here = payload.read(laid_out)
         wanted = version.tags.get("bento", "none")
         if here != wanted:

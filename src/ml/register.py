@@ -1,25 +1,30 @@
 """Put the evaluated model into the environment's registry, as the challenger.
 
-Reads: params.yaml, models/, reports/, data/prepared/
+Reads: params.yaml, models/, reports/, data/prepared/, the model's run in MLflow; in qa and prod
+    dvc.lock, which must have made them
 Writes: models/bento/, a version in the registry with its files, the alias `challenger`
 """
 
 import json
+import math
+import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import config, hashing, payload, tracking
+from ml import config, hashing, payload, registered, tracking
 from ml.config import PARAMS, Params
-from ml.errors import ServingError, TrackingError, run
+from ml.errors import GateError, ServingError, TrackingError, run
+from ml.gating import bounds, work_tree
 from ml.gating.evidence import BENTO, REPORTS
-from ml.registry import CHALLENGER, CHAMPION, Registry
+from ml.registry import CHALLENGER, CHAMPION, MADE, Registry, Version
 
 FILES = ("metrics.json", "export.json", "predictions.parquet", "model_card.md", "data.json")
 # Two releases with these in common are one: the commit alone makes no other model.
-IDENTITY = ("model.sha256", "bento", "data.test.sha256")
+IDENTITY = ("model.sha256", "bento", "data.test.sha256", "measured.sha256")
+LOGGED = ("accuracy", "macro_f1")  # of the evaluation, in MLflow
 
 
 def lay_out(folder: Path) -> None:
@@ -42,15 +47,41 @@ def tags(params: Params, told: dict[str, Any], release: Path) -> dict[str, str]:
         "model.version": params.model.version,
         "model.sha256": told["model_sha256"],
         "bento": told["package"],
-        "release.sha256": hashing.digest(release),
         "git.commit": told["commit"] or "unknown",
         "git.dirty": "yes" if told["changed"] else "no",
-        "params.sha256": hashing.digest(PARAMS),
         "data.sha256": told["data_sha256"],
         "data.test.sha256": hashing.digest(payload.PREPARED / "test.parquet"),
+        "measured.sha256": bounds.measured(params),
+        **registered.tags(release),
     }
     figures = {f"test.{name}": f"{value:g}" for name, value in told["metrics"].items()}
     return {**found, **figures}
+
+
+def check_whole(params: Params, told: dict[str, Any], release: Path) -> None:
+    """Refuse what another command has changed while it was copied."""
+    _, package = payload.read(release / BENTO)
+    model = hashing.digest(release / "model")
+    found = (package, model, config.load(release / PARAMS))
+    if found != (told["package"], told["model_sha256"], params):
+        raise ServingError(
+            "the work tree was changed while it was registered; wait for the other command, then "
+            f"run `make register ENV={params.environment}` again"
+        )
+
+
+def check_logged(params: Params, registry: Registry, run_id: str) -> None:
+    """Refuse figures that no evaluation of this model has logged, where a gate will judge."""
+    metrics = json.loads(payload.METRICS.read_text(encoding="utf-8"))
+    for name in LOGGED if params.environment != bounds.LIBERAL else ():
+        known = registry.logged(run_id, f"test.{name}")
+        if not any(math.isclose(metrics[name], value, abs_tol=1e-9) for value in known):
+            shown = ", ".join(f"{value:.6f}" for value in known[-3:]) or "none"
+            raise GateError(
+                f"{payload.METRICS} says {name} {metrics[name]:.6f}, but what was logged in run "
+                f"{run_id} is {shown}; `make sync ENV={params.environment}` sends what waits, "
+                "`dvc repro --force --single-item evaluate` evaluates the model again"
+            )
 
 
 def restored(params: Params, told: dict[str, Any], registry: Registry) -> str:
@@ -66,26 +97,51 @@ def restored(params: Params, told: dict[str, Any], registry: Registry) -> str:
     return run_id
 
 
-def main() -> None:
-    """Register the model of the work tree, unless the registry has it."""
-    params = config.load()
-    told = payload.lay_out()
-    registry = Registry(params)
+def known(facts: dict[str, str], registry: Registry) -> Version | None:
+    """Return the version that these files are already, if its own are still whole."""
+    for version in registry.versions(**{name: facts[name] for name in IDENTITY}):
+        if facts["git.dirty"] == "no" != version.tags.get("git.dirty"):
+            continue  # it can never be deployed
+        with tempfile.TemporaryDirectory(prefix="registered-") as folder:
+            if registered.whole(registry, version, Path(folder)):
+                return version
+        sys.stdout.write(f"{registered.damaged(registry, version)}; this registers it anew\n")
+    return None
+
+
+def entered(params: Params, told: dict[str, Any], registry: Registry) -> tuple[Version, bool]:
+    """Return the version of what the work tree holds, and whether it is new."""
     run_id = registry.run_of(told["model_sha256"]) or restored(params, told, registry)
+    check_logged(params, registry, run_id)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         release = Path(folder)
         lay_out(release)
+        check_whole(params, told, release)
         facts = tags(params, told, release)
-        same = registry.versions(**{name: facts[name] for name in IDENTITY})
-        version = same[0] if same else registry.create(run_id, release, facts)
-    done = "was registered already" if same else "is registered"
+        same = known(facts, registry)
+        version = same or registry.create(run_id, release, facts)
+    if facts["git.dirty"] == "no":
+        registry.tag(version, {f"{MADE}{facts['git.commit']}": "yes"})
+    return version, same is None
+
+
+def main() -> None:
+    """Register the model of the work tree, unless the registry has it."""
+    params = config.load()
+    payload.check_environment(params, os.environ.get("ENV"))
+    if params.environment != bounds.LIBERAL:
+        work_tree.check(params.environment)
+    told = payload.lay_out()
+    registry = Registry(params)
+    version, is_new = entered(params, told, registry)
+    done = "is registered" if is_new else "was registered already"
     if CHAMPION in version.aliases:
         if registry.alias(CHALLENGER):
             registry.forget(CHALLENGER)
         done, then = "is live", "nothing: it is the champion"
     else:
         registry.point(CHALLENGER, version)
-        then = "make gate"
+        then = f"make gate ENV={params.environment}"
     sys.stdout.write(f"{version} {done} in {params.environment}; next: {then}\n")
 
 

@@ -4,6 +4,7 @@ Reads: MLFLOW_TRACKING_URI, else the environment's SQLite store under .mlflow/
 Writes: the registry in that store
 """
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from ml import hashing
 from ml.config import Params
@@ -19,8 +21,11 @@ from ml.errors import DeployError
 from ml.tracking import known_errors
 from ml.tracking import open_store as connect
 
-RELEASE = "release"  # the folder among a run's artifacts that holds what a version is made of
+# Of a run's artifacts: where each version has a folder named by its content, and the one folder
+# that all shared up to 0.4.0.
+RELEASES, SHARED = "releases", "release"
 CHALLENGER, CHAMPION = "challenger", "champion"
+MADE = "made."  # begins the tag that names a commit of which the version was made
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Version:
     run_id: str
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
+    source: str = ""  # where its files lie
 
     def __str__(self) -> str:
         return f"{self.name} version {self.number}"
@@ -86,9 +92,13 @@ class Registry:
                 raise
 
     def create(self, run_id: str, folder: Path, tags: Mapping[str, Any]) -> Version:
-        """Upload a release to the run that trained it, and make a version of it."""
+        """Upload a release to the run that trained it, and make a version of it.
+
+        It gets a folder of its own, which no other version can overwrite.
+        """
+        place = f"{RELEASES}/{hashing.digest(folder)}"
         with known_errors(self._params):
-            self._client.log_artifacts(run_id, str(folder), RELEASE)
+            self._upload(run_id, folder, place)
             try:
                 self._client.get_registered_model(self.name)
             except MlflowException as error:
@@ -96,7 +106,7 @@ class Registry:
                     raise
                 self._client.create_registered_model(self.name)
             made = self._client.create_model_version(
-                self.name, f"runs:/{run_id}/{RELEASE}", run_id, tags={**tags}
+                self.name, f"runs:/{run_id}/{place}", run_id, tags={**tags}
             )
             return self._get(made.version)
 
@@ -117,7 +127,7 @@ class Registry:
                 self._client.set_model_version_tag(self.name, version.number, name, value)
 
     def download(self, version: Version, folder: Path, part: str = "") -> Path:
-        """Bring the release of a version, or a part of it, here; return where it lies."""
+        """Bring the files of a version, or a part of them, here; return where they lie."""
         with known_errors(self._params):
             place = f"models:/{version.name}/{version.number}/{part}".rstrip("/")
             return Path(mlflow.artifacts.download_artifacts(place, dst_path=str(folder)))
@@ -156,10 +166,30 @@ class Registry:
             )
         return text
 
+    def logged(self, run_id: str, metric: str) -> list[float]:
+        """Return all values that a run was ever given for a metric."""
+        with known_errors(self._params):
+            return [one.value for one in self._client.get_metric_history(run_id, metric)]
+
+    def _upload(self, run_id: str, folder: Path, place: str) -> None:
+        if self._client.list_artifacts(run_id, place):  # of a registration that was killed
+            with tempfile.TemporaryDirectory(prefix="uploaded-") as name:
+                found = self._client.download_artifacts(run_id, place, name)
+                if hashing.digest(Path(found)) == hashing.digest(folder):
+                    return
+            run = self._client.get_run(run_id)
+            get_artifact_repository(run.info.artifact_uri).delete_artifacts(place)
+        self._client.log_artifacts(run_id, str(folder), place)
+
     def _get(self, number: str) -> Version:
         found = self._client.get_model_version(self.name, str(number))
         return Version(
-            found.name, str(found.version), found.run_id, found.tags, tuple(found.aliases)
+            found.name,
+            str(found.version),
+            found.run_id,
+            found.tags,
+            tuple(found.aliases),
+            found.source,
         )
 
 

@@ -1,7 +1,7 @@
 """Tell what a release brings: figures beside those of the model before, model card, SBOM.
 
 Reads: the registry of the environment, conf/, ENV, EXP, TAG, VERSION (else the newest accepted
-    version that was registered from the commit that is checked out, else the one that is live)
+    version that the commit that is checked out has made)
 Writes: reports/release/{notes.md,model_card.md,metrics.json,sbom.json}
 """
 
@@ -12,48 +12,65 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
-from ml import outputs, revision, sbom
+from ml import outputs, registered, revision, sbom
 from ml.compose import asked
 from ml.deploying import images
 from ml.errors import GateError, run
 from ml.gating.evidence import REPORTS
-from ml.registry import CHAMPION, Registry, Version
+from ml.registry import MADE, Registry, Version
 from ml.reviewing import findings, markdown
 from ml.reviewing.markdown import cell, code
 
 FOLDER = Path("reports/release")
 
 
-class Holds(Protocol):
-    """What is asked of a registry here."""
-
-    name: str
-
-    def versions(self, **tags: str) -> list[Version]:
-        """Return the versions that have these tags, the newest first."""
-
-    def alias(self, alias: str) -> Version | None:
-        """Return the version that an alias names."""
-
-
-def released(registry: Holds, number: str, commit: str) -> Version:
-    """Return the version that the notes are about."""
-    wanted = {"gate.verdict": "accepted"} | ({} if number else {"git.commit": commit})
-    found = [one for one in registry.versions(**wanted) if number in ("", one.number)]
+def released(registry: registered.Holds, number: str, commit: str, environment: str) -> Version:
+    """Return the version that the notes are about: the one asked for, or that of this commit."""
+    found = [one for one in registry.versions() if one.number == number or _made(one, commit)]
+    if number:
+        found = [one for one in found if one.number == number]
+    for version in found:
+        if version.tags.get("gate.verdict") == "accepted":
+            return version
     if found:
-        return found[0]
-    if not number and (live := registry.alias(CHAMPION)):
-        return live
-    told = f"version {number}" if number else f"a version registered from commit {commit[:12]}"
+        raise GateError(f"nothing to release: {_refused(found[0])}")
+    if number:
+        known = ", ".join(one.number for one in registry.versions()) or "none"
+        raise GateError(f"{registry.name} has no version {number} in {environment}, it has {known}")
     raise GateError(
-        f"{registry.name} should have {told} that the gate accepted, found none; a release is told "
-        "of after the push to main has trained and judged its model: run this again then"
+        f"commit {commit[:12]} has not been trained in {environment} yet: no version of "
+        f"{registry.name} was made of it; run this again after the push has trained and judged it"
     )
 
 
-def before(registry: Holds, version: Version) -> Version | None:
+def _made(version: Version, commit: str) -> bool:
+    """Tell whether a commit is known to make this version; a later one may make the same."""
+    tags = version.tags
+    return f"{MADE}{commit}" in tags or (
+        tags.get("git.commit") == commit and tags.get("git.dirty") == "no"
+    )
+
+
+def _refused(version: Version) -> str:
+    verdict, reasons = version.tags.get("gate.verdict"), version.tags.get("gate.reasons")
+    if verdict is None:
+        return f"the gate has not judged {version} yet; run this again when it has"
+    return f"the gate rejected {version} ({reasons or 'no reason recorded'})"
+
+
+def check_tag(tag: str, commit: str) -> None:
+    """Refuse to write the notes of one commit under the tag of another."""
+    command = ["git", "rev-parse", "--quiet", "--verify", f"refs/tags/{tag}^{{commit}}"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    there = done.stdout.strip()
+    if tag and there and there != commit:
+        raise GateError(
+            f"{tag} is commit {there[:12]}, but {commit[:12]} is checked out; `git checkout {tag}`"
+        )
+
+
+def before(registry: registered.Holds, version: Version) -> Version | None:
     """Return the version that was live when this one was judged."""
     against = version.tags.get("gate.against", "none")
     return next((one for one in registry.versions() if str(one) == against), None)
@@ -80,7 +97,9 @@ def notes(old: Version | None, new: Version, tag: str, here: str) -> Iterator[st
         f"{data}. The gate accepted it, {against}.\n"
     )
     if tags["git.commit"] != here:
-        yield f"Commit {code(here)} has made no other model: this one was live before it.\n"
+        same = f"{MADE}{here}" in tags
+        made = "makes the same model" if same else "is checked out, which did not make this model"
+        yield f"Commit {code(here)} {made}.\n"
     figures = findings.figures(_figures(old.tags if old else {}), _figures(tags))
     yield from markdown.figures(figures)
     if told := changes(old, new):
@@ -98,13 +117,15 @@ def _figures(tags: Mapping[str, str]) -> dict[str, float]:
 def main() -> None:
     """Write notes and what belongs to them."""
     get = os.environ.get
+    shutil.rmtree(FOLDER, ignore_errors=True)  # nobody must publish those of another release
     params = asked()
     registry = Registry(params)
     commit = revision.tags().get("git.commit", "")
-    new = released(registry, get("VERSION") or "", commit)
+    check_tag(get("TAG") or "", commit)
+    new = released(registry, get("VERSION") or "", commit, params.environment)
     text = "\n".join(notes(before(registry, new), new, get("TAG") or "", commit))
     with tempfile.TemporaryDirectory(prefix="notes-") as name, outputs.folder(FOLDER) as folder:
-        reports = registry.download(new, Path(name), REPORTS)
+        reports = registered.bring(registry, new, Path(name), REPORTS)
         for report in ("metrics.json", "model_card.md"):
             shutil.copy(reports / report, folder)
         image = get("IMAGE") or new.tags.get(images.TAG, "")

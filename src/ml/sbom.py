@@ -18,7 +18,7 @@ from typing import Any
 
 from packaging.markers import Marker
 
-from ml import outputs, payload
+from ml import outputs, payload, registered
 from ml.compose import asked
 from ml.deploying import command, images, versions
 from ml.errors import ServingError, run
@@ -123,7 +123,7 @@ def bill(serving: dict[str, Any], libraries: list[dict[str, Any]]) -> dict[str, 
 def of(version: Version, registry: Registry, image: str, engine: str) -> dict[str, Any]:
     """Return the list for a registered version, with what an engine finds in its image."""
     with tempfile.TemporaryDirectory(prefix="sbom-") as name:
-        path = registry.download(version, Path(name), f"{BENTO}/{payload.SERVING}")
+        path = registered.bring(registry, version, Path(name), BENTO) / payload.SERVING
         serving = json.loads(path.read_text(encoding="utf-8"))
     serving["info"] |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
     return bill(serving, installed(image, engine) if image else [])
