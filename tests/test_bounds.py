@@ -142,9 +142,8 @@ def test_another_committed_experiment_has_its_own_bounds(
     """They were reviewed with it; EXP names it, and it stands on the version with its bounds."""
     lax = qa.model_copy(update={"gate": qa.gate.model_copy(update=LAX)})
     releases.commit_conf(project, lax, "lax")
-    trained(releases.WEAK, gate=LAX)
+    trained(releases.ONE_CLASS)
     register.main()
-    monkeypatch.setenv("EXP", "default")
     with pytest.raises(GateError, match="is rejected"):
         gate.main()
 
@@ -156,9 +155,10 @@ def test_another_committed_experiment_has_its_own_bounds(
 
 
 def test_the_experiment_that_made_a_version_is_found_without_its_name(
-    project: Path, trained: Train, qa: Params
+    project: Path, trained: Train, qa: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """EXP was typed at `make train` alone."""
+    """EXP was typed at `make train` alone; then make says `default`."""
+    monkeypatch.setenv("EXP", "default")
     mine = qa.model_copy(update={"evaluate": qa.evaluate.model_copy(update={"resamples": 177})})
     releases.commit_conf(project, mine, "mine")
     trained(releases.GOOD, evaluate={"resamples": 177})

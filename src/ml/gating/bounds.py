@@ -21,6 +21,7 @@ from ml.gating.criteria import Check
 from ml.gating.work_tree import same
 from ml.registry import Version
 
+DEFAULT = "default"
 LIBERAL = "dev"  # where nothing is deployed from, the values of the work tree count
 JUDGES = ("gate", "evaluate", "export")
 # What decides which rows a model is tested on and what is measured there.
@@ -102,7 +103,7 @@ def check(version: Version, environment: str) -> None:
     if DIGEST not in tags:
         raise DeployError(f"{version} does not tell by which bounds it was judged; {again}")
     with committed.conf() as commit:
-        name = tags.get(EXPERIMENT, "default")
+        name = tags.get(EXPERIMENT, DEFAULT)
         found = _composed(environment, name, commit)
     if digest(found) == tags[DIGEST]:
         return
@@ -116,10 +117,11 @@ def check(version: Version, environment: str) -> None:
 
 def _experiment(environment: str, commit: str, made: Mapping[str, Any]) -> tuple[str, Params]:
     """Return the experiment that EXP names, else the committed one that made most likely these."""
-    if name := os.environ.get("EXP"):
+    name = os.environ.get("EXP")
+    if name and name != DEFAULT:  # which make says where nobody names one
         return name, _composed(environment, name, commit)
     best: tuple[tuple[int, int], str, Params] | None = None
-    for name in sorted(options("experiment"), key=lambda one: (one != "default", one)):
+    for name in sorted(options("experiment"), key=lambda one: (one != DEFAULT, one)):
         try:
             found = _composed(environment, name, commit)
         except GateError:
@@ -130,7 +132,7 @@ def _experiment(environment: str, commit: str, made: Mapping[str, Any]) -> tuple
             best = (rank, name, found)
         if rank == (0, 0):
             break
-    return best[1:] if best else ("default", _composed(environment, "default", commit))
+    return best[1:] if best else (DEFAULT, _composed(environment, DEFAULT, commit))
 
 
 def _count(made: Any, wanted: Any, *keys: str) -> int:
