@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import results
@@ -25,20 +26,20 @@ import stations
 
 RESULTS = ROOT / "benchmarks" / "release.md"
 HEADER = "# Release benchmark\n\nWritten by `python benchmarks/release.py`.\n"
-MODELS = (
-    "data.synthetic_rows=8000 training.epochs=3",
-    "data.synthetic_rows=30000 training.epochs=4",
-)
+MODELS = {"worse": (8000, 3), "better": (30000, 4)}  # rows and epochs
 # What the bounds of qa accept, and no less: a verdict is a part of what is tried.
-QUICK = (MODELS[0], f"{MODELS[0]} training.seed=1")
+QUICK = {"worse": (8000, 3), "better": (10000, 3)}
 CLIENTS = 4
 
 
 class Project:
     """A clone whose verbs are timed."""
 
-    def __init__(self, folder: Path, station: stations.Station) -> None:
+    def __init__(
+        self, folder: Path, station: stations.Station, models: Mapping[str, tuple[int, int]]
+    ) -> None:
         self._project = clones.installed(folder / "project")
+        clones.experiments(self._project, **models)
         self._station = station
         self._home = folder / "bentoml"
         self.seconds: dict[str, float] = {}
@@ -47,8 +48,9 @@ class Project:
         """Run a verb in qa; keep the seconds that it took."""
         start = time.monotonic()
         told = clones.call(
-            self._project, "make", verb, "ENV=qa", f"SET={model} {self._station.settings()}",
-            **self._station.variables, BENTOML_HOME=str(self._home), PATH=path(),
+            self._project, "make", verb, "ENV=qa", f"EXP={model}",
+            f"SET={self._station.settings()}", **self._station.variables,
+            BENTOML_HOME=str(self._home), PATH=path(),
         )  # fmt: skip
         self.seconds[name or verb] = time.monotonic() - start
         return told
@@ -59,19 +61,21 @@ def path() -> str:
     return f"{ROOT / '.venv' / 'bin'}:{containers.PATHS}"
 
 
-def measure(folder: Path, engine: containers.Engine, models: tuple[str, str]) -> list[Section]:
+def measure(
+    folder: Path, engine: containers.Engine, models: Mapping[str, tuple[int, int]]
+) -> list[Section]:
     """Release twice, go back once."""
     state = results.state(ROOT)
     assert engine.base
     station = stations.Station(engine, stations.three_ports(), stations.proxy(engine, folder))
-    project = Project(folder, station)
+    project = Project(folder, station, models)
     for verb in ("train", "register", "gate", "package", "deploy"):
-        sys.stderr.write(project.make(verb, models[0], f"{verb}, first")[-600:])
+        sys.stderr.write(project.make(verb, "worse", f"{verb}, first")[-600:])
     with stations.load(station.port, CLIENTS) as load:
         for verb in ("train", "register", "gate", "package", "deploy", "deploy again", "rollback"):
-            told = project.make(verb.split()[0], models[1], verb)
+            told = project.make(verb.split()[0], "better", verb)
             sys.stderr.write(told[-600:])
-    sys.stderr.write(project.make("status", models[1]))
+    sys.stderr.write(project.make("status", "better"))
     asked = sum(load.answered.values())
     name = f"{engine.registry}/team/classifier"
     image = engine.podman("images", "--format", "{{.ID}}", name).splitlines()[0]

@@ -18,13 +18,14 @@ pytestmark = pytest.mark.nightly
 (BLOCK,) = re.findall(
     r"```sh\n(make train.*?)```", (ROOT / "docs" / "release.md").read_text(), re.S
 )
-WORSE = "data.synthetic_rows=8000 training.epochs=3"
-BETTER = "data.synthetic_rows=30000 training.epochs=4"
+WORSE, BETTER = "worse", "better"  # experiments
 
 
 @pytest.fixture(name="project", scope="module")
 def _project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clones.installed(tmp_path_factory.mktemp("release") / "project")
+    project = clones.installed(tmp_path_factory.mktemp("release") / "project")
+    clones.experiments(project, worse=(8000, 3), better=(30000, 4))
+    return project
 
 
 @pytest.fixture(name="station")
@@ -37,11 +38,12 @@ def _station(engine: containers.Engine, tmp_path: Path) -> Iterator[Station]:
 
 
 def typed(line: str, project: Path, station: Station, model: str) -> str:
-    """Type a line of the document; what SET says about model and machine is in the environment."""
+    """Type a line of the document; model and machine are named in the environment."""
     variables = {
         **clones.environment(project),
         **station.variables,
-        "SET": f"{model} {station.settings()}",
+        "EXP": model,
+        "SET": station.settings(),
         "PATH": f"{ROOT / '.venv' / 'bin'}:{containers.PATHS}",
         "BENTOML_HOME": str(project.parent / "bentoml"),
     }
