@@ -7,6 +7,7 @@ Writes: nothing; exit code 1 where what runs is not what should
 import sys
 from collections.abc import Iterator
 
+from ml import registered
 from ml.compose import asked
 from ml.deploying.history import History
 from ml.deploying.rollout import Rollout
@@ -26,6 +27,9 @@ def main() -> None:
     rows: list[tuple[str, str]] = [("environment", params.environment)]
     if live and (version := registry.find(live.version)):
         rows += [*_live(live, version, found), *_origin(version)]
+        if registered.overwritten(registry, version):
+            lost = registered.damaged(registry, version)
+            rows.append(("files", f"{lost}; {registered.again(version)}"))
     else:
         rows.append(("live", f"version {live.version}, not registered" if live else "nothing"))
     challenger = registry.alias(CHALLENGER)
