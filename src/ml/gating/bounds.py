@@ -37,7 +37,7 @@ class Rules:
     experiment: str = ""
     commit: str = ""
     differs: tuple[str, ...] = ()  # in what the version was measured otherwise
-    unheard: tuple[str, ...] = ()  # bounds that it came with, which count for nothing
+    unheard: tuple[str, ...] = ()  # bounds of the work tree, which count for nothing
 
     @property
     def tags(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ def of(params: Params, made: Mapping[str, Any]) -> Rules:
         experiment,
         commit,
         tuple(_differing(made, wanted, MEASURES)),
-        tuple(_differing(made, wanted, ("gate",))),
+        tuple(_differing(_plain(params), wanted, ("gate",))),
     )
 
 
