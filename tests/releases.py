@@ -124,7 +124,8 @@ def make(folder: Path, rows: Split, params: Params, feeling: dict[str, float]) -
 
 def commit_conf(folder: Path, params: Params, experiment: str = "default") -> None:
     """Commit an experiment that composes to these parameters in their environment."""
-    values = params.model_dump(exclude={"environment", "snapshot"})
+    judged = {"data", "evaluate", "export", "gate", "mlflow", "model", "prepare", "training"}
+    values = params.model_dump(include=judged)
     text = f"# @package _global_\n{yaml.safe_dump(values)}"
     (folder / "conf" / "experiment" / f"{experiment}.yaml").write_text(text)
     git(folder, "init", "-q")
