@@ -31,32 +31,51 @@ def train(name: str) -> None:
     """Run the pipeline; restore what anybody has computed, and share what is computed here."""
     failed = dvc(["repro", "--pull"])
     # Also after a failed stage: what the ones before it took hours for is worth sharing.
-    pushed = sent(name)
+    try:
+        push(name)
+    except StorageError as error:
+        if failed:
+            raise StorageError(f"a stage failed (above), and nothing is shared: {error}") from error
+        raise
     if failed:
-        raise StorageError("the pipeline should run through, but a stage failed; see above")
-    if pushed:
-        raise StorageError(f"{remote.address(name)} should take all outputs, but did not; {AGAIN}")
+        raise StorageError("a stage failed (above); what ran before it is shared")
 
 
 def push(name: str) -> None:
-    """Send the outputs that dvc.lock names, and the run-cache entries that lead to them."""
-    if sent(name):
-        raise StorageError(f"{remote.address(name)} should take all outputs, but did not; {AGAIN}")
-
-
-def sent(name: str) -> int:
-    """Push; return DVC's exit code."""
-    return int(dvc(["push", "--remote", name, "--run-cache"]))
+    """Send the outputs that dvc.lock names, and then the run-cache entries that lead to them."""
+    remote.check(name)  # DVC's own retries take a minute to say that nobody is there
+    if dvc(["push", "--remote", name]):
+        still_there(name)
+        remote.check_writing(name)
+        raise StorageError(f"{remote.address(name)} did not take all outputs (above); {AGAIN}")
+    try:
+        run_cache.send(name)
+    except Exception as error:  # s3fs raises those of three libraries
+        still_there(name)
+        raise StorageError(
+            f"{remote.address(name)} did not take all run-cache entries: {error}; {AGAIN}"
+        ) from error
 
 
 def pull(name: str) -> None:
     """Bring the outputs that dvc.lock names into cache and work tree."""
     if dvc(["pull", "--remote", name]):
+        still_there(name)
         raise StorageError(
-            f"{remote.address(name)} should have all outputs that dvc.lock names, but some did not "
-            f"come whole (above); {AGAIN}. `make verify ENV={name}` tells what is broken, "
+            f"{remote.address(name)} did not give all outputs that dvc.lock names (above): what "
+            f"came is kept. `make verify ENV={name}` tells what is missing or broken, "
             f"`make train ENV={name} SHARE=1` computes what nobody has"
         )
+
+
+def still_there(name: str) -> None:
+    """Raise if the remote does not answer any more, or not to these credentials."""
+    try:
+        remote.check(name)
+    except remote.ExpiredError:
+        raise
+    except StorageError as error:
+        raise StorageError(f"{error}; {AGAIN}") from None
 
 
 VERBS = {"train": train, "push": push, "pull": pull}

@@ -3,14 +3,20 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 
 from ml.compose import compose
 from ml.errors import StorageError
@@ -19,6 +25,13 @@ SYSTEM_CONFIG = (
     "DVC_SYSTEM_CONFIG_DIR"  # the lowest of DVC's four levels: a person's own stands above
 )
 NEEDED = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, unless it is AWS itself, AWS_ENDPOINT_URL"
+
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+CHECKSUMS = "AWS_REQUEST_CHECKSUM_CALCULATION"
+
+
+class ExpiredError(StorageError):
+    """The credentials were good, and are no longer."""
 
 
 def address(name: str) -> str:
@@ -54,10 +67,46 @@ def check(name: str) -> None:
             "or leave SHARE away to work alone"
         ) from None
     except (BotoCoreError, ClientError, ValueError) as error:
+        if expired(error):
+            raise ExpiredError(
+                f"the credentials for {url} have expired ({error}); renew them and run the same "
+                "command again: what was computed is kept"
+            ) from None
         raise StorageError(
             f"{url} should answer at {endpoint()}, but: {error}; check AWS_ENDPOINT_URL, the "
             f"credentials of {name} and that the server runs, or leave SHARE away to work alone"
         ) from None
+
+
+def expired(error: Exception) -> bool:
+    """Tell whether an error means that credentials were good once."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in EXPIRED
+    return isinstance(error, TokenRetrievalError | UnauthorizedSSOTokenError)
+
+
+def check_writing(name: str) -> None:
+    """Send an object of a few bytes; raise StorageError with the reason if that is refused."""
+    url = address(name)
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    place = {"Bucket": bucket, "Key": f"{prefix}/probe"}
+    try:
+        client().put_object(**place, Body=b"probe")
+    except (BotoCoreError, ClientError) as error:
+        try:
+            client(request_checksum_calculation="when_required").put_object(**place, Body=b"probe")
+        except (BotoCoreError, ClientError):
+            raise StorageError(
+                f"{url} can be read but not written: {error}; give the credentials of {name} the "
+                "right to put objects there"
+            ) from None
+        raise StorageError(
+            f"{url} refuses the checksums that AWS's own client adds ({error}); set "
+            f"{CHECKSUMS}=when_required and run the same command again"
+        ) from None
+    finally:
+        with suppress(BotoCoreError, ClientError):
+            client().delete_object(**place)
 
 
 def endpoint() -> str:
@@ -66,12 +115,14 @@ def endpoint() -> str:
     return named or "AWS (AWS_ENDPOINT_URL is not set)"
 
 
-def client() -> Any:
+def client(**options: Any) -> Any:
     """Return an S3 client that gives up soon.
 
     Of a session of its own: boto3's default one keeps the credentials that it has seen first.
     """
-    patience = Config(connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
+    patience = Config(
+        connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1}, **options
+    )
     return boto3.Session().client("s3", config=patience)
 
 
