@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import s3_proxy
 import servers
 import ways
 from ml.platform.servers import Platform
+from ml.sharing.objects import md5
 from ways import Place, State
 
 pytestmark = pytest.mark.integration
@@ -118,3 +120,151 @@ def test_sharing_leaves_what_plain_dvc_leaves(
     assert theirs.remote - mine.remote <= local
     assert mine.local <= theirs.local
     assert theirs.local - mine.local <= shared
+
+
+def stored(place: Place, name: str) -> str:
+    """Return the key of an object of the remote by a piece of it: `model/weights`, or an entry."""
+    if name.startswith("runs/"):
+        return f"{place.name}/dvc/runs/{entry(place)}"
+    oid = md5(place.folder / name)
+    return f"{place.name}/dvc/files/md5/{oid[:2]}/{oid[2:]}"
+
+
+def entry(place: Place) -> str:
+    """Return the name of the entry of `train`."""
+    (found,) = [
+        path for path in (place.folder / ".dvc/cache/runs").glob("*/*/*")
+        if "sh code/train" in path.read_text()
+    ]  # fmt: skip
+    return str(found.relative_to(place.folder / ".dvc/cache/runs"))
+
+
+def put(base: Place, place: Place, key: str, cut: Callable[[bytes], bytes]) -> None:
+    """Replace an object of a remote by a part of it."""
+    client = servers.client(base.platform.variables("dev"))
+    key = key.replace(f"{base.name}/", f"{place.name}/", 1)
+    text = client.get_object(Bucket=servers.DEV, Key=key)["Body"].read()
+    client.put_object(Bucket=servers.DEV, Key=key, Body=cut(text))
+
+
+def gone(base: Place, place: Place, key: str) -> None:
+    """Remove an object of a remote."""
+    key = key.replace(f"{base.name}/", f"{place.name}/", 1)
+    servers.client(base.platform.variables("dev")).delete_object(Bucket=servers.DEV, Key=key)
+
+
+# What lies in the remote, which stages then run here, and whether plain DVC does the same.
+BROKEN: dict[str, tuple[Callable[[Place, Place], object], list[str], bool]] = {
+    "an object is gone": (
+        lambda base, place: gone(base, place, stored(base, "history.json")), ["train"], True,
+    ),
+    "an object is cut": (
+        lambda base, place: put(base, place, stored(base, "history.json"), lambda t: t[:4]),
+        ["train"], True,
+    ),
+    "an entry is gone": (
+        lambda base, place: gone(base, place, stored(base, "runs/")), ["train"], True,
+    ),
+    "an entry is cut in a line": (
+        lambda base, place: put(base, place, stored(base, "runs/"), lambda t: t[: len(t) // 2]),
+        ["train"], False,
+    ),
+    "an entry is cut after an output": (
+        lambda base, place: put(
+            base, place, stored(base, "runs/"), lambda t: t[: t.index(b"- path: history")]
+        ),
+        ["train"], False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_remote_that_is_broken_gives_nothing_wrong(
+    base: Place, tmp_path: Path, case: str
+) -> None:
+    """What it has not whole is computed here; nothing of it gets into the outputs."""
+    damage, run, as_dvc = BROKEN[case]
+    found = {}
+    for way in ("ours", "plain") if as_dvc else ("ours",):
+        place = other(
+            base, tmp_path / way, f"{tmp_path.name}-{way}".replace("_", "-"), (False, False)
+        )
+        damage(base, place)
+        found[way] = place.run(way)
+
+    mine = found["ours"]
+    assert mine.code == 0, mine.output
+    assert mine.ran == run
+    assert mine.outputs == ways.files(base.folder)
+    assert mine.lock == ways.lock(base.folder)
+    if as_dvc:
+        theirs = found["plain"]
+        assert (mine.outputs, mine.lock, mine.ran) == (theirs.outputs, theirs.lock, theirs.ran)
+        assert mine.remote == theirs.remote
+
+
+def test_a_server_that_refuses_checksums_is_told_with_its_cure(base: Place, tmp_path: Path) -> None:
+    """By name; the same command without it would never complete."""
+    place = other(base, tmp_path / "clone", tmp_path.name.replace("_", "-"), (True, True))
+    value(place.folder)
+    upstream = base.platform.variables("dev")["AWS_ENDPOINT_URL"]
+    with s3_proxy.proxy(upstream, s3_proxy.checksums) as address:
+        refused = place.run("ours", AWS_ENDPOINT_URL=address)
+        cured = place.run(
+            "push",
+            AWS_ENDPOINT_URL=address,
+            AWS_REQUEST_CHECKSUM_CALCULATION="when_required",
+            AWS_RESPONSE_CHECKSUM_VALIDATION="when_required",
+        )
+
+    assert refused.code == 1
+    told = refused.output.splitlines()[-1]
+    assert "refuses the checksums" in told
+    assert "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required and AWS_RESPONSE" in told
+    assert "completes it" not in told
+    assert cured.code == 0, cured.output
+    assert len(cured.remote) == len(base.entries("dev")[1]) + 2
+
+
+def test_credentials_that_expire_while_a_stage_runs_lose_nothing(
+    base: Place, tmp_path: Path
+) -> None:
+    """The stages behind it run here, the end is told, and with new ones a push completes it."""
+    place = other(base, tmp_path / "clone", tmp_path.name.replace("_", "-"), (True, False))
+    value(place.folder)
+    trained = tmp_path / "trained"
+    upstream = base.platform.variables("dev")["AWS_ENDPOINT_URL"]
+
+    def expired(method: str, headers: object) -> s3_proxy.Refusal | None:
+        return (400, "ExpiredToken", "The token has expired.") if trained.exists() else None
+
+    with s3_proxy.proxy(upstream, expired) as address:
+        done = place.run("ours", AWS_ENDPOINT_URL=address, TOUCH=str(trained))
+    renewed = place.run("push")
+    clone = other(
+        place, tmp_path / "colleague", f"{tmp_path.name}-2".replace("_", "-"), (True, False)
+    )
+    pulled = clone.run("ours")
+
+    assert done.code == 1
+    assert done.ran == ["train", "evaluate"]
+    told = done.output.splitlines()[-1]
+    assert "have expired" in told
+    assert "renew them and run the same command again: what was computed is kept" in told
+    assert renewed.code == 0, renewed.output
+    assert pulled.ran == []
+    assert pulled.outputs == done.outputs
+
+
+def test_what_ran_before_a_failed_stage_is_shared(base: Place, tmp_path: Path) -> None:
+    """A clone without a cache, whose lock names what it has not."""
+    place = other(base, tmp_path / "clone", tmp_path.name.replace("_", "-"), (True, False))
+    (place.folder / "settings" / "dev").write_text("sample: 3\nrate: 7\nbins: 5\n")
+    (tmp_path / "fail").touch()
+
+    done = place.run("ours", FAIL=str(tmp_path / "fail"))
+
+    assert done.code == 1
+    assert done.ran == ["prepare", "train"]
+    assert "error: a stage failed (above)" in done.output.splitlines()[-1]
+    assert len(done.remote - done.before[1]) == 1

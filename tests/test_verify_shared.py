@@ -105,7 +105,7 @@ def test_a_server_that_dies_meanwhile_is_told(repo: Path, s3: Platform) -> None:
     s3.down("s3", how=9)
 
     with pytest.raises(StorageError, match="the same command again completes it"):
-        verify.everything(found, "dev")
+        verify.everything("dev", found)
 
     s3.up("s3")
     verify.main()

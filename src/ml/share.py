@@ -46,7 +46,7 @@ def push(name: str) -> None:
     remote.check(name)  # DVC's own retries take a minute to say that nobody is there
     if dvc(["push", "--remote", name]):
         still_there(name)
-        remote.check_writing(name)
+        remote.check_transfer(name, write=True)
         raise StorageError(f"{remote.address(name)} did not take all outputs (above); {AGAIN}")
     try:
         run_cache.send(name)
@@ -61,6 +61,7 @@ def pull(name: str) -> None:
     """Bring the outputs that dvc.lock names into cache and work tree."""
     if dvc(["pull", "--remote", name]):
         still_there(name)
+        remote.check_transfer(name, write=False)
         raise StorageError(
             f"{remote.address(name)} did not give all outputs that dvc.lock names (above): what "
             f"came is kept. `make verify ENV={name}` tells what is missing or broken, "

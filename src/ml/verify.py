@@ -1,13 +1,11 @@
-"""Look at every object that dvc.lock names, by its content, and heal what is broken.
+"""Look at every object of dvc.lock and every run-cache entry; heal or remove what is wrong.
 
 Reads: ENV, dvc.lock, the cache, the work tree, the environment's remote where credentials are set
-Writes: what was broken in cache or remote; exit code 1 where no side has it whole any more
+Writes: what was broken or false in cache, remote or dvc.lock; exit code 1 where it must be computed
+again
 """
 
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +17,9 @@ from dvc.repo import Repo
 from ml.configuration import environment
 from ml.errors import StorageError, run
 from ml.sharing import remote
-from ml.sharing.objects import Bucket, Folder, Object, Side, visit
+from ml.sharing.objects import Bucket, Folder, Object, Side, copied, visit
+from ml.sharing.runs import LocalRuns, Runs, SharedRuns
+from ml.sharing.weeding import Weeding
 
 CACHE, TREE = Folder("cache", cached=True), Folder("work tree", cached=False)
 
@@ -92,15 +92,6 @@ class Verification:
         return told
 
 
-@contextmanager
-def copied(good: Side, one: Object) -> Iterator[Path]:
-    """Give a copy of an object while the block runs."""
-    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        copy = Path(folder) / "object"
-        good.read(one, copy)
-        yield copy
-
-
 def sides(name: str) -> list[Side]:
     """Return the sides that this machine can look at."""
     found: list[Side] = [CACHE, TREE]
@@ -110,9 +101,16 @@ def sides(name: str) -> list[Side]:
     return found
 
 
-def everything(found: Verification, name: str) -> None:
-    """Look at all that the lock names; raise StorageError if the remote fails meanwhile."""
+def everything(name: str, found: Verification) -> Weeding:
+    """Look at all that lock and run-cache name; raise StorageError if the remote fails meanwhile.
+
+    The entries first: what is false in the lock is nothing to be healed.
+    """
     try:
+        weeding = Weeding(
+            Repo(), runs(name, found.sides), [s for s in found.sides if s is not TREE]
+        )
+        weeding.run()
         visit(Repo(), found.look, found.text)
     except DvcException as error:
         raise StorageError(
@@ -124,14 +122,29 @@ def everything(found: Verification, name: str) -> None:
             f"{remote.address(name)} should answer to the end, but: {error}; the same command "
             "again completes it: what was healed stays so"
         ) from None
+    return weeding
+
+
+def runs(name: str, looked_at: list[Side]) -> list[Runs]:
+    """Return where run-cache entries lie, of the sides that are looked at."""
+    found: list[Runs] = [LocalRuns(Path(Repo().cache.legacy.path))]
+    if any(isinstance(side, Bucket) for side in looked_at):
+        found.append(SharedRuns(remote.client(), remote.address(name)))
+    return found
 
 
 def main() -> None:
     """Verify, heal, tell."""
     name = environment.asked()
     found = Verification(sides(name))
-    everything(found, name)
-    sys.stdout.write("\n".join([*found.lines(), ""]))
+    weeding = everything(name, found)
+    sys.stdout.write("\n".join([*weeding.lines(), *found.lines(), ""]))
+    if weeding.undone:
+        raise StorageError(
+            f"{len(weeding.undone)} stages of dvc.lock had outputs that are not of their inputs "
+            f"(above); `make train ENV={name}` computes them again, with SHARE=1 for the remote as "
+            "well"
+        )
     if found.lost:
         raise StorageError(
             f"{len(found.lost)} objects should be somewhere, but are whole nowhere (above); "

@@ -4,6 +4,7 @@ Key and value, the two halves of an entry's name, are hashes of what stands in i
 short, or changed by hand, is known by its name.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,20 @@ from dvc.stage import cache
 from dvc.stage.serialize import to_single_stage_lockfile
 from dvc.utils.serialize import YAMLError, parse_yaml
 
+# DVC's YAML does not bring other characters back as they were: then the name tells nothing.
+PLAIN = re.compile(r"[\n\x20-\x7e\xa0-\u2027\u202f-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+
 
 def parsed(name: str, text: bytes) -> dict[str, Any] | None:
     """Return what an entry of the name `key/value` says; None if that is not what it was."""
     key, _, value = name.partition("/")
     try:
-        said = parse_yaml(text.decode(), name)
+        plain_text = text.decode()
+        said = parse_yaml(plain_text, name)
         plain = {**said, "outs": list(said["outs"])}
-        whole = cache._get_cache_hash(said) == value
-        return plain if whole and cache._get_cache_hash(said, key=True) == key else None
+        named = cache._get_cache_hash(said) == value
+        named &= cache._get_cache_hash(said, key=True) == key
+        return plain if named or not PLAIN.fullmatch(plain_text) else None
     except (YAMLError, KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -6,7 +6,9 @@ An object lies in the cache, in the environment's remote and, checked out, in th
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,15 @@ class Bucket:
 
 
 Side = Folder | Bucket
+
+
+@contextmanager
+def copied(good: Side, one: Object) -> Iterator[Path]:
+    """Give a copy of an object while the block runs."""
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        copy = Path(folder) / "object"
+        good.read(one, copy)
+        yield copy
 
 
 def md5(path: Path) -> str:

@@ -27,7 +27,8 @@ SYSTEM_CONFIG = (
 NEEDED = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, unless it is AWS itself, AWS_ENDPOINT_URL"
 
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
-CHECKSUMS = "AWS_REQUEST_CHECKSUM_CALCULATION"
+# Since 2025 AWS's clients use checksums that other servers may not know, unless told otherwise.
+CHECKSUMS = ("request_checksum_calculation", "response_checksum_validation")
 
 
 class ExpiredError(StorageError):
@@ -85,28 +86,38 @@ def expired(error: Exception) -> bool:
     return isinstance(error, TokenRetrievalError | UnauthorizedSSOTokenError)
 
 
-def check_writing(name: str) -> None:
-    """Send an object of a few bytes; raise StorageError with the reason if that is refused."""
-    url = address(name)
-    bucket, _, prefix = url.removeprefix("s3://").partition("/")
-    place = {"Bucket": bucket, "Key": f"{prefix}/probe"}
+def check_transfer(name: str, write: bool) -> None:
+    """Move an object of a few bytes there and back; raise StorageError with why that is refused."""
     try:
-        client().put_object(**place, Body=b"probe")
+        move(name, client(), write)
     except (BotoCoreError, ClientError) as error:
         try:
-            client(request_checksum_calculation="when_required").put_object(**place, Body=b"probe")
+            move(name, client(**dict.fromkeys(CHECKSUMS, "when_required")), write)
         except (BotoCoreError, ClientError):
             raise StorageError(
-                f"{url} can be read but not written: {error}; give the credentials of {name} the "
-                "right to put objects there"
+                f"{address(name)} answers, but refuses to {'take' if write else 'give'} an object: "
+                f"{error}; look at the rights of the credentials of {name}"
             ) from None
+        cure = " and ".join(f"AWS_{option.upper()}=when_required" for option in CHECKSUMS)
         raise StorageError(
-            f"{url} refuses the checksums that AWS's own client adds ({error}); set "
-            f"{CHECKSUMS}=when_required and run the same command again"
+            f"{address(name)} refuses the checksums that AWS's own client adds ({error}); set "
+            f"{cure} and run the same command again"
         ) from None
-    finally:
-        with suppress(BotoCoreError, ClientError):
-            client().delete_object(**place)
+
+
+def move(name: str, s3: Any, write: bool) -> None:
+    """Write and read a small object, or read any that is there."""
+    bucket, _, prefix = address(name).removeprefix("s3://").partition("/")
+    key = f"{prefix}/probe"
+    if write:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"probe")
+        s3.get_object(Bucket=bucket, Key=key)
+        with suppress(BotoCoreError, ClientError):  # the right to delete may be another one
+            s3.delete_object(Bucket=bucket, Key=key)
+    else:
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
+        for found in listed.get("Contents", []):
+            s3.get_object(Bucket=bucket, Key=found["Key"])
 
 
 def endpoint() -> str:

@@ -7,6 +7,7 @@ which DVC looks that key up, and only those of the lock are sent, after their ou
 """
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,14 @@ def pull(self: Any, remote: str | None, odb: Any = None) -> list[tuple[str, str]
 
 def load(self: Any, stage: Any) -> Any:
     """Look up what a stage has made of its inputs as DVC does, after fetching what others have."""
+    key = cache._get_stage_hash(stage)
     try:
-        fetch(self, cache._get_stage_hash(stage))
+        fetch(self, key)
     except Exception:  # s3fs raises those of three libraries
         if answers():
             raise
+    with suppress(OSError):
+        Path(self._get_cache_dir(key)).rmdir()  # where DVC has removed a broken entry it fails
     return _load(self, stage)
 
 
