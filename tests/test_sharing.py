@@ -1,6 +1,7 @@
 """Sharing through a real S3 server, and when that server, a disk or an object fails."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -95,6 +96,26 @@ def test_a_laptop_gets_a_colleagues_model_without_training(
     assert (clone / "dvc.lock").read_text() == (shared / "dvc.lock").read_text()
     for path in ("models/model/model.safetensors", "models/serving/cpu.onnx"):
         assert md5(clone / path) == md5(shared / path)
+
+
+def test_changed_values_get_a_model_of_their_own(shared: Path, other: Path, s3: Platform) -> None:
+    """In a clone with the committed lock and no cache, as CI has it."""
+    changed = f"{FAST} training.epochs=1 training.learning_rate=0.04"
+
+    code, output = done(make(other, s3, "train", "SHARE=1", SET=changed))
+
+    assert code == 0, output
+    assert ran(output) == ["compose", "train", "evaluate", "export"]
+    history = json.loads((other / "reports" / "history.json").read_text())
+    assert history["val"][-1]["epoch"] == 1
+    assert max(point["learning_rate"] for point in history["train"]) == pytest.approx(
+        0.04, rel=0.05
+    )
+    weights = "models/model/model.safetensors"
+    assert md5(other / weights) != md5(shared / weights)
+    code, output = done(make(other, s3, "verify"))
+    assert code == 0, output
+    assert "removed" not in output
 
 
 def test_only_the_run_cache_of_this_pipeline_moves(s3: Platform, tmp_path: Path) -> None:
