@@ -2,12 +2,16 @@
 
 import logging
 import os
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from conftest import ROOT
 from ml import share
-from ml.errors import ConfigError
+from ml.errors import ConfigError, StorageError
 from ml.sharing import remote
 
 
@@ -43,3 +47,35 @@ def test_the_default_remote_is_set_for_a_while(monkeypatch: pytest.MonkeyPatch) 
         assert os.environ[remote.SYSTEM_CONFIG] != "before"
 
     assert os.environ[remote.SYSTEM_CONFIG] == "before"
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        (("core.remote", "qa"), "core.remote is qa: sharing in dev would restore from there"),
+        (
+            ("remote.dev.url", "s3://old/dvc"),
+            r"shares dev at s3://old/dvc, conf/ at s3://mlops-dev",
+        ),
+    ],
+    ids=["another default", "another address"],
+)
+def test_a_setting_of_dvc_by_which_it_would_share_elsewhere_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str], told: str
+) -> None:
+    """A person's own settings stand above the environment's."""
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["dvc", "init", "--quiet", "--no-scm"], check=True)
+    for name in ("conf", ".dvc/config"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    with remote.default("dev"):
+        remote.check_config("dev")
+        key, value = setting
+        section, _, option = key.rpartition(".")
+        section = section.replace("remote.", "'remote \"") + ("\"'" if "." in section else "")
+        text = f"[{section}]\n    {option} = {value}\n"
+        (tmp_path / ".dvc" / "config.local").write_text(text)
+
+        with pytest.raises(StorageError, match=told):
+            remote.check_config("dev")

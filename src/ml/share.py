@@ -105,6 +105,7 @@ def main() -> None:
     run_cache.bound()
     try:
         with remote.default(name):
+            remote.check_config(name)
             VERBS[words[0]](name)
     except StorageError as error:
         if heard.full:

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import botocore.session
-from botocore.config import Config
+from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -17,6 +17,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
+from dvc.config import Config
 
 from ml.compose import compose
 from ml.errors import StorageError
@@ -131,10 +132,27 @@ def client(**options: Any) -> Any:
 
     Of a session of its own: boto3's default one keeps the credentials that it has seen first.
     """
-    patience = Config(
+    patience = ClientConfig(
         connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1}, **options
     )
     return boto3.Session().client("s3", config=patience)
+
+
+def check_config(name: str) -> None:
+    """Refuse settings of DVC by which it would share elsewhere than conf/ says."""
+    found = Config(dvc_dir=str(Path(".dvc").resolve()))
+    chosen = found["core"].get("remote")
+    if chosen != name:
+        raise StorageError(
+            f"DVC's own setting core.remote is {chosen}: sharing in {name} would restore from "
+            f"there; remove it (`dvc config --show-origin core.remote` tells where it is)"
+        )
+    url = found["remote"].get(name, {}).get("url")
+    if url != address(name):
+        raise StorageError(
+            f".dvc/config shares {name} at {url}, conf/ at {address(name)}; write what conf/ says: "
+            "`python -m ml.remotes`"
+        )
 
 
 @contextmanager
