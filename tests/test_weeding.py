@@ -111,8 +111,9 @@ def test_of_two_values_for_one_model_none_is_believed(
         lambda said: said["deps"][0].update(md5="0" * 32),
         training(warmup=0.2),
         training(early_stopping=9),
+        training(seed=0.0),
     ],
-    ids=["code", "a value that may change nothing", "another"],
+    ids=["code", "a value that may change nothing", "another", "the same value"],
 )
 def test_equal_outputs_of_inputs_that_may_differ_are_kept(
     repo: Path, change: Callable[[dict[str, Any]], object]
@@ -174,6 +175,68 @@ def test_any_whole_entry_is_known_by_its_name(value: Any) -> None:
     key = cache._get_cache_hash({**said}, key=True)
 
     assert entries.parsed(f"{key}/{name}", text)
+
+
+INGESTED = {
+    "data.train_path": "synthetic", "data.val_path": None, "data.test_path": None,
+    "data.synthetic_rows": 100, "snapshot.train": None,
+}  # fmt: skip
+ROWS = {"train": 80, "val": 10, "test": 10}
+
+
+@pytest.mark.parametrize(
+    ("values", "record", "told"),
+    [
+        ({}, {"synthetic": True, "rows": ROWS}, ""),
+        ({"data.synthetic_rows": 90}, {"synthetic": True, "rows": ROWS}, "rows 100"),
+        ({"data.train_path": "a.csv"}, {"synthetic": True, "rows": ROWS}, "synthetic True"),
+        (
+            {"data.train_path": "a.csv", "data.val_path": "synthetic"},
+            {"synthetic": True, "rows": ROWS}, "",
+        ),
+        ({"data.test_path": "a.csv"}, {"synthetic": True, "rows": ROWS | {"test": 999}}, ""),
+        (
+            {"data.train_path": "s3://a", "snapshot.train": "new"},
+            {"synthetic": False, "rows": ROWS, "pinned": {"train": {"fingerprint": "old"}}},
+            "train.fingerprint old",
+        ),
+        ({}, {"a project": "of its own"}, ""),
+        ({}, ["a project of its own"], ""),
+    ],
+)  # fmt: skip
+def test_rows_are_of_the_source_that_was_asked_for(
+    values: dict[str, Any], record: Any, told: str
+) -> None:
+    """As far as ingest records it."""
+    found = evidence.contradictions(INGESTED | values, {evidence.SOURCE: record})
+
+    assert bool(found) == bool(told)
+    assert told in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("values", "seen", "told"),
+    [
+        ({"prepare.sample": 0.1, "prepare.max_rows": None}, ROWS, ""),
+        ({"prepare.sample": 1.0, "prepare.max_rows": None}, ROWS, "sample 0.1"),
+        ({"prepare.sample": 0.1, "prepare.max_rows": 50}, ROWS, "max_rows None"),
+        ({}, ROWS | {"train": 81}, "found 81 rows in train"),
+    ],
+)
+def test_prepared_rows_are_of_their_sample_and_source(
+    values: dict[str, Any], seen: dict[str, int], told: str
+) -> None:
+    """The report says what was asked for, and how many rows it has found."""
+    report = {
+        "sample": 0.1, "max_rows": None,
+        "splits": {split: {"found": rows} for split, rows in seen.items()},
+    }  # fmt: skip
+    records = {evidence.DATA: report, evidence.SOURCE: {"rows": ROWS}}
+
+    found = evidence.contradictions(values, records)
+
+    assert bool(found) == bool(told)
+    assert told in "".join(found)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])

@@ -24,13 +24,21 @@ def contradictions(values: Values, records: Records) -> list[str]:
 def rows(values: Values, records: Records) -> Iterator[str]:
     """Look whether the synthetic corpus, or the source, has as many rows as was asked for."""
     source = records[SOURCE]
-    synthetic = values["data.train_path"] == "synthetic"
-    if source["synthetic"] != synthetic:
+    paths = [values[f"data.{role}_path"] for role in ("train", "val", "test")]
+    if source["synthetic"] != ("synthetic" in paths):
         yield differ(SOURCE, "synthetic", source["synthetic"], "data.train_path", values)
-    if synthetic and not (values["data.val_path"] or values["data.test_path"]):
+    if paths == ["synthetic", None, None]:
         found = sum(source["rows"].values())
         if found != values["data.synthetic_rows"]:
             yield differ(SOURCE, "rows", found, "data.synthetic_rows", values)
+
+
+def pinned(values: Values, records: Records) -> Iterator[str]:
+    """Look whether the remote files are those that were pinned."""
+    for role, pin in records[SOURCE]["pinned"].items():
+        if pin["fingerprint"] != values[f"snapshot.{role}"]:
+            what = f"{role}.fingerprint"
+            yield differ(SOURCE, what, pin["fingerprint"], f"snapshot.{role}", values)
 
 
 def found(values: Values, records: Records) -> Iterator[str]:
@@ -92,4 +100,4 @@ def differ(record: str, what: str, found: Any, key: str, values: Values) -> str:
     return f"{record} says {what} {found}, {key} is {values[key]}"
 
 
-RULES = (rows, found, policy, epochs, rate)
+RULES = (rows, pinned, found, policy, epochs, rate)

@@ -77,9 +77,14 @@ def has(entry: Said, path: str) -> bool:
     return any(path == one or path.startswith(f"{one}/") for one in named)
 
 
+def plain(value: Any) -> Any:
+    """Return a value by which equal ones are known: 0 and 0.0 are."""
+    return value if isinstance(value, int | float | str | None) else repr(value)
+
+
 def contested(said: Mapping[str, Said]) -> dict[str, str]:
     """Return the entries that give one output to two values; nobody can tell which is true."""
-    claims: dict[tuple[str, str, str], dict[str, list[str]]] = defaultdict(dict)
+    claims: dict[tuple[str, str, str], dict[Any, list[str]]] = defaultdict(dict)
     for name, entry in said.items():
         given = values(entry)
         for item in (*entry.get("deps", ()), *entry["outs"]):
@@ -87,10 +92,11 @@ def contested(said: Mapping[str, Said]) -> dict[str, str]:
                 other, wanted = ONLY.get(key, ("", None))
                 if key in given and (not other or given.get(other, ...) == wanted):
                     claim = claims[item["path"], item["md5"], key]
-                    claim.setdefault(repr(given[key]), []).append(name)
+                    claim.setdefault(plain(given[key]), []).append(name)
     wrong: dict[str, str] = {}
     for (path, md5, key), claim in claims.items():
         if len(claim) > 1:
-            told = f"{path} ({md5[:8]}) is said to be of {key}={' and of '.join(sorted(claim))}"
+            both = " and of ".join(sorted(map(str, claim)))
+            told = f"{path} ({md5[:8]}) is said to be of {key}={both}"
             wrong |= {name: told for names in claim.values() for name in names}
     return wrong
