@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from dvc.data_cloud import DataCloud
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.status import CompareStatusResult
 
 from conftest import ROOT
 from ml import share
@@ -37,6 +40,20 @@ def test_a_full_disk_is_heard() -> None:
         assert not heard.full
         heard.emit(record)
         assert heard.full
+
+
+def test_an_output_that_is_nowhere_is_heard() -> None:
+    """In DVC's own words: it warns, and says that everything is up to date."""
+    heard = share.Heard()
+    status = CompareStatusResult(set(), {HashInfo("md5", "1" * 32)}, set(), set())
+    log = logging.getLogger("dvc.data_cloud")
+    log.addHandler(heard)
+    try:
+        DataCloud(None)._log_missing(status)
+    finally:
+        log.removeHandler(heard)
+
+    assert heard.missing
 
 
 def test_the_default_remote_is_set_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

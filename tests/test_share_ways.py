@@ -268,3 +268,14 @@ def test_what_ran_before_a_failed_stage_is_shared(base: Place, tmp_path: Path) -
     assert done.ran == ["prepare", "train"]
     assert "error: a stage failed (above)" in done.output.splitlines()[-1]
     assert len(done.remote - done.before[1]) == 1
+
+
+def test_a_push_of_what_is_nowhere_is_an_error(base: Place, tmp_path: Path) -> None:
+    """DVC calls it up to date."""
+    place = other(base, tmp_path / "clone", tmp_path.name.replace("_", "-"), (True, False))
+    gone(base, place, stored(base, "history.json"))
+
+    done = place.run("push")
+
+    assert done.code == 1
+    assert "are neither here nor in s3://" in done.output.splitlines()[-1]

@@ -17,14 +17,19 @@ AGAIN = "the same command again completes it: what has arrived is kept"
 
 
 class Heard(logging.Handler):
-    """Notes whether DVC tells of a full disk, which it does in the middle of other words."""
+    """Notes what DVC only tells of in the middle of other words: a full disk, lost outputs."""
 
     full = False
+    missing = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of a record."""
         told = [record.getMessage(), str(record.exc_info[1]) if record.exc_info else ""]
         self.full |= any("No space left on device" in text for text in told)
+        self.missing |= any("do not exist neither locally nor on remote" in text for text in told)
+
+
+HEARD = Heard()
 
 
 def restore(name: str) -> None:
@@ -41,7 +46,7 @@ def train(name: str) -> None:
     failed = dvc(["repro", "--pull"])
     # Also after a failed stage: what the ones before it took hours for is worth sharing.
     try:
-        push(name)
+        send(name)
     except StorageError as error:
         if failed:
             raise StorageError(f"a stage failed (above), and nothing is shared: {error}") from error
@@ -51,6 +56,16 @@ def train(name: str) -> None:
 
 
 def push(name: str) -> None:
+    """Send what dvc.lock names; all of it must be in the remote then."""
+    send(name)
+    if HEARD.missing:  # DVC warns, and calls everything up to date
+        raise StorageError(
+            f"some outputs that dvc.lock names are neither here nor in {remote.address(name)} "
+            f"(above); `make train ENV={name} SHARE=1` computes and sends them"
+        )
+
+
+def send(name: str) -> None:
     """Send the outputs that dvc.lock names, and then the run-cache entries that lead to them."""
     remote.check(name)  # DVC's own retries take a minute to say that nobody is there
     if dvc(["push", "--remote", name]):
@@ -98,17 +113,16 @@ def main() -> None:
         raise ConfigError(f"expected one of {', '.join(VERBS)}, found {' '.join(words) or 'none'}")
     name = environment.asked()
     remote.check(name)
-    heard = Heard()
     for logger in map(logging.getLogger, ("dvc", "dvc_data", "dvc_objects")):
         logger.propagate = False  # they have their own way to the terminal
-        logger.addHandler(heard)
+        logger.addHandler(HEARD)
     run_cache.bound()
     try:
         with remote.default(name):
             remote.check_config(name)
             VERBS[words[0]](name)
     except StorageError as error:
-        if heard.full:
+        if HEARD.full:
             raise StorageError("No space left on device") from error  # told by errors.run
         raise
 
