@@ -74,7 +74,7 @@ endif
 .PHONY: help
 help:  ## Print the verbs, in the order of the work
 	@awk 'BEGIN {FS = ":[^\#]*\#\# *"} /^\#\#@/ {print substr($$0, 5)} /^[a-z0-9-]+:.*\#\#/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1|pull  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
 
 .PHONY: doctor
 # Not with the environment's own Python: that may be what is broken.
@@ -169,7 +169,7 @@ schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check 
 
 .PHONY: train
 train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, report, MLflow run
-	@$(if $(filter-out 0,$(SHARE)),python -m ml.share train,dvc repro)
+	@$(if $(filter-out 0,$(SHARE)),python -m ml.share $(if $(filter pull,$(SHARE)),restore,train),dvc repro)
 	@python -m ml.summary
 
 .PHONY: ui

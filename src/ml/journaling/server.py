@@ -6,6 +6,7 @@ Reads: MLFLOW_TRACKING_URI, MLFLOW_OFFLINE, MLFLOW_TRACKING_USERNAME, _PASSWORD,
 import base64
 import json
 import os
+import re
 import socket
 import ssl
 import urllib.error
