@@ -13,6 +13,7 @@ from ml import verify
 from ml.errors import StorageError
 from ml.platform.servers import Platform
 from ml.sharing.objects import md5
+from test_weeding import CODE, PIPELINE, VALUES, forged, known, training
 
 pytestmark = pytest.mark.integration
 
@@ -110,3 +111,35 @@ def test_a_server_that_dies_meanwhile_is_told(repo: Path, s3: Platform) -> None:
     s3.up("s3")
     verify.main()
     assert (repo / "out" / "a").exists()
+
+
+def test_a_false_entry_is_removed_from_the_remote(
+    repo: Path, s3: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the true one beside it stays: nobody is given the old model for new values any more."""
+    forget(repo)
+    (repo / "dvc.lock").unlink()
+    for name, text in (("dvc.yaml", PIPELINE), ("code", CODE), ("params.yaml", VALUES)):
+        (repo / name).write_text(text)
+    called("dvc", "repro", "-q")
+    (true,) = known(repo)
+    false = forged(repo, training(epochs=5))
+    called("dvc", "push", "-q", "-r", "dev", "--run-cache")
+    places = [
+        f"{servers.PROJECT}/dvc/{path.relative_to(repo / '.dvc/cache')}" for path in (true, false)
+    ]
+    assert all(held(s3, place) for place in places)
+    shutil.rmtree(repo / ".dvc" / "cache" / "runs")
+
+    verify.main()
+
+    assert "of the remote: reports/history.json says epochs 2.0, training.epochs is 5: removed" in (
+        capsys.readouterr().out
+    )
+    assert [held(s3, place) for place in places] == [True, False]
+
+
+def held(s3: Platform, place: str) -> bool:
+    """Tell whether the remote has an object."""
+    found = client(s3).list_objects_v2(Bucket=servers.DEV, Prefix=place)
+    return bool(found.get("KeyCount"))
