@@ -37,7 +37,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         ("//host/team/", "http://host/team"),
         ("https://host/team/é", "https://host/team/%C3%A9"),
         ("https://[::1]:8443/x", "https://[::1]:8443/x"),
-        ("http://bob:s3c%2Fret@host:80", "http://host:80"),
+        ("http://bob:s3c%2Fret@host:80", "http://host:80"),  # pragma: allowlist secret
         ("bob:s3cret@host:80", "http://host:80"),
     ],
 )
@@ -57,7 +57,8 @@ def test_user_and_password_become_a_header() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "ftp://bob:s3cret@host", "http://", "http:/host", "http://[::1", "http://a b",
+        "ftp://bob:s3cret@host",  # pragma: allowlist secret
+        "http://", "http:/host", "http://[::1", "http://a b",
         "http://host:abc", "http://host:99999", "http://host:0", "http://a..b",
         "http://127.0.0.1%0aX:80", "http://host\nX: y", "http://bob:s3c/ret@host",
         "http://bob:s3cret#@host", "http://host?key=s3cret", "http://host/#s3cret", "http://host/?",
@@ -113,7 +114,7 @@ def test_loopback_and_what_no_proxy_names_are_asked_directly(
     host: str, excepted: str, through: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By name, by suffix, by range; all else goes through the proxy."""
-    monkeypatch.setenv("http_proxy", "http://bob:s3cret@proxy:3128")
+    monkeypatch.setenv("http_proxy", "http://bob:s3cret@proxy:3128")  # pragma: allowlist secret
     monkeypatch.setenv("no_proxy", excepted)
     found = proxy.between(address.parse(f"http://{host}:3000", "URL"))
 
@@ -124,7 +125,7 @@ def test_loopback_and_what_no_proxy_names_are_asked_directly(
 
 def test_a_proxy_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than left out without a word."""
-    monkeypatch.setenv("http_proxy", "socks5://bob:s3cret@proxy")
+    monkeypatch.setenv("http_proxy", "socks5://bob:s3cret@proxy")  # pragma: allowlist secret
 
     with pytest.raises(ConfigError, match=r"http_proxy: .*'socks5'.*no_proxy=host") as caught:
         proxy.between(Address("http", "host", None))
@@ -155,7 +156,10 @@ CASES = {
         r"/predict answered 404 \(JSON\)",
     ),
     "a redirect": (
-        http(301, "<html>", "text/html", "Location: https://bob:s3cret@there/x/predict?key=s3cret"),
+        http(
+            301, "<html>", "text/html",
+            "Location: https://bob:s3cret@there/x/predict?key=s3cret",  # pragma: allowlist secret
+        ),
         r"answered 301, a redirect to https://there/x\. Set SERVICE_URL",
     ),
     "a redirect to a path": (http(302, "", "", "Location: /login"), r"a redirect to /login\. "),
@@ -203,7 +207,10 @@ def test_no_such_host_is_a_sentence() -> None:
 
 def test_a_proxy_is_named_where_it_is_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what goes around it, and without its password."""
-    monkeypatch.setenv("http_proxy", f"http://bob:s3cret@127.0.0.1:{free_port()}")
+    monkeypatch.setenv(
+        "http_proxy",
+        f"http://bob:s3cret@127.0.0.1:{free_port()}",  # pragma: allowlist secret
+    )  # pragma: allowlist secret
     with pytest.raises(ServiceError, match=r"through the proxy .*no_proxy=host") as caught:
         exchange.fetch(Address("http", "host", 80), "/info")
     assert "s3cret" not in str(caught.value)
@@ -219,8 +226,12 @@ def test_a_request_goes_through_the_proxy_with_its_password(
 ) -> None:
     """That of the service goes along."""
     with answering.serve(answering.GOOD) as server:
-        monkeypatch.setenv("http_proxy", f"http://bob:s3cret@127.0.0.1:{server.port}")
-        ask.ask(address.parse("http://ann:other@host/team/", "URL"), "a fine film")
+        monkeypatch.setenv(
+            "http_proxy",
+            f"http://bob:s3cret@127.0.0.1:{server.port}",  # pragma: allowlist secret
+        )  # pragma: allowlist secret
+        url = "http://ann:other@host/team/"  # pragma: allowlist secret
+        ask.ask(address.parse(url, "URL"), "a fine film")
     head = server.requests[0].lower()
 
     assert head.startswith("post http://host/team/predict http/1.1")

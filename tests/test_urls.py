@@ -11,9 +11,9 @@ HELD = {
     "https://bob:hunter2/a?b#c@x.test/r": "https://x.test/r",
     "s3://AKIA:hunter2/x+y@bucket/key": "s3://bucket/key",
     "abfs://bob:hunter2@account/x": "abfs://account/x",  # pragma: allowlist secret
-    "postgresql+psycopg2://me:hunter2@db:5432/x": "postgresql+psycopg2://db:5432/x",
-    "zip://a.csv::https://bob:hunter2@x.test/r.zip": "zip://a.csv::https://x.test/r.zip",
-    "hf:https://bob:hunter2@x.test/org/name": "hf:https://x.test/org/name",
+    "postgresql://me:hunter2@db:5432/x": "postgresql://db:5432/x",  # pragma: allowlist secret
+    "zip://a::https://bob:hunter2@x/r.zip": "zip://a::https://x/r.zip",  # pragma: allowlist secret
+    "hf:https://bob:hunter2@x.test/org/n": "hf:https://x.test/org/n",  # pragma: allowlist secret
     "http://x.test/r?a=1&X-Amz-Signature=hunter2&b=2": (
         "http://x.test/r?a=1&X-Amz-Signature=***&b=2"
     ),

@@ -11,7 +11,8 @@ import served
 from field.door import Project, project
 
 pytestmark = pytest.mark.field
-PROXY = "http://bob:s3cret@127.0.0.1:9"  # nobody listens there
+# Nobody listens there.
+PROXY = "http://bob:s3cret@127.0.0.1:9"  # pragma: allowlist secret
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def test_a_load_test_begins_with_the_same_question(home: Project, tmp_path: Path
     """It fails before a minute of failures, and writes no report."""
     report = home.folder / "reports" / "load_test.json"
     with answering.serve(answering.BAD_GATEWAY) as server:
-        url = f"http://bob:s3cret@127.0.0.1:{server.port}/"
+        url = f"http://bob:s3cret@127.0.0.1:{server.port}/"  # pragma: allowlist secret
         answer = home.run("make", "load-test", f"URL={url}", http_proxy=PROXY)
 
     assert answer.code
