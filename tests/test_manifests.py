@@ -105,7 +105,7 @@ def test_a_release_can_be_traced_back(make_params: Make) -> None:
 
 def test_strange_names_stay_text(make_params: Make) -> None:
     """What a person calls a model is no label, no number and no YAML."""
-    name = 'a: "b" # ${x}\n- c'
+    name = '- a: "b" # ${x}'
     params = make_params(environment="qa", model={"name": name, "version": "1.0"})
     text = manifests.render(Release(RELEASE.image, "12", "1" * 64, "1234567"), params)
 
