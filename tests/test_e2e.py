@@ -144,7 +144,7 @@ def killed(project: Path, moment: str) -> str:
         if f"ml.{moment}" in line:
             break
     if moment == "train":
-        wait_for(project, ".checkpoints/*/checkpoint-*/trainer_state.json", running)
+        wait_for(project, ".checkpoints/*/checkpoint-*/sha256.json", running)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
     return told

@@ -169,7 +169,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
     training = stage("train")
     run_id = new_run(up, known).info.run_id
     up.kill()
-    until(lambda: list(Path(".checkpoints").glob("*/checkpoint-*/trainer_state.json")))
+    until(lambda: list(Path(".checkpoints").glob("*/checkpoint-*/sha256.json")))
     training.send_signal(signal.SIGKILL)
     training.communicate()
 

@@ -64,5 +64,5 @@ def test_the_errors_are_those_of_the_document() -> None:
     told = set(re.findall(r"`([a-z]+_[a-z_0-9]+|busy)`", TEXT.partition("## The Bento")[0]))
 
     assert given <= told
-    keys = {"max_body_bytes", "queue_size"}
+    keys = {"max_body_bytes", "queue_size", "http_proxy", "https_proxy", "no_proxy"}
     assert told - given <= keys

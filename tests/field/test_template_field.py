@@ -46,8 +46,8 @@ CASES = (
     Case(
         "a folder renamed there, a file of one's own in it",
         "git mv src/ml/loading src/ml/load",
-        "echo '# ours' >src/ml/loading/own.py; echo '# our change' >>src/ml/loading/users.py",
-        there=(("src/ml/loading/own.py", "# ours"), ("src/ml/load/users.py", "# our change")),
+        "echo '# ours' >src/ml/loading/own.py; echo '# our change' >>src/ml/loading/outcome.py",
+        there=(("src/ml/loading/own.py", "# ours"), ("src/ml/load/outcome.py", "# our change")),
     ),
     Case(
         "changed there, renamed here",
