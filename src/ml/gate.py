@@ -6,7 +6,6 @@ Writes: reports/gate.json, tags `gate.*` of the challenger; exit code 1 where it
     gate.enabled is true
 """
 
-import json
 import logging
 import os
 import sys
@@ -15,9 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
-
-from ml import config, hashing, outputs, payload, registered
+from ml import config, files, hashing, outputs, payload, registered
 from ml.config import Params
 from ml.deploying import history
 from ml.errors import GateError, ModelError, run
@@ -39,8 +36,8 @@ def split() -> Split:
     path = payload.PREPARED / "test.parquet"
     if not path.exists():
         raise GateError(f"{path} should hold the test split, but is missing; run `make train`")
-    labels = json.loads((payload.PREPARED / "labels.json").read_text(encoding="utf-8"))["labels"]
-    return Split(pl.read_parquet(path), labels)
+    labels = files.read_json(payload.PREPARED / "labels.json", "labels")["labels"]
+    return Split(files.read_parquet(path, "text", "label"), labels)
 
 
 def decide(

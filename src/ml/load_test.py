@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ml import ask, compose, outputs, table
+from ml import ask, compose, files, outputs, table
 from ml.client import address, exchange, proxy
 from ml.client.address import Address
 from ml.client.response import is_info
@@ -42,9 +42,7 @@ def service(params: Params) -> Address:
 def texts(params: Params) -> tuple[list[str], str]:
     """Return what to ask, and in words what that is."""
     if TEST.exists():
-        import polars as pl  # noqa: PLC0415  takes a while where it is not needed
-
-        found = pl.read_parquet(TEST, columns=["text"])["text"].head(MOST_TEXTS).to_list()
+        found = files.read_parquet(TEST, "text", only=True)["text"].head(MOST_TEXTS).to_list()
         return found, f"{len(found):,} texts of the test split"
     tests = params.evaluate.behaviour
     cases = [case.text for test in tests for case in test.cases or ()]

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ml import config, hashing, outputs, revision
+from ml import config, files, hashing, outputs, revision
 from ml.config import Params
 from ml.configuration import environment
 from ml.errors import ServingError
@@ -95,7 +95,7 @@ def info(params: Params, signature: dict[str, Any]) -> dict[str, Any]:
     """Return what leads from a running service back to model, data and figures."""
     if not METRICS.exists():
         raise ServingError(f"{METRICS} should tell how good the model is; run `make train`")
-    metrics = json.loads(METRICS.read_text(encoding="utf-8"))
+    metrics = files.read_json(METRICS)
     return {
         "name": params.model.name,
         "version": params.model.version,

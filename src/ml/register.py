@@ -5,7 +5,6 @@ Reads: params.yaml, models/, reports/, data/prepared/, the model's run in MLflow
 Writes: models/bento/, a version in the registry with its files, the alias `challenger`
 """
 
-import json
 import math
 import os
 import shutil
@@ -14,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ml import config, hashing, payload, registered, tracking
+from ml import config, files, hashing, payload, registered, tracking
 from ml.config import PARAMS, Params
 from ml.errors import GateError, ServingError, TrackingError, run
 from ml.gating import bounds, work_tree
@@ -72,7 +71,7 @@ def check_whole(params: Params, told: dict[str, Any], release: Path) -> None:
 
 def check_logged(params: Params, registry: Registry, run_id: str) -> None:
     """Refuse figures that no evaluation of this model has logged, where a gate will judge."""
-    metrics = json.loads(payload.METRICS.read_text(encoding="utf-8"))
+    metrics = files.read_json(payload.METRICS)
     for name in LOGGED if params.environment != bounds.LIBERAL else ():
         known = registry.logged(run_id, f"test.{name}")
         if not any(math.isclose(metrics[name], value, abs_tol=1e-9) for value in known):
@@ -86,7 +85,7 @@ def check_logged(params: Params, registry: Registry, run_id: str) -> None:
 
 def restored(params: Params, told: dict[str, Any], registry: Registry) -> str:
     """Return a new run for a model that came out of the cache: nobody trained it in this store."""
-    metrics = json.loads(payload.METRICS.read_text(encoding="utf-8"))
+    metrics = files.read_json(payload.METRICS)
     tracking.log_evaluation(params, told["model_sha256"], metrics, payload.METRICS.parent)
     run_id = registry.run_of(told["model_sha256"])
     if run_id is None:
