@@ -31,6 +31,30 @@ def test_the_summary_names_everything_that_a_reader_needs(values: dict[str, Any]
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("environment", "experiment", "shown"),
+    [
+        ("dev", "default", 'make train SET="training.epochs=4"'),
+        ("dev", "tickets", 'make train EXP=tickets SET="training.epochs=4"'),
+        ("qa", "tickets", 'make train ENV=qa EXP=tickets SET="training.epochs=4"'),
+    ],
+)
+def test_the_next_command_keeps_environment_and_experiment(
+    values: dict[str, Any],
+    environment: str,
+    experiment: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would train another experiment over the model that was just made."""
+    monkeypatch.setenv("EXP", experiment)
+
+    text = "\n".join(summary.lines({**values, "environment": environment}, METRICS, False, ""))
+
+    assert shown in text
+    assert text.endswith("make serve ENV=qa" if environment == "qa" else "make serve")
+
+
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_synthetic_data_are_called_so(values: dict[str, Any], synthetic: bool) -> None:
     """Nobody takes the grammar's accuracy for one on English."""

@@ -19,6 +19,7 @@ from ml.errors import ServingError, run
 
 SERVICE = "ml.service:Classifier"
 ADDRESS = "127.0.0.1"
+DEFAULT = 3000
 PORTS = range(1, 65536)
 
 
@@ -27,9 +28,10 @@ def main() -> None:
     port = asked_port()
     check_free(port)
     told = payload.lay_out()
+    where = "" if port == DEFAULT else f" PORT={port}"
     sys.stderr.write(
         f"{told['name']} {told['version']} of {told['environment']} at http://{ADDRESS}:{port} "
-        '(Ctrl+C ends it); ask it: make predict TEXT="..."\n'
+        f'(Ctrl+C ends it); ask it: make predict{where} TEXT="..."\n'
     )
     source = str(Path(__file__).resolve().parent.parent)
     paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -42,7 +44,7 @@ def main() -> None:
 
 def asked_port() -> int:
     """Return PORT as a number."""
-    given = os.environ.get("PORT") or "3000"
+    given = os.environ.get("PORT") or str(DEFAULT)
     if not (given.isascii() and given.isdecimal()) or int(given) not in PORTS:
         raise ServingError(f"PORT: expected a number from 1 to 65535, found {given!r}")
     return int(given)

@@ -1,8 +1,10 @@
 """Tell in a few lines what the pipeline made, where it is and what to do next.
 
-Reads: params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/, .runs/
+Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/,
+    .runs/
 """
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ MODEL = Path("models/model")
 SERVING = Path("models/serving")
 LOCK = Path("dvc.lock")
 LABELS = Path("data/prepared/labels.json")
+DEFAULT = "default"  # as make says where no experiment is named
 
 
 def lines(
@@ -28,6 +31,10 @@ def lines(
     model, baselines = params["model"], metrics["baselines"]
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     data = "synthetic data: it learned the grammar that made them, not English"
+    # Without them the next command would train another experiment over this one's model.
+    env = _env(params["environment"])
+    experiment = os.environ.get("EXP", DEFAULT)
+    again = env + ("" if experiment == DEFAULT else f" EXP={experiment}")
     return [
         f"{model['name']} {model['version']} in {params['environment']}"
         + (f", trained on {data}" if synthetic else ""),
@@ -41,9 +48,14 @@ def lines(
         f"  model   {MODEL}",
         f"  serving {SERVING}",
         f"  run     {where}",
-        '  next    change a value: make train SET="training.epochs=4"; compare: dvc metrics diff; '
-        "see the runs: make ui; ask the model: make serve",
+        f'  next    change a value: make train{again} SET="training.epochs=4"; '
+        f"compare: .venv/bin/dvc metrics diff; see the runs: make ui{env}; "
+        f"ask the model: make serve{env}",
     ]
+
+
+def _env(environment: str) -> str:
+    return "" if environment == "dev" else f" ENV={environment}"
 
 
 def where(environment: str) -> str:
@@ -52,7 +64,7 @@ def where(environment: str) -> str:
     if found.get("environment") == environment:
         dirty = "; DIRTY: its code stands in no commit" if found.get("dirty") == "yes" else ""
         remote = str(found["tracking_uri"]).startswith("http")
-        place = found["tracking_uri"] if remote else "make ui"
+        place = found["tracking_uri"] if remote else f"make ui{_env(environment)}"
         return f"{found['run_id'] or 'not there yet'} ({place}){dirty}"
     return f"none in {environment}: the model was restored from the cache, not trained here"
 
