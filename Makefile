@@ -16,7 +16,7 @@ VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
 KNOWN := $(VERBS) $(addsuffix =,$(VARIABLES))
 UNKNOWN := $(filter-out $(KNOWN),$(MAKECMDGOALS) $(addsuffix =,$(TYPED)))
 ifneq ($(UNKNOWN),)
-ifneq ($(shell PYTHONPATH=src $(call quoted,$(or $(value PYTHON),python3)) -m ml.typo $(call quoted,$(UNKNOWN)) $(call quoted,$(KNOWN)) || echo wrong),)
+ifneq ($(shell PYTHONPATH=src $(call quoted,$(or $(value PYTHON),python3)) -m mlops.doctor.typo $(call quoted,$(UNKNOWN)) $(call quoted,$(KNOWN)) || echo wrong),)
 $(error nothing was run)
 endif
 endif
@@ -81,7 +81,7 @@ help:  ## Print the verbs, in the order of the work
 doctor: PATH := $(OUTSIDE)
 doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credentials, servers
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'
-	@"$$PYTHON" -m ml.doctor
+	@"$$PYTHON" -m mlops.doctor.diagnose
 
 # An environment is of its folder: copied or moved, it starts the programs of where it was made.
 ifneq ($(file <.venv/bin/dvc),)
@@ -127,7 +127,7 @@ $(COPIER): requirements/copier.lock
 # What DVC needs of this folder, said before DVC says it.
 .PHONY: .repository
 .repository: | $(INSTALLED)
-	@python -m ml.repository
+	@python -m mlops.core.repository
 
 ##@ Make a project of the template
 
@@ -136,135 +136,135 @@ new init: export GIVEN := $(filter NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET
 
 .PHONY: new
 new: $(COPIER)  ## Make a project of this template: make new NAME=my-project DEST=../my-project
-	@"$$PYTHON" -m ml.new
+	@"$$PYTHON" -m mlops.template.new
 
 .PHONY: init
 init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a project: NAME=my-project
-	@"$$PYTHON" -m ml.init
+	@"$$PYTHON" -m mlops.template.init
 
 .PHONY: update
 update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
-	@"$$PYTHON" -m ml.update
+	@"$$PYTHON" -m mlops.template.update
 	@$(MAKE) migrate
 
 .PHONY: migrate
 migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
-	@python -m ml.migrate
+	@python -m mlops.pipeline.migrate
 
 ##@ Configure
 
 .PHONY: validate
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
-	@python -m ml.validate
+	@python -m mlops.pipeline.validate
 
 .PHONY: smoke
 smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
-	@python -m ml.smoke
+	@python -m mlops.pipeline.smoke
 
 .PHONY: schema
 schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check the files of conf/
-	@python -m ml.schema
+	@python -m mlops.config.json_schema
 
 ##@ Train
 
 .PHONY: train
 train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, report, MLflow run
-	@$(if $(filter-out 0,$(SHARE)),python -m ml.share $(if $(filter pull,$(SHARE)),restore,train),dvc repro)
-	@python -m ml.summary
+	@$(if $(filter-out 0,$(SHARE)),python -m mlops.storage.share $(if $(filter pull,$(SHARE)),restore,train),dvc repro)
+	@python -m mlops.pipeline.summary
 
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
-	@python -m ml.ui
+	@python -m mlops.tracking.ui
 
 .PHONY: sync
 sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
-	@python -m ml.sync
+	@python -m mlops.tracking.sync
 
 ##@ Share
 
 .PHONY: push
 push: $(INSTALLED) .repository  ## Send what dvc.lock names to the environment's remote
-	@python -m ml.share push
+	@python -m mlops.storage.share push
 
 .PHONY: pull
 pull: $(INSTALLED) .repository  ## Bring what dvc.lock names from the environment's remote
-	@python -m ml.share pull
+	@python -m mlops.storage.share pull
 
 .PHONY: resolve
 resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
-	@python -m ml.resolve
+	@python -m mlops.pipeline.resolve
 
 .PHONY: verify
 verify: $(INSTALLED) .repository  ## Look at what cache and remote hold, by content, and heal what is broken
-	@python -m ml.verify
+	@python -m mlops.storage.verify
 
 .PHONY: retention
 retention: $(INSTALLED)  ## Tell what the environment has kept for long enough; APPLY=1 deletes it
-	@python -m ml.retention
+	@python -m mlops.storage.retention
 
 ##@ Serve
 
 .PHONY: serve
 serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0.0.1:3000 (PORT=...)
-	@python -m ml.serve
+	@python -m mlops.release.serve
 
 .PHONY: predict
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
-	@python -m ml.ask
+	@python -m mlops.client.predict
 
 ##@ Release
 
 .PHONY: register
 register: $(INSTALLED)  ## Put the model into the environment's registry, as the challenger
-	@python -m ml.register
+	@python -m mlops.release.register
 
 .PHONY: gate
 gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the champion
-	@python -m ml.gate
+	@python -m mlops.release.gate
 
 .PHONY: package
 package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content (VERSION=...)
-	@python -m ml.package
+	@python -m mlops.release.package
 
 .PHONY: deploy
 deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod (VERSION=..., WHY=...)
-	@python -m ml.deploy
+	@python -m mlops.deployment.deploy
 
 .PHONY: status
 status: $(INSTALLED)  ## Tell what is live, since when, from where, and what a rollback returns to
-	@python -m ml.status
+	@python -m mlops.deployment.status
 
 .PHONY: rollback
 rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
-	@python -m ml.rollback
+	@python -m mlops.deployment.rollback
 
 .PHONY: load-test
 load-test: $(CI_TOOLS)  ## Ask a running service at a fixed rate for a minute: URL=http://...
-	@python -m ml.load_test
+	@python -m mlops.client.load_test
 
 ##@ Look back
 
 .PHONY: lineage
 lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
-	@python -m ml.lineage
+	@python -m mlops.lineage.show
 
 .PHONY: reproduce
 reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
-	@python -m ml.reproduce
+	@python -m mlops.lineage.reproduce
 
 ##@ Servers on this machine
 
 .PHONY: platform
 platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
-	@python -m ml.platform
+	@python -m mlops.platform
 
 .PHONY: platform-down
 platform-down: $(INSTALLED)  ## End them; their data stay in .platform
-	@python -m ml.platform down
+	@python -m mlops.platform down
 
 .PHONY: platform-env
 platform-env: $(INSTALLED)  ## Write passwords and ports for deploy/compose.yaml, the same parts in Docker
-	@python -m ml.platform env
+	@python -m mlops.platform env
 
 ##@ Change the code
 
@@ -328,44 +328,44 @@ clean:  ## Remove checkpoints and tool caches, never data, models or runs
 
 .PHONY: env-of
 env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
-	@"$$PYTHON" -m ml.branch
+	@"$$PYTHON" -m mlops.core.branch
 
 .PHONY: exp-of
 exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
-	@"$$PYTHON" -m ml.chosen
+	@"$$PYTHON" -m mlops.pipeline.branch_experiment
 
 .PHONY: check-ci
 check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
-	@python -m ml.check_ci
+	@python -m mlops.ci.check_ci
 
 .PHONY: audit
 audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
-	@python -m ml.audit
+	@python -m mlops.ci.audit
 
 .PHONY: review
 review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
-	@python -m ml.review
+	@python -m mlops.ci.review
 
 .PHONY: tell
 tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
-	@"$$PYTHON" -m ml.tell
+	@"$$PYTHON" -m mlops.ci.publish
 
 .PHONY: sign
 sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
-	@python -m ml.signature sign
+	@python -m mlops.release.signing sign
 
 .PHONY: check-signature
 check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
-	@python -m ml.signature check
+	@python -m mlops.release.signing check
 
 .PHONY: sbom
 sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
-	@python -m ml.sbom
+	@python -m mlops.release.sbom
 
 .PHONY: release-notes
 release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
-	@python -m ml.release_notes
+	@python -m mlops.ci.release_notes
 
 .PHONY: branch-policy
 branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
-	@"$$PYTHON" -m ml.branch_policy
+	@"$$PYTHON" -m mlops.ci.branch_policy

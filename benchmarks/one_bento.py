@@ -5,9 +5,10 @@
 Run: python benchmarks/one_bento.py
 """
 
-from ml import package, payload
+from mlops.release import package
+from mlops.versions import bundle
 
 if __name__ == "__main__":
-    payload.lay_out()
-    tag, _ = package.build(payload.FOLDER)
+    bundle.lay_out()
+    tag, _ = package.build(bundle.FOLDER)
     print(tag)

@@ -23,11 +23,12 @@ from transformers import (
     set_seed,
 )
 
-from ml import compose, train
-from ml.config import Params
-from ml.network import model
-from ml.network.sampler import BucketSampler
-from ml.network.trainer import Rows
+from ml import train
+from ml.model import model
+from mlops.config.schema import Params
+from mlops.pipeline import compose
+from mlops.training.sampler import BucketSampler
+from mlops.training.trainer import Rows
 
 ROOT = Path(__file__).parent.parent
 LENGTH = 64

@@ -70,7 +70,11 @@ def composed(case: Case, settings: Settings, variables: dict[str, str]) -> Path:
         ROOT / "benchmarks" / "experiments", project / "conf" / "experiment", dirs_exist_ok=True
     )
     films.write(project / "films")
-    run([sys.executable, "-m", "ml.compose"], project, {**variables, "EXP": case.experiment})
+    run(
+        [sys.executable, "-m", "mlops.pipeline.compose"],
+        project,
+        {**variables, "EXP": case.experiment},
+    )
     return project
 
 

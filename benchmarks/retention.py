@@ -23,11 +23,11 @@ from settings import ROOT
 from storage import free_ports
 from table import Section
 
-from ml.compose import compose
-from ml.platform import processes, servers
-from ml.platform.servers import Platform
-from ml.retention import DAY, Retention
-from ml.sharing import remote
+from mlops.pipeline.compose import compose
+from mlops.platform import processes, servers
+from mlops.platform.servers import Platform
+from mlops.storage import remote
+from mlops.storage.retention import DAY, Retention
 
 RESULTS = ROOT / "benchmarks" / "retention.md"
 HEADER = "# Retention benchmark\n\nWritten by `python benchmarks/retention.py`.\n"

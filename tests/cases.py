@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from ml.judging.metrics import Floats, Ints
+from mlops.evaluation.metrics import Floats, Ints
 
 
 def random_case(seed: int, rows: int, classes: int) -> tuple[Ints, Floats]:

@@ -18,7 +18,7 @@ import yaml
 import containers
 import servers
 from conftest import ROOT
-from ml.platform.servers import Platform
+from mlops.platform.servers import Platform
 
 FILE = ROOT / "deploy" / "compose.yaml"
 SERVICES: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]

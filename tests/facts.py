@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from ml.config import Params
-from ml.judging import scores
-from ml.judging.behaviour import Failure, Result
-from ml.reporting.report import Facts
+from ml.evaluation import scores
+from mlops.config.schema import Params
+from mlops.evaluation.behaviour import Failure, Result
+from mlops.reporting.report import Facts
 
 SCORES = dict.fromkeys(scores.SCORES, 0.5) | {"accuracy": 0.7, "macro_f1": 0.68, "ece": 0.02}
 PART = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "rows": 90}

@@ -9,9 +9,9 @@ import polars as pl
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ml.config import Params
-from ml.network import custom, model
-from ml.network.predict import predict
+from ml.model import custom, model
+from mlops.config.schema import Params
+from mlops.training.predict import predict
 
 OWN = list(custom.REGISTRY)  # each class of the project is exported by the tests, too
 FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet", *OWN]

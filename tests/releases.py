@@ -11,12 +11,14 @@ import polars as pl
 import yaml
 
 import toy
-from ml import hashing, tracking
-from ml.config import Params
-from ml.gating import evidence, work_tree
-from ml.gating.evidence import Split
-from ml.judging import metrics, scores
-from ml.registry import Version
+from ml.evaluation import scores
+from mlops.config.schema import Params
+from mlops.core import hashing
+from mlops.evaluation import metrics
+from mlops.release import evidence, work_tree
+from mlops.release.evidence import Split
+from mlops.tracking import runs
+from mlops.versions.registry import Version
 
 WORDS = ("good", "bad", "great", "dull")
 ROWS = 400
@@ -96,14 +98,14 @@ def trainer(folder: Path, store: Path, params: Params) -> Callable[[dict[str, fl
         (folder / "params.yaml").write_text(yaml.safe_dump(values))
         trained = Params.model_validate(values)
         digest = make(folder, rows, trained, feeling)
-        if not tracking.read_record(digest):  # else DVC restores what is trained already
-            with tracking.training_run(trained, {}, folder / "resume") as run:
+        if not runs.read_record(digest):  # else DVC restores what is trained already
+            with runs.training_run(trained, {}, folder / "resume") as run:
                 run.finish(trained, digest)
             (folder / "resume").unlink()
         judged = json.loads((folder / "reports" / "metrics.json").read_text())
-        tracking.log_evaluation(trained, digest, judged, folder / "reports")
+        runs.log_evaluation(trained, digest, judged, folder / "reports")
         lock(folder, values)
-        return str((tracking.read_record(digest) or {})["run_id"])
+        return str((runs.read_record(digest) or {})["run_id"])
 
     return train
 

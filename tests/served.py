@@ -22,8 +22,8 @@ import toy
 BIN = Path(sys.executable).parent
 # Of the work tree: these projects have no registry.
 PACKAGE = (
-    "from ml import package, payload; payload.lay_out(); "
-    "tag, is_new = package.build(payload.FOLDER); print(tag, 'built' if is_new else 'there')"
+    "from mlops.release import package; from mlops.versions import bundle; bundle.lay_out(); "
+    "tag, is_new = package.build(bundle.FOLDER); print(tag, 'built' if is_new else 'there')"
 )
 
 

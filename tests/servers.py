@@ -14,8 +14,8 @@ import boto3
 import yaml
 from botocore.config import Config
 
-from ml.platform import bucket, servers
-from ml.platform.servers import PORTS, Platform
+from mlops.platform import bucket, servers
+from mlops.platform.servers import PORTS, Platform
 from toy import ROOT
 
 DEV, QA = bucket.named("dev"), bucket.named("qa")

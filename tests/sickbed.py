@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.diagnosing.finding import Finding
+from mlops.doctor.finding import Finding
 
 
 def programs(folder: Path, monkeypatch: pytest.MonkeyPatch, **scripts: str) -> None:

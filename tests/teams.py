@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import releases
-from ml import gate, register
-from ml.compose import asked
-from ml.config import Params
-from ml.registry import Registry, Version
+from mlops.config.schema import Params
+from mlops.pipeline.compose import asked
+from mlops.release import gate, register
+from mlops.versions.registry import Registry, Version
 
 # Small models are no better than these; what the gate rejects is tested elsewhere.
 BOUNDS = {

@@ -78,7 +78,7 @@ def next_release(template: Path) -> str:
     for name in clones.call(template, "git", "grep", "-l", "focal_gamma").split():
         path = template / name
         path.write_text(path.read_text().replace("focal_gamma", "focal_power"))
-    renamed = template / "src" / "ml" / "configuration" / "renamed.py"
+    renamed = template / "src" / "mlops" / "config" / "renamed.py"
     text = renamed.read_text()
     assert "str] = {" in text
     entry = '"training.focal_gamma": "focal_power", '

@@ -4,8 +4,8 @@ import pytest
 
 import answering
 import served
-from ml import ask
-from ml.errors import ServingError
+from mlops.client import predict
+from mlops.core.errors import ServingError
 
 
 def test_the_answer_is_told_as_bars(
@@ -15,7 +15,7 @@ def test_the_answer_is_told_as_bars(
     monkeypatch.setenv("TEXT", "a fine film")
     with answering.serve(answering.GOOD) as server:
         monkeypatch.setenv("PORT", str(server.port))
-        ask.main()
+        predict.main()
 
     assert server.requests[0].endswith('{"text": "a fine film"}')
     assert capsys.readouterr().out.splitlines() == [
@@ -34,7 +34,7 @@ def test_what_a_terminal_would_obey_is_not_printed(
     answer = answering.GOOD.replace(b'"toy"', b'"\\u001b[2J"')
     with answering.serve(answer.replace(b"Content-Length", b"X")) as server:
         monkeypatch.setenv("PORT", str(server.port))
-        ask.main()
+        predict.main()
 
     assert capsys.readouterr().out.startswith(" [2J v1\n")
 
@@ -45,7 +45,7 @@ def test_a_service_that_does_not_run_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("PORT", str(served.free_port()))
 
     with pytest.raises(ServingError, match="make serve"):
-        ask.main()
+        predict.main()
 
 
 def test_a_missing_text_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,4 +53,4 @@ def test_a_missing_text_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEXT", raising=False)
 
     with pytest.raises(ServingError, match="TEXT is missing"):
-        ask.main()
+        predict.main()

@@ -11,10 +11,9 @@ import pytest
 
 import ci_tools
 from conftest import ROOT
-from ml import audit
-from ml.auditing import secrets, verdict
-from ml.auditing.verdict import Allowed, Finding
-from ml.errors import AuditError
+from mlops.ci import advisories, audit, secrets
+from mlops.ci.advisories import Allowed, Finding
+from mlops.core.errors import AuditError
 
 TODAY = date(2026, 11, 25)
 FOUND = Finding("diskcache", "5.6.3", frozenset({"PYSEC-2026-2447", "CVE-2025-69872"}), "")
@@ -47,12 +46,12 @@ def allowed(**changes: Any) -> Allowed:
 
 def problems(*allowances: Allowed) -> list[str]:
     """Return what is wrong today."""
-    return list(verdict.problems(verdict.read(REPORT)[0], list(allowances), TODAY))
+    return list(advisories.problems(advisories.read(REPORT)[0], list(allowances), TODAY))
 
 
 def test_a_report_is_read() -> None:
     """By all names that a vulnerability has."""
-    assert verdict.read(REPORT) == ([FOUND], [])
+    assert advisories.read(REPORT) == ([FOUND], [])
 
 
 def test_what_is_found_is_a_problem() -> None:
@@ -83,7 +82,7 @@ def test_an_allowance_that_nothing_needs_goes() -> None:
 
 def test_the_list_of_the_project_is_dated_and_reasoned() -> None:
     """Each entry can be read."""
-    assert verdict.allowances(ROOT / audit.ALLOWED)
+    assert advisories.allowances(ROOT / audit.ALLOWED)
 
 
 @pytest.mark.parametrize("left_out", ["until", "reason", "package", "id"])
@@ -95,7 +94,7 @@ def test_an_entry_without_a_part_is_refused(left_out: str, tmp_path: Path) -> No
     path.write_text("\n".join(["[[allow]]", *lines]))
 
     with pytest.raises(AuditError, match=left_out):
-        verdict.allowances(path)
+        advisories.allowances(path)
 
 
 def stand_in(folder: Path, report: dict[str, Any], code: int) -> None:

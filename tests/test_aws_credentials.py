@@ -17,8 +17,8 @@ import yaml
 from botocore.session import Session
 
 from conftest import ROOT
-from ml.errors import HostError
-from ml.hosting import aws_credentials
+from mlops.ci import aws_credentials
+from mlops.core.errors import HostError
 
 ACTION = yaml.safe_load((ROOT / ".github" / "actions" / "prepare" / "action.yml").read_text())
 ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">

@@ -1,4 +1,4 @@
-"""Rules of ml.judging.baselines."""
+"""Rules of ml.evaluation.baselines."""
 
 import random
 
@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.judging import baselines
-from ml.judging.baselines import thin
+from ml.evaluation import baselines
+from ml.evaluation.baselines import thin
 
 ENGLISH = {0: ["bad", "dull", "poor"], 1: ["good", "fine", "great"]}
 CHINESE = {0: ["难看", "无聊"], 1: ["好看", "精彩"], 2: ["一般", "普通"]}

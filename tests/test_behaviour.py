@@ -1,15 +1,15 @@
-"""Rules of ml.judging.behaviour."""
+"""Rules of mlops.evaluation.behaviour."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ml.config import Behaviour
-from ml.errors import ConfigError
-from ml.judging import behaviour
-from ml.judging.behaviour import Result
-from ml.judging.metrics import Floats
+from mlops.config.schema import Behaviour
+from mlops.core.errors import ConfigError
+from mlops.evaluation import behaviour
+from mlops.evaluation.behaviour import Result
+from mlops.evaluation.metrics import Floats
 
 LABELS = ["negative", "positive"]
 

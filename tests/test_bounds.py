@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 import releases
-from ml import config, gate, register
-from ml.config import Params
-from ml.errors import DeployError, GateError
-from ml.gating import bounds
-from ml.registry import Registry, Version
+from mlops.config import schema
+from mlops.config.schema import Params
+from mlops.core.errors import DeployError, GateError
+from mlops.release import bounds, gate, register
+from mlops.versions.registry import Registry, Version
 
 Train = Callable[..., str]
 LAX = {"min_accuracy": 0.0001, "min_macro_f1": 0.0001, "min_recall": 0.0}
@@ -42,7 +42,7 @@ def edited(**sections: dict[str, Any]) -> None:
 
 def challenger() -> Version:
     """Return the version that was judged."""
-    found = Registry(config.load()).alias("challenger")
+    found = Registry(schema.load()).alias("challenger")
     assert found
     return found
 
@@ -209,7 +209,7 @@ def test_a_version_of_dev_is_not_accepted_in_qa(trained: Train) -> None:
     """One server may hold both; dev asks for nothing."""
     trained(releases.GOOD)
     register.main()
-    Registry(config.load()).tag(challenger(), {"environment": "dev"})
+    Registry(schema.load()).tag(challenger(), {"environment": "dev"})
 
     with pytest.raises(GateError, match="environment: dev, expected qa"):
         gate.main()
@@ -262,7 +262,7 @@ def test_bounds_that_were_raised_since_ask_for_the_gate_again(
 
 def test_who_is_challenger_and_champion_at_once_is_told(accepted: Version) -> None:
     """Somebody has moved an alias by hand; a comparison with itself would say `accepted`."""
-    Registry(config.load()).point("champion", accepted)
+    Registry(schema.load()).point("champion", accepted)
 
     with pytest.raises(GateError, match="version 1 is challenger and champion at once"):
         gate.main()

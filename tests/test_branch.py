@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml import branch
-from ml.configuration.names import options
-from ml.errors import ConfigError
+from mlops.core import branch
+from mlops.core.errors import ConfigError
+from mlops.core.names import options
 
 
 def make(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":

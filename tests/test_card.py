@@ -1,4 +1,4 @@
-"""Rules of ml.reporting.card."""
+"""Rules of mlops.reporting.card."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 import facts
-from ml.config import Params
-from ml.reporting import card
+from mlops.config.schema import Params
+from mlops.reporting import card
 
 MakeParams = Callable[..., Params]
 LABELS = ["not_spam", "spam|ham"]

@@ -1,9 +1,9 @@
-"""Rules of ml.data.census."""
+"""Rules of mlops.tables.stats."""
 
 import polars as pl
 
-from ml.data import census
-from ml.data.validation import SPLITS
+from mlops.tables import stats
+from mlops.tables.validation import SPLITS
 
 
 def test_a_split_is_counted_and_measured() -> None:
@@ -17,7 +17,7 @@ def test_a_split_is_counted_and_measured() -> None:
         },
         schema_overrides={"split": SPLITS},
     )
-    found = census.describe(rows, "train", ["n", "p", "q"])
+    found = stats.describe(rows, "train", ["n", "p", "q"])
 
     assert found["kept"] == 3
     assert found["labels"] == {

@@ -1,4 +1,4 @@
-"""Rules of ml.tracing.chain and the table of ml.lineage."""
+"""Rules of mlops.lineage.chain and the table of mlops.lineage.show."""
 
 from typing import Any, cast
 
@@ -6,10 +6,9 @@ import pytest
 import yaml
 
 import locks
-from ml import lineage
-from ml.tracing import chain
-from ml.tracing.trace import Trace
-from ml.tracking_query import Found, Store
+from mlops.lineage import chain, show
+from mlops.lineage.query import Found, Store
+from mlops.lineage.trace import Trace
 
 VALUES = {
     "data": {"train_path": "rows.csv", "val_path": "synthetic", "synthetic_rows": 7},
@@ -122,4 +121,4 @@ def test_the_machine_of_a_restored_model_is_not_called_its_trainers() -> None:
 
 def test_columns_stand_below_each_other() -> None:
     """The last one is as long as it is."""
-    assert lineage.table([("a", "bb", "c"), ("aaa", "b", "")]) == "a    bb  c\naaa  b\n"
+    assert show.table([("a", "bb", "c"), ("aaa", "b", "")]) == "a    bb  c\naaa  b\n"

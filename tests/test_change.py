@@ -1,12 +1,12 @@
-"""Rules of ml.data.change."""
+"""Rules of mlops.tables.changes."""
 
-from ml.config import Change
-from ml.data import change
+from mlops.config.schema import Change
+from mlops.tables import changes
 
 
 def test_shares_of_before_follow_from_the_change() -> None:
     """Of 6 rows now, 3 were added and 1 was removed: there were 4."""
-    told = change.describe(
+    told = changes.describe(
         {"neg": 4, "pos": 2}, Change(previous="abc", added={"neg": 3}, removed={"mixed": 1})
     )
 
@@ -20,6 +20,6 @@ def test_shares_of_before_follow_from_the_change() -> None:
 
 def test_what_nobody_knows_is_told_as_such() -> None:
     """No figure is better than a wrong one."""
-    told = change.describe({"neg": 4}, Change(previous="abc", added=None, removed=None))
+    told = changes.describe({"neg": 4}, Change(previous="abc", added=None, removed=None))
 
     assert told == {"previous": "abc", "added": None, "removed": None}

@@ -13,9 +13,9 @@ from transformers import DistilBertConfig, DistilBertModel
 import served
 from clones import call, environment, installed
 from conftest import ROOT
-from ml.config import Params
-from ml.configuration import keys
-from ml.network import tokenizer
+from ml.model import tokenizer
+from mlops.config import keys
+from mlops.config.schema import Params
 
 TEXT = (ROOT / "docs" / "change.md").read_text()
 ROWS = [line.strip("|").split("|") for line in re.findall(r"^\|.*\|$", TEXT, re.M)][2:]
@@ -27,7 +27,7 @@ TEAMS = {
     "technical": "screen stays black",
 }
 ASK = (
-    "import sys; from pathlib import Path; from ml.serving.engine import Engine; "
+    "import sys; from pathlib import Path; from mlops.serving.engine import Engine; "
     "print(Engine(Path('models/serving')).predict(sys.argv[1:])[0].probabilities)"
 )
 

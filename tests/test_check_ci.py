@@ -8,8 +8,8 @@ import pytest
 
 import ci_tools
 from conftest import ROOT
-from ml import check_ci
-from ml.errors import ConfigError
+from mlops.ci import check_ci
+from mlops.core.errors import ConfigError
 
 pytestmark = pytest.mark.slow
 WORKFLOW = Path(".github/workflows/dev.yml")

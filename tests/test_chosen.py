@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from clones import WHO
-from ml import chosen
-from ml.errors import ConfigError
+from mlops.core.errors import ConfigError
+from mlops.pipeline import branch_experiment
 
 
 class History:
@@ -62,7 +62,7 @@ def _history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
 
 def test_a_new_project_trains_the_default(history: History) -> None:
     """A commit of many experiments chooses none."""
-    assert chosen.chosen() == "default"
+    assert branch_experiment.chosen() == "default"
 
 
 def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
@@ -71,7 +71,7 @@ def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
     history.write("a")
     history.write()
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
 
 
 ODD = (
@@ -89,17 +89,17 @@ def test_an_odd_name_is_refused_and_not_passed_over(
     (history.folder / "conf" / "experiment" / f"{name}.yaml").write_text("# new\n")
 
     with pytest.raises(ConfigError, match="rename its file to letters"):
-        chosen.main()
+        branch_experiment.main()
     history.write(name)
     with pytest.raises(ConfigError, match="rename its file to letters") as told:
-        chosen.main()
+        branch_experiment.main()
     assert "\n" not in str(told.value)
     history.write("a")
-    chosen.main()
+    branch_experiment.main()
     assert capsys.readouterr().out == "a\n"
     monkeypatch.setenv("EXP", name)
     with pytest.raises(ConfigError, match="rename its file to letters"):
-        chosen.main()
+        branch_experiment.main()
 
 
 def test_a_name_that_is_no_utf_8_is_refused(history: History) -> None:
@@ -107,7 +107,7 @@ def test_a_name_that_is_no_utf_8_is_refused(history: History) -> None:
     (history.folder / "conf" / "experiment" / os.fsdecode(b"caf\xe9.yaml")).write_text("# new\n")
 
     with pytest.raises(ConfigError, match="rename its file"):
-        chosen.main()
+        branch_experiment.main()
 
 
 def test_names_of_a_commit_of_several_are_told_in_one_line(
@@ -116,7 +116,7 @@ def test_names_of_a_commit_of_several_are_told_in_one_line(
     """A line of a log may be a command to CI."""
     history.write("a\n::error::b", "c")
 
-    chosen.main()
+    branch_experiment.main()
 
     told = capsys.readouterr()
     assert told.out == "default\n"
@@ -130,11 +130,11 @@ def test_a_merge_takes_the_experiment_along(history: History) -> None:
     history.merge("qa", "feature/a")
     history.git("checkout", "--quiet", "main")
 
-    assert chosen.chosen() == "default"
+    assert branch_experiment.chosen() == "default"
 
     history.merge("main", "qa")
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
 
 
 def test_of_two_features_the_one_merged_last_counts(history: History) -> None:
@@ -148,11 +148,11 @@ def test_of_two_features_the_one_merged_last_counts(history: History) -> None:
     history.merge("qa", "feature/b")
     history.merge("qa", "feature/a")
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
 
     history.merge("main", "qa")
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
 
 
 def test_a_change_of_all_experiments_chooses_none(
@@ -163,7 +163,7 @@ def test_a_change_of_all_experiments_chooses_none(
     history.write("a")
     history.write("a", "bert", "xlnet")
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
     assert "chooses none" in capsys.readouterr().err
 
 
@@ -175,11 +175,11 @@ def test_an_update_from_the_template_chooses_none(
     history.branch("template-update", "qa")
     history.update("default")
 
-    assert chosen.chosen() == "mine"
+    assert branch_experiment.chosen() == "mine"
 
     history.merge("qa", "template-update")
 
-    assert chosen.chosen() == "mine"
+    assert branch_experiment.chosen() == "mine"
     assert capsys.readouterr().err == ""
 
 
@@ -190,7 +190,7 @@ def test_an_update_beside_an_experiment_leaves_it_chosen(history: History) -> No
     history.update("default")
     history.merge("qa", "feature/a")
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
 
 
 def test_an_update_that_is_not_committed_yet_chooses_none(history: History) -> None:
@@ -201,7 +201,7 @@ def test_an_update_that_is_not_committed_yet_chooses_none(history: History) -> N
         with (history.folder / name).open("a") as file:
             file.write("# newer\n")
 
-    assert chosen.chosen() == "mine"
+    assert branch_experiment.chosen() == "mine"
 
 
 def test_a_deleted_experiment_is_not_trained(history: History) -> None:
@@ -211,7 +211,7 @@ def test_a_deleted_experiment_is_not_trained(history: History) -> None:
     history.git("rm", "--quiet", "conf/experiment/b.yaml")
     history.git("commit", "--quiet", "--message", "delete b")
 
-    assert chosen.chosen() == "a"
+    assert branch_experiment.chosen() == "a"
 
 
 def test_exp_says_otherwise(
@@ -220,7 +220,7 @@ def test_exp_says_otherwise(
     """A variable of CI pins the experiment."""
     monkeypatch.setenv("EXP", "bert")
 
-    chosen.main()
+    branch_experiment.main()
 
     assert capsys.readouterr().out == "bert\n"
 
@@ -235,7 +235,7 @@ def test_half_a_history_is_refused(
     monkeypatch.chdir(shallow)
 
     with pytest.raises(ConfigError, match="shallow"):
-        chosen.chosen()
+        branch_experiment.chosen()
 
 
 def test_what_is_not_committed_yet_counts_as_the_next_commit(history: History) -> None:
@@ -243,15 +243,15 @@ def test_what_is_not_committed_yet_counts_as_the_next_commit(history: History) -
     path = history.folder / "conf" / "experiment" / "new.yaml"
     path.write_text("# new\n")
 
-    assert chosen.chosen() == "new"
+    assert branch_experiment.chosen() == "new"
 
     history.git("add", "--all")
 
-    assert chosen.chosen() == "new"
+    assert branch_experiment.chosen() == "new"
 
     path.with_name("newer.yaml").write_text("# as well\n")
 
-    assert chosen.chosen() == "default"
+    assert branch_experiment.chosen() == "default"
 
 
 def test_a_merge_in_conflict_chooses_what_comes_in(history: History) -> None:
@@ -266,4 +266,4 @@ def test_a_merge_in_conflict_chooses_what_comes_in(history: History) -> None:
     done = subprocess.run(merge, cwd=history.folder, env=WHO, capture_output=True, check=False)
 
     assert done.returncode
-    assert chosen.chosen() == "b"
+    assert branch_experiment.chosen() == "b"

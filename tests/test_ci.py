@@ -8,7 +8,8 @@ import pytest
 
 import workflows
 from conftest import ROOT
-from ml import branch, branch_policy
+from mlops.ci import branch_policy
+from mlops.core import branch
 from workflows import EVENTS, GITHUB, Event
 
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -1,4 +1,4 @@
-"""Rules of ml.client: what a user may name, which proxy is between, what comes instead."""
+"""Rules of mlops.client: what a user may name, which proxy is between, what comes instead."""
 
 import re
 import ssl
@@ -9,11 +9,10 @@ import pytest
 
 import answering
 from answering import http
-from ml import ask
-from ml.client import address, exchange, proxy
-from ml.client.address import Address
-from ml.client.failure import ServiceError
-from ml.errors import ConfigError
+from mlops.client import address, exchange, predict, proxy
+from mlops.client.address import Address
+from mlops.client.failure import ServiceError
+from mlops.core.errors import ConfigError
 from served import free_port
 
 
@@ -181,7 +180,7 @@ def test_what_is_no_answer_is_a_sentence(case: tuple[bytes, str]) -> None:
     """It says what was found, and never what came with it."""
     answer, words = case
     with answering.serve(answer) as server, pytest.raises(ServiceError) as caught:
-        ask.ask(Address("http", "127.0.0.1", server.port), "a fine film")
+        predict.ask(Address("http", "127.0.0.1", server.port), "a fine film")
 
     assert re.search(words, str(caught.value))
     assert "s3cret" not in str(caught.value)
@@ -218,7 +217,7 @@ def test_a_proxy_is_named_where_it_is_in_the_way(monkeypatch: pytest.MonkeyPatch
     with answering.serve(answering.BAD_GATEWAY) as server:
         monkeypatch.setenv("http_proxy", f"127.0.0.1:{server.port}")
         with pytest.raises(ServiceError, match=r"502 \(HTML\).* the proxy .*no_proxy=host"):
-            ask.ask(Address("http", "host", 80), "a fine film")
+            predict.ask(Address("http", "host", 80), "a fine film")
 
 
 def test_a_request_goes_through_the_proxy_with_its_password(
@@ -231,7 +230,7 @@ def test_a_request_goes_through_the_proxy_with_its_password(
             f"http://bob:s3cret@127.0.0.1:{server.port}",  # pragma: allowlist secret
         )  # pragma: allowlist secret
         url = "http://ann:other@host/team/"  # pragma: allowlist secret
-        ask.ask(address.parse(url, "URL"), "a fine film")
+        predict.ask(address.parse(url, "URL"), "a fine film")
     head = server.requests[0].lower()
 
     assert head.startswith("post http://host/team/predict http/1.1")

@@ -1,4 +1,4 @@
-"""Rules of ml.rebuilding.clone, in real Git repositories."""
+"""Rules of mlops.lineage.clone, in real Git repositories."""
 
 import subprocess
 import tempfile
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.errors import LineageError
-from ml.rebuilding.clone import workspace
+from mlops.core.errors import LineageError
+from mlops.lineage.clone import workspace
 
 
 def git(*arguments: str) -> str:
@@ -29,7 +29,7 @@ def _temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def _first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> str:
     """The first of two commits, which no branch holds any more."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ml.rebuilding.process.end_by_exit", lambda: None)
+    monkeypatch.setattr("mlops.lineage.process.end_by_exit", lambda: None)
     git("init", "--quiet", "-b", "dev")
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text("")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ml.configuration.comments import comments
+from mlops.config.comments import comments
 
 TEXT = """\
 # What the file is about.

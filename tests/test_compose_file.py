@@ -16,12 +16,12 @@ from botocore.exceptions import ClientError
 
 import servers
 from conftest import ROOT
-from ml.errors import PlatformError
-from ml.platform import container
-from ml.platform.__main__ import ports
-from ml.platform.part import SECONDS
-from ml.platform.processes import listening
-from ml.platform.servers import ENVIRONMENTS, Platform
+from mlops.core.errors import PlatformError
+from mlops.platform import container
+from mlops.platform.__main__ import ports
+from mlops.platform.part import SECONDS
+from mlops.platform.processes import listening
+from mlops.platform.servers import ENVIRONMENTS, Platform
 
 TEXT = (ROOT / "deploy" / "compose.yaml").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
@@ -107,7 +107,7 @@ def test_the_image_has_all_code_that_it_runs(tmp_path: Path) -> None:
 
     # postgres.py and servers.py are those of the processes alone.
     done = subprocess.run(
-        [python(), "-m", "ml.platform.container"],
+        [python(), "-m", "mlops.platform.container"],
         env={"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -124,7 +124,7 @@ def running(words: list[str], variables: dict[str, str], port: int) -> Iterator[
     """Run what a container runs until the block ends; it ends by SIGTERM, as Docker does it."""
     plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "PORT": str(port)}
     process = subprocess.Popen(
-        [python(), "-m", "ml.platform.container", *words], env={**plain, **variables}
+        [python(), "-m", "mlops.platform.container", *words], env={**plain, **variables}
     )
     try:
         while not listening(port):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.configuration.composition import composed
-from ml.configuration.overrides import Override
+from mlops.config.composition import composed
+from mlops.config.overrides import Override
 
 ROOT = Path(__file__).parent.parent
 CHOICES = {"env": "dev", "experiment": "default"}

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ml import config
-from ml.errors import ConfigError
+from mlops.config import schema
+from mlops.core.errors import ConfigError
 
-Make = Callable[..., config.Params]
+Make = Callable[..., schema.Params]
 
 
-def test_configuration_is_frozen(params: config.Params) -> None:
+def test_configuration_is_frozen(params: schema.Params) -> None:
     """No stage can change what another one reads."""
     with pytest.raises(ValidationError, match="frozen"):
         params.training.epochs = 3  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    "section", [name for name in config.Params.model_fields if name != "environment"]
+    "section", [name for name in schema.Params.model_fields if name != "environment"]
 )
 def test_every_section_refuses_unknown_keys(make_params: Make, section: str) -> None:
     """A misspelt key is never ignored."""
@@ -59,9 +59,9 @@ def test_values_must_fit_together(make_params: Make, sections: dict[str, Any], r
 
 
 @pytest.mark.usefixtures("project")
-def test_composed_file_is_read_as_it_was_written(params: config.Params) -> None:
+def test_composed_file_is_read_as_it_was_written(params: schema.Params) -> None:
     """Writing and reading a configuration changes nothing."""
-    assert params == config.load()
+    assert params == schema.load()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_broken_file_is_told(project: Path, old: str, new: str, message: str) ->
     path.write_text(path.read_text("utf-8").replace(old, new), encoding="utf-8")
 
     with pytest.raises(ConfigError, match=rf"(?s){message}.*`python -m ml\.compose` writes"):
-        config.load()
+        schema.load()
 
 
 def test_missing_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,4 +86,4 @@ def test_missing_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(ConfigError, match=r"(?s)No such file.*`python -m ml\.compose` writes"):
-        config.load()
+        schema.load()

@@ -15,9 +15,9 @@ import pytest
 import containers
 import served
 from conftest import ROOT
-from ml.config import Params
-from ml.deploying import manifests
-from ml.deploying.manifests import Release
+from mlops.config.schema import Params
+from mlops.deployment import manifests
+from mlops.deployment.manifests import Release
 
 pytestmark = pytest.mark.release
 SECTION = (ROOT / "docs" / "serving.md").read_text().partition("## In a container")[2]

@@ -1,4 +1,4 @@
-"""Rules of ml.data.delimited."""
+"""Rules of mlops.tables.readers.delimited."""
 
 import gzip
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ml.data import delimited, shards
-from ml.data.delimited import Delimited
-from ml.errors import DataError
+from mlops.core.errors import DataError
+from mlops.tables.readers import delimited, shards
+from mlops.tables.readers.delimited import Delimited
 
 
 def rows(

@@ -1,4 +1,4 @@
-"""Rules of ml.journaling.delivery, against a real SQLite store."""
+"""Rules of mlops.tracking.delivery, against a real SQLite store."""
 
 import shutil
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 import mlflow
 import pytest
 
-from ml.errors import TrackingError
-from ml.journaling import delivery, server
-from ml.journaling.journal import Journal
 from mlflow_server import all_runs, points
+from mlops.core.errors import TrackingError
+from mlops.tracking import delivery, server
+from mlops.tracking.journal import Journal
 
 
 @pytest.fixture(name="uri")

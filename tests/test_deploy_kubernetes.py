@@ -15,11 +15,11 @@ import releases
 import served
 import teams
 from cluster import Cluster
-from ml import deploy, rollback, status
-from ml.config import Params
-from ml.deploying import images, lease
-from ml.errors import AuditError, DeployError, TrackingError
-from ml.registry import Registry, Version
+from mlops.config.schema import Params
+from mlops.core.errors import AuditError, DeployError, TrackingError
+from mlops.deployment import deploy, lease, rollback, status
+from mlops.release import images
+from mlops.versions.registry import Registry, Version
 from teams import Team
 
 pytestmark = [

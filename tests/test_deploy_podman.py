@@ -15,13 +15,14 @@ import served
 import stations
 import teams
 from conftest import ROOT
-from ml import deploy, gate, register, rollback, status
-from ml.compose import asked
-from ml.config import Params
-from ml.deploying import history, proxy
-from ml.deploying.machine import pod_of
-from ml.deploying.podman import Podman
-from ml.errors import DeployError, GateError
+from mlops.config.schema import Params
+from mlops.core.errors import DeployError, GateError
+from mlops.deployment import deploy, proxy, rollback, status
+from mlops.deployment.machine import pod_of
+from mlops.deployment.podman import Podman
+from mlops.pipeline.compose import asked
+from mlops.release import gate, register
+from mlops.versions import history
 from stations import Station
 from teams import Team
 
@@ -146,7 +147,7 @@ def test_a_rollback_leads_to_any_version_that_was_live(
 def test_a_killed_rollback_is_undone_by_the_next_command(team: Team) -> None:
     """Kill -9 after the new pod has started: what was live still answers, and stays."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ml.rollback"],
+        [sys.executable, "-m", "mlops.deployment.rollback"],
         env={**os.environ, "TO": "1", "PYTHONPATH": str(ROOT / "src")},
         stderr=subprocess.PIPE,
         text=True,

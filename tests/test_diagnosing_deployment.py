@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ml.diagnosing import deployment
+from mlops.doctor import deployment
 from sickbed import answering, programs, told, unused
 
 

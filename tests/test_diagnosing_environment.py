@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml.diagnosing import environment
+from mlops.doctor import environment
 from sickbed import told
 
 

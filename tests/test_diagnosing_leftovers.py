@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.diagnosing import leftovers, outside, ports
+from mlops.doctor import leftovers, outside, ports
 from sickbed import told, unused
 
 

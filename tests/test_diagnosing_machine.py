@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ml.diagnosing import environment, gpu, machine
-from ml.diagnosing.outside import Answer
+from mlops.doctor import environment, gpu, machine
+from mlops.doctor.outside import Answer
 from sickbed import programs, told
 
 GIGABYTE = 2**30

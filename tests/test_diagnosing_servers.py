@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml.diagnosing import deployment, environment, servers
-from ml.platform.servers import Platform
+from mlops.doctor import deployment, environment, servers
+from mlops.platform.servers import Platform
 from servers import DEV, PROJECT
 from sickbed import answering, told, unused
 

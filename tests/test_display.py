@@ -1,4 +1,4 @@
-"""Rules of ml.reporting.display."""
+"""Rules of mlops.reporting.display."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.reporting import display
+from mlops.reporting import display
 
 leaves = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers())

@@ -65,13 +65,14 @@ def test_the_page_of_mlflow_opens(tmp_path: Path) -> None:
         project,
         "python",
         "-c",
-        "from ml import config, tracking; tracking.open_store(config.load())",
+        "from mlops.config import schema; from mlops.tracking import runs; "
+        "runs.open_store(schema.load())",
     )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     variables = {**environment(project), "PORT": str(port)}
     server = subprocess.Popen(
-        [sys.executable, "-m", "ml.ui"],
+        [sys.executable, "-m", "mlops.tracking.ui"],
         cwd=project,
         env=variables,
         stderr=subprocess.PIPE,

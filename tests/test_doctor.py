@@ -80,6 +80,6 @@ def test_an_old_python_is_told_in_one_sentence(clone: Path) -> None:
 def test_the_standard_library_is_enough() -> None:
     """The doctor itself needs no package that has to be installed (-S: none is found)."""
     subprocess.run(
-        ["python3", "-S", "-c", "import ml.doctor"],
+        ["python3", "-S", "-c", "import mlops.doctor.diagnose"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"}, check=True,
     )  # fmt: skip

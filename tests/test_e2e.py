@@ -284,7 +284,7 @@ def test_a_smoke_run_leaves_nothing(project: Path) -> None:
     """Every stage runs, and neither files nor runs stay."""
     before = sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts)
 
-    output = call(project, "python", "-m", "ml.smoke", SET="")
+    output = call(project, "python", "-m", "mlops.pipeline.smoke", SET="")
 
     assert "every stage works" in output
     after = sorted(path for path in project.rglob("*") if "__pycache__" not in path.parts)

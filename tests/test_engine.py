@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import toy
-from ml.serving.engine import Engine, exact
+from mlops.serving.engine import Engine, exact
 
 
 @pytest.fixture(name="folder", scope="session")

@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml import gate, payload, retention, share, sync, ui, verify
-from ml.configuration import environment
-from ml.errors import ConfigError
-from ml.tracing import trace
+from mlops.core import environment
+from mlops.core.errors import ConfigError
+from mlops.lineage import trace
+from mlops.release import gate
+from mlops.storage import retention, share, verify
+from mlops.tracking import sync, ui
+from mlops.versions import bundle
 
 
 @pytest.mark.parametrize(
     "verb",
-    [gate.main, payload.lay_out, retention.main, sync.main, ui.main, verify.main],
+    [gate.main, bundle.lay_out, retention.main, sync.main, ui.main, verify.main],
     ids=lambda verb: f"{verb.__module__}.{verb.__name__}",
 )
 def test_a_slip_in_env_is_told(

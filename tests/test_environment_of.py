@@ -21,8 +21,9 @@ def _original(tmp_path: Path) -> Path:
 
 def project(folder: Path) -> Path:
     """Make a folder with code in it."""
-    (folder / "src" / "ml").mkdir(parents=True)
-    shutil.copy(ROOT / "src" / "ml" / "__init__.py", folder / "src" / "ml")
+    for package in ("ml", "mlops"):
+        (folder / "src" / package).mkdir(parents=True)
+        shutil.copy(ROOT / "src" / package / "__init__.py", folder / "src" / package)
     (folder / "src" / "ml" / "says.py").write_text(SAYS)
     (folder / "src" / "hydra_plugins").mkdir()
     return folder

@@ -1,4 +1,4 @@
-"""Rules of ml.errors."""
+"""Rules of mlops.core.errors."""
 
 import errno
 import gc
@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from ml.errors import DataError, run
+from mlops.core.errors import DataError, run
 
 
 def test_a_known_error_ends_with_its_sentence_and_exit_code_1(

@@ -12,11 +12,11 @@ import torch
 
 from conftest import prepare_rows, verdicts, write_params
 from ml import evaluate
-from ml.config import Params
-from ml.errors import DataError, KnownError, ModelError
-from ml.journaling import naming, server
-from ml.network import model
+from ml.model import model
 from mlflow_server import all_runs
+from mlops.config.schema import Params
+from mlops.core.errors import DataError, KnownError, ModelError
+from mlops.tracking import naming, server
 
 MakeParams = Callable[..., Params]
 HISTORY = {

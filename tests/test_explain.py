@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.compose import compose
-from ml.errors import ConfigError
+from mlops.core.errors import ConfigError
+from mlops.pipeline.compose import compose
 
 ROOT = Path(__file__).parent.parent
 X = r"conf/experiment/x\.yaml"

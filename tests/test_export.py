@@ -17,10 +17,11 @@ import pytest
 
 from conftest import ROOT, write_params
 from judged import LABELS, TEXTS, build, write
-from ml import export, hashing
-from ml.config import Params
-from ml.errors import ModelError
-from ml.exporting import parity
+from ml import export
+from mlops.config.schema import Params
+from mlops.core import hashing
+from mlops.core.errors import ModelError
+from mlops.export import parity
 
 MakeParams = Callable[..., Params]
 INT8 = {"int8_from": 1, "labels_agree": 0.0, "accuracy_drop": 1.0}

@@ -1,4 +1,4 @@
-"""Rules of ml.data.formats."""
+"""Rules of mlops.tables.readers.formats."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml.data import formats, shards
-from ml.errors import DataError
+from mlops.core.errors import DataError
+from mlops.tables.readers import formats, shards
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

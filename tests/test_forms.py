@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import toy
-from ml.serving import forms
-from ml.serving.forms import FORMS, Form
-from ml.serving.refusal import RefusedError
-from ml.serving.settings import Settings
+from ml.api import schemas
+from ml.api.schemas import FORMS, Form
+from mlops.serving.errors import RefusedError
+from mlops.serving.settings import Settings
 
 SETTINGS = Settings(**toy.settings(max_chars=10, max_items=3, max_body_bytes=1000))
 
@@ -38,7 +38,7 @@ SETTINGS = Settings(**toy.settings(max_chars=10, max_items=3, max_body_bytes=100
 def test_another_shape_is_refused(value: Any) -> None:
     """Wrong types, a missing field, an extra one: what was found is told."""
     with pytest.raises(RefusedError, match=r"expected|must be") as refusal:
-        forms.check(value, SETTINGS, True)
+        schemas.check(value, SETTINGS, True)
 
     assert (refusal.value.status, refusal.value.error["code"]) == (400, "bad_shape")
 
@@ -46,7 +46,7 @@ def test_another_shape_is_refused(value: Any) -> None:
 def test_too_many_texts_are_refused() -> None:
     """With the limit and the number found."""
     with pytest.raises(RefusedError) as refusal:
-        forms.check({"texts": ["a"] * 4}, SETTINGS, True)
+        schemas.check({"texts": ["a"] * 4}, SETTINGS, True)
 
     assert refusal.value.status == 422
     assert (refusal.value.error["limit"], refusal.value.error["found"]) == (3, 4)
@@ -69,7 +69,7 @@ def test_too_many_texts_are_refused() -> None:
 )
 def test_a_bad_item_is_refused_alone(item: Any, code: str) -> None:
     """Its neighbours in the list are predicted."""
-    asked = forms.check({"texts": ["a", item, "b"]}, SETTINGS, True)
+    asked = schemas.check({"texts": ["a", item, "b"]}, SETTINGS, True)
 
     assert [asked.items[0], asked.items[2]] == ["a", "b"]
     assert isinstance(asked.items[1], RefusedError)
@@ -78,7 +78,7 @@ def test_a_bad_item_is_refused_alone(item: Any, code: str) -> None:
 
 def test_a_long_text_is_told_its_length() -> None:
     """Limit and found, as with every limit."""
-    (item,) = forms.check({"text": "x" * 11}, SETTINGS, True).items
+    (item,) = schemas.check({"text": "x" * 11}, SETTINGS, True).items
 
     assert isinstance(item, RefusedError)
     assert (item.error["limit"], item.error["found"]) == (10, 11)
@@ -96,33 +96,35 @@ def test_a_long_text_is_told_its_length() -> None:
 )
 def test_every_script_is_text(text: str) -> None:
     """Right-to-left, emoji with joiners, the last character of Unicode, and the limit itself."""
-    assert forms.check({"text": text}, SETTINGS, True).items == [text]
+    assert schemas.check({"text": text}, SETTINGS, True).items == [text]
 
 
 @pytest.mark.parametrize(("preprocessing", "expected"), [(True, "a b"), (False, "a \0 b")])
 def test_texts_are_normalised_as_in_training(preprocessing: bool, expected: str) -> None:
     """Where data.preprocessing is on, and only there."""
-    assert forms.check({"text": "a \0 b"}, SETTINGS, preprocessing).items == [expected]
+    assert schemas.check({"text": "a \0 b"}, SETTINGS, preprocessing).items == [expected]
 
 
 def test_an_empty_list_is_a_list() -> None:
     """A program that has nothing to ask gets nothing, not an error."""
-    assert forms.check(json.loads('{"texts": []}'), SETTINGS, True).items == []
+    assert schemas.check(json.loads('{"texts": []}'), SETTINGS, True).items == []
 
 
 def test_a_form_of_several_fields_asks_for_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field is checked as a text of its own; braces in it are text."""
-    monkeypatch.setitem(forms.OF_FIELDS, frozenset({"a", "b"}), Form("", ("a", "b"), "{}: {}"))
+    monkeypatch.setitem(schemas.OF_FIELDS, frozenset({"a", "b"}), Form("", ("a", "b"), "{}: {}"))
 
-    assert forms.check({"a": " x ", "b": "{0}"}, SETTINGS, True) == forms.Asked(["x: {0}"], True)
-    (item,) = forms.check({"a": "x", "b": "y" * 11}, SETTINGS, True).items
+    assert schemas.check({"a": " x ", "b": "{0}"}, SETTINGS, True) == schemas.Asked(
+        ["x: {0}"], True
+    )
+    (item,) = schemas.check({"a": "x", "b": "y" * 11}, SETTINGS, True).items
     assert isinstance(item, RefusedError)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_the_example_of_a_form_has_that_form(form: Form) -> None:
     """What the description shows as an example is no other form, and predicted."""
-    asked = forms.check(forms.example(form, "a", ""), SETTINGS, True)
+    asked = schemas.check(schemas.example(form, "a", ""), SETTINGS, True)
 
     assert asked.single is not form.many
     assert isinstance(asked.items[0], str)

@@ -11,11 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import toy
-from ml.serving import settings
-from ml.serving.desk import Desk
-from ml.serving.front import Front, Scope, Send
-from ml.serving.line import BusyError
-from ml.serving.reading import Receive
+from mlops.serving import settings
+from mlops.serving.asgi import Front, Scope, Send
+from mlops.serving.predictor import Desk
+from mlops.serving.queue import BusyError
+from mlops.serving.request import Receive
 
 pytestmark = pytest.mark.anyio
 
@@ -120,7 +120,7 @@ async def test_a_full_line_is_told_with_when_to_come_back(
     assert answer.json()["error"]["code"] == "busy"
 
 
-@pytest.mark.parametrize("step", ["ml.serving.reading.parse", "ml.serving.forms.normalise"])
+@pytest.mark.parametrize("step", ["mlops.serving.request.parse", "ml.api.schemas.normalise"])
 async def test_a_hostile_request_keeps_no_other_from_its_answer(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 import releases
-from ml import gate
-from ml.config import Params
-from ml.gating.evidence import Split
-from ml.gating.verdict import Verdict
+from mlops.config.schema import Params
+from mlops.release import gate
+from mlops.release.evidence import Split
+from mlops.release.verdict import Verdict
 
 # A bound that this machine's speed cannot break: what is slow is tested by its own.
 BOUNDS = {"max_latency_ms": 1e6, "min_worst_slice": 0.2, "max_ece": 0.5}

@@ -1,20 +1,20 @@
-"""Rules of ml.journaling.gauges."""
+"""Rules of mlops.tracking.system_metrics."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from ml.journaling import gauges
-from ml.journaling.gauges import Gauges
 from mlflow_server import until
+from mlops.tracking import system_metrics
+from mlops.tracking.system_metrics import Gauges
 
 
 def test_samples_are_written_from_the_given_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They go where they are told to, without a store that answers; a resumed run goes on."""
-    monkeypatch.setattr(gauges, "SECONDS", 0.05)
+    monkeypatch.setattr(system_metrics, "SECONDS", 0.05)
     monkeypatch.chdir(tmp_path)
     samples: list[tuple[int, Mapping[str, float]]] = []
 

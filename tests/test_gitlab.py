@@ -9,7 +9,7 @@ import pytest
 import clones
 import gitlab
 import servers
-from ml.platform.servers import Platform
+from mlops.platform.servers import Platform
 
 pytestmark = pytest.mark.nightly
 SMALL = (

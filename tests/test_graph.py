@@ -1,4 +1,4 @@
-"""Rules of ml.exporting.graph."""
+"""Rules of mlops.export.graph."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from judged import FAMILIES, TEXTS, build
-from ml.config import Params
-from ml.errors import ModelError
-from ml.exporting import graph
-from ml.network.predict import predict
+from mlops.config.schema import Params
+from mlops.core.errors import ModelError
+from mlops.export import graph
+from mlops.training.predict import predict
 
 MakeParams = Callable[..., Params]
 

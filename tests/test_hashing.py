@@ -1,4 +1,4 @@
-"""Rules of ml.hashing."""
+"""Rules of mlops.core.hashing."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from dvc.repo import Repo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import hashing
+from mlops.core import hashing
 
 
 @given(st.text(), st.sampled_from(["split", "sample"]))

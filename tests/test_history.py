@@ -1,12 +1,12 @@
-"""Rules of ml.deploying.history: what is live, what a rollback returns to, what was changed."""
+"""Rules of mlops.versions.history: what is live, what a rollback returns to, what was changed."""
 
 import json
 from collections.abc import Callable
 
 import pytest
 
-from ml.deploying import history
-from ml.deploying.history import DEPLOY, DONE, ROLLBACK, UNDONE, Entry, History
+from mlops.versions import history
+from mlops.versions.history import DEPLOY, DONE, ROLLBACK, UNDONE, Entry, History
 
 
 def written(*changes: tuple[str, str] | tuple[str, str, str]) -> dict[str, str]:

@@ -9,11 +9,20 @@ import pytest
 
 import github_api
 from github_api import Store
-from ml import branch_policy, release_notes, tell
-from ml.errors import HostError
-from ml.hosting import comment, failure, job, release, summary
-from ml.hosting.github import GitHub
-from ml.reviewing import findings, markdown
+from mlops.ci import (
+    branch_policy,
+    comment,
+    failure,
+    findings,
+    github_release,
+    markdown,
+    publish,
+    release_notes,
+    summary,
+)
+from mlops.ci.github import GitHub
+from mlops.core import ci_job
+from mlops.core.errors import HostError
 
 SHA = "c0ffee" * 6 + "abcd"
 FOUND: dict[str, Any] = {
@@ -158,11 +167,11 @@ def test_a_release_is_made_and_made_anew(store: Store, monkeypatch: pytest.Monke
     for name in ("notes.md", "sbom.json", "model_card.md"):
         (release_notes.FOLDER / name).write_text(f"{name} 1")
 
-    release.main()
+    github_release.main()
     made = store.lists["/releases"][0]
     made["assets"] = [{"id": 71, "name": "sbom.json"}]
     (release_notes.FOLDER / "notes.md").write_text("notes 2")
-    release.main()
+    github_release.main()
 
     sent = [(path, body) for method, path, body in store.calls if path.startswith("/uploads")]
     assert (f"/uploads/{made['id']}/assets?name=sbom.json", "sbom.json 1") in sent
@@ -197,7 +206,7 @@ def test_what_there_is_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHAT", "all")
 
     with pytest.raises(HostError, match="summary, comment, release, failure"):
-        tell.main()
+        publish.main()
 
 
 GATE = {
@@ -216,7 +225,7 @@ def test_a_summary_hands_on_the_version(tmp_path: Path, monkeypatch: pytest.Monk
     summary.GATE.write_text(json.dumps(GATE))
     (tmp_path / "reports" / "metrics.json").write_text(json.dumps({"accuracy": 0.93, "x": 1}))
 
-    tell.main()
+    publish.main()
 
     assert (tmp_path / "output").read_text() == "version=12\n"
     assert summary.VARIABLES.read_text() == "VERSION=12\n"
@@ -233,7 +242,7 @@ def test_a_summary_hands_on_no_version_in_development(
         monkeypatch.delenv(name, raising=False)
 
     summary.main()
-    job.hand_on("version", "1")
+    ci_job.hand_on("version", "1")
 
     assert summary.VARIABLES.read_text() == ""
 

@@ -10,8 +10,8 @@ import pytest
 import containers
 import served
 from conftest import ROOT
-from ml.compose import compose
-from ml.deploying import images
+from mlops.pipeline.compose import compose
+from mlops.release import images
 
 pytestmark = pytest.mark.release
 

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import config, ingest
-from ml.config import Data
-from ml.data import columns, sources
-from ml.errors import DataError
+from ml import ingest
+from mlops.config import schema
+from mlops.config.schema import Data
+from mlops.core.errors import DataError
+from mlops.tables import columns, sources
 
 # All that a UTF-8 file can hold: halves of surrogate pairs cannot be encoded.
 UNICODE = st.text(st.characters(codec="utf-8"))
@@ -191,7 +192,7 @@ def test_a_source_without_rows_is_refused(tmp_path: Path, make_data: Make, heade
 
 
 def test_the_stage_tells_where_rows_came_from(
-    project: Path, make_params: Callable[..., config.Params]
+    project: Path, make_params: Callable[..., schema.Params]
 ) -> None:
     """source.json holds paths as configured and marks the synthetic corpus."""
     write(make_params(data={"synthetic_rows": 300}))
@@ -234,7 +235,7 @@ def test_a_row_that_is_lost_is_no_success(
 
 
 def test_a_stage_that_fails_leaves_nothing(
-    project: Path, make_params: Callable[..., config.Params]
+    project: Path, make_params: Callable[..., schema.Params]
 ) -> None:
     """Not even what it had written before the fault, nor the result of an earlier run."""
     (project / "data" / "raw").mkdir(parents=True)
@@ -262,6 +263,6 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path, make_data: Make) -> N
         assert one.read_bytes() == other.read_bytes()
 
 
-def write(params: config.Params) -> None:
+def write(params: schema.Params) -> None:
     """Write params.yaml into the current folder; JSON is YAML."""
     Path("params.yaml").write_text(params.model_dump_json(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Rules of ml.judging.intervals."""
+"""Rules of mlops.evaluation.intervals."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.config import Evaluate, Params
-from ml.judging import intervals, metrics
+from mlops.config.schema import Evaluate, Params
+from mlops.evaluation import intervals, metrics
 
 
 @pytest.fixture(name="config")

@@ -1,4 +1,4 @@
-"""Rules of ml.journaling.journal."""
+"""Rules of mlops.tracking.journal."""
 
 import fcntl
 import resource
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.journaling.journal import Journal, every
+from mlops.tracking.journal import Journal, every
 
 
 @pytest.fixture(name="journal")
@@ -69,7 +69,7 @@ def test_what_was_written_survives_the_kill_of_its_process(journal: Journal) -> 
     """Nothing waits in the process."""
     script = f"""
 import os, signal
-from ml.journaling.journal import Journal
+from mlops.tracking.journal import Journal
 journal = Journal("dev", {journal.name!r})
 for step in range(100):
     journal.append("metrics", step=step, values={{"loss": 0.5}})

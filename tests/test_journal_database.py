@@ -1,4 +1,4 @@
-"""Rules of ml.journaling.database, against real MLflow stores."""
+"""Rules of mlops.tracking.database, against real MLflow stores."""
 
 import os
 import shutil
@@ -10,10 +10,10 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from ml import config, tracking
-from ml.errors import TrackingError
-from ml.journaling import database, server, syncing
-from test_tracking import RESUME, runs, train
+from mlops.config import schema
+from mlops.core.errors import TrackingError
+from mlops.tracking import database, runs, server, syncing
+from test_tracking import RESUME, stored, train
 
 Change = Callable[[Path], object]
 DAMAGE: dict[str, Change] = {
@@ -36,7 +36,7 @@ def patch(path: Path, at: int, content: bytes) -> None:
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_damaged_database_is_told_and_moving_it_away_helps(
-    prepared: Path, params: config.Params, empty_store: Path, what: str
+    prepared: Path, params: schema.Params, empty_store: Path, what: str
 ) -> None:
     """Before anything is done; the same command then goes on with a new one."""
     path = prepared / ".mlflow" / "dev" / "mlflow.db"
@@ -44,32 +44,32 @@ def test_a_damaged_database_is_told_and_moving_it_away_helps(
     DAMAGE[what](path)
 
     with pytest.raises(TrackingError, match=r"mlflow\.db is damaged \(.+\).*mv \.mlflow/dev"):
-        tracking.open_store(params)
+        runs.open_store(params)
     path.rename(path.with_suffix(".damaged"))
     shutil.copy(empty_store, path)  # as MLflow would make it, in seconds
-    assert tracking.open_store(params)
+    assert runs.open_store(params)
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_newer_database_is_told(prepared: Path, params: config.Params) -> None:
+def test_a_newer_database_is_told(prepared: Path, params: schema.Params) -> None:
     """A colleague has a newer MLflow: the sentence names what to do."""
     with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as store, store:
         store.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     with pytest.raises(TrackingError, match=r"written by a newer MLflow .*make install"):
-        tracking.open_store(params)
+        runs.open_store(params)
 
 
-def test_an_older_database_is_told(prepared: Path, params: config.Params) -> None:
+def test_an_older_database_is_told(prepared: Path, params: schema.Params) -> None:
     """With the command that brings it up to date."""
     with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as store, store:
         store.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'")
     with pytest.raises(TrackingError, match=r"older MLflow.*mlflow db upgrade sqlite:///\.mlflow"):
-        tracking.open_store(params)
+        runs.open_store(params)
 
 
 @pytest.mark.parametrize("how", ["copied", "moved"])
 def test_a_project_writes_its_artifacts_into_its_own_folder(
-    prepared: Path, params: config.Params, monkeypatch: pytest.MonkeyPatch,
+    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture, how: str,
 ) -> None:  # fmt: skip
     """MLflow's database holds whole paths: of a copied one they led into the other project."""
@@ -90,12 +90,12 @@ def test_a_project_writes_its_artifacts_into_its_own_folder(
     if how == "copied":
         assert not list(prepared.glob(f".mlflow/dev/artifacts/{second}"))
     caplog.clear()
-    tracking.open_store(params)
+    runs.open_store(params)
     assert caplog.text == ""
 
 
 def test_artifacts_that_only_the_other_project_has_stay_there(
-    prepared: Path, params: config.Params, monkeypatch: pytest.MonkeyPatch,
+    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """An earlier release had written them there: they are found, and it is told."""
@@ -103,7 +103,7 @@ def test_artifacts_that_only_the_other_project_has_stay_there(
     there = prepared.parent / f"{prepared.name} copy"
     shutil.copytree(prepared, there, ignore=shutil.ignore_patterns("artifacts"))
     monkeypatch.chdir(there)
-    tracking.open_store(params)
+    runs.open_store(params)
     client = mlflow.MlflowClient(server.embedded("dev"))
 
     assert [item.path for item in client.list_artifacts(first)] == ["params.yaml"]
@@ -111,10 +111,10 @@ def test_artifacts_that_only_the_other_project_has_stay_there(
 
 
 def test_a_copied_project_sends_its_journals_to_its_own_store(
-    prepared: Path, params: config.Params, monkeypatch: pytest.MonkeyPatch
+    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """State and records name the store without the folder; those of an earlier release had it."""
-    with pytest.raises(ZeroDivisionError), tracking.training_run(params, {}, RESUME) as run:
+    with pytest.raises(ZeroDivisionError), runs.training_run(params, {}, RESUME) as run:
         raise ZeroDivisionError
     state = run.journal.folder / "state.json"
     whole = f"sqlite:///{prepared}/.mlflow"
@@ -125,7 +125,7 @@ def test_a_copied_project_sends_its_journals_to_its_own_store(
     monkeypatch.chdir(there)
 
     assert syncing.bring("dev").brought == 1
-    assert runs(params)[0].data.tags["late"] == "yes"
+    assert stored(params)[0].data.tags["late"] == "yes"
     assert server.plain(server.embedded("dev")) == "sqlite:///.mlflow/dev/mlflow.db"
 
 

@@ -1,13 +1,13 @@
-"""Rules of ml.journaling.records and ml.files: damage is told and mended."""
+"""Rules of mlops.tracking.records and mlops.core.files: damage is told and mended."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from ml import files, places
-from ml.errors import DataError, ModelError
-from ml.journaling import records
+from mlops.core import files, paths
+from mlops.core.errors import DataError, ModelError
+from mlops.tracking import records
 
 MODEL = "a" * 64
 KNOWN = {"environment": "dev", "run_id": "1", "tracking_uri": "sqlite:///x.db", "evaluated": True}
@@ -19,7 +19,7 @@ def test_a_damaged_record_is_as_none_and_is_written_anew(
     project: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A power cut left it empty; the model's run is not known, no verb fails for it."""
-    path = places.run_record(MODEL)
+    path = paths.run_record(MODEL)
     files.write(path, content)
 
     assert records.read(MODEL) is None

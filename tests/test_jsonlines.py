@@ -1,4 +1,4 @@
-"""Rules of ml.data.jsonlines."""
+"""Rules of mlops.tables.readers.jsonlines."""
 
 import gzip
 import json
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ml.data import shards
-from ml.data.jsonlines import JsonLines
-from ml.errors import DataError
+from mlops.core.errors import DataError
+from mlops.tables.readers import shards
+from mlops.tables.readers.jsonlines import JsonLines
 
 
 def rows(folder: Path, content: bytes, name: str = "a.jsonl") -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Rules of ml.judging.judge."""
+"""Rules of mlops.evaluation.results."""
 
 import numpy as np
 import polars as pl
@@ -6,9 +6,9 @@ import pytest
 
 import facts
 from conftest import verdicts
-from ml.config import Params
-from ml.judging.judge import Data, judge, predictions, worst_errors
-from ml.judging.metrics import Floats
+from mlops.config.schema import Params
+from mlops.evaluation.metrics import Floats
+from mlops.evaluation.results import Data, judge, predictions, worst_errors
 
 LABELS = ["negative", "positive"]
 

@@ -3,9 +3,10 @@
 import polars as pl
 import pytest
 
-from ml.data import labels, spelling
-from ml.data.validation import SPLITS
-from ml.errors import DataError
+from ml.data import labels
+from mlops.core.errors import DataError
+from mlops.tables import spelling
+from mlops.tables.validation import SPLITS
 
 
 def table(train: list[str], val: list[str] | None = None) -> pl.DataFrame:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ml.serving.engine import Prediction
-from ml.serving.line import BusyError, Line
+from mlops.serving.engine import Prediction
+from mlops.serving.queue import BusyError, Line
 
 pytestmark = pytest.mark.anyio
 

@@ -14,15 +14,13 @@ import ci_tools
 import served
 import stalling
 from conftest import ROOT
-from ml import load_test
-from ml.client import address
-from ml.client.address import Address
-from ml.compose import compose
-from ml.config import LoadTest
-from ml.errors import ServingError
-from ml.hosting import summary
-from ml.loading import outcome
-from ml.loading.outcome import Outcome
+from mlops.ci import summary
+from mlops.client import address, load_outcome, load_test
+from mlops.client.address import Address
+from mlops.client.load_outcome import Outcome
+from mlops.config.schema import LoadTest
+from mlops.core.errors import ServingError
+from mlops.pipeline.compose import compose
 
 WANTED = LoadTest(rate=10, seconds=10, max_p99_ms=100.0, max_error_share=0.01)
 EVEN = [number / 10 for number in range(100)]
@@ -31,7 +29,7 @@ EVEN = [number / 10 for number in range(100)]
 def run(latency: float = 0.05, late: float = 0.0, failed: int = 0, pace: float = 1.0) -> Outcome:
     """Return a run of 100 requests that all took as long since they were sent."""
     reasons = ["status 503"] * failed + [""] * (100 - failed)
-    return outcome.of(
+    return load_outcome.of(
         (due, due * pace + late, due * pace + late + latency, reason)
         for due, reason in zip(EVEN, reasons, strict=True)
     )
@@ -63,8 +61,8 @@ def test_each_bound_is_held(found: Outcome, criterion: str) -> None:
 
 def test_no_answer_at_all_misses_everything() -> None:
     """Nothing found is no success."""
-    assert failed(outcome.of([])) == {"rate", "errors, share", "latency, p99 ms"}
-    assert "misses its objective" in load_test.judge(outcome.of([]), WANTED, "x")
+    assert failed(load_outcome.of([])) == {"rate", "errors, share", "latency, p99 ms"}
+    assert "misses its objective" in load_test.judge(load_outcome.of([]), WANTED, "x")
 
 
 @pytest.mark.parametrize(
@@ -92,7 +90,9 @@ def test_a_late_generator_excuses_nothing_else(found: Outcome) -> None:
 
 def test_the_quantiles_are_exact() -> None:
     """The latency that the share does not exceed, not the middle of a bucket."""
-    found = outcome.quantiles([0.0] * 100, [number / 1000 + 0.000123 for number in range(1, 101)])
+    found = load_outcome.quantiles(
+        [0.0] * 100, [number / 1000 + 0.000123 for number in range(1, 101)]
+    )
 
     assert found == {"p50": 50.123, "p90": 90.123, "p95": 95.123, "p99": 99.123, "max": 100.123}
 
@@ -231,7 +231,7 @@ def test_latency_counts_from_when_a_request_was_due() -> None:
     # By the server's own log, and counted from when the first request came: it was due earlier.
     first = log.came["0"]
     due = [first + number / RATE for number in range(len(texts))]
-    by_schedule = outcome.quantiles(due, [log.answered[text] for text in texts])
+    by_schedule = load_outcome.quantiles(due, [log.answered[text] for text in texts])
     assert log.ended_by_requests
     assert found.requests == len(texts)
     assert by_schedule["p90"] > 500

@@ -6,7 +6,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from ml.data import local, shards
+from mlops.tables import local
+from mlops.tables.readers import shards
 
 ME = getpass.getuser()
 

@@ -1,12 +1,11 @@
-"""Rules of ml.recording.lock."""
+"""Rules of mlops.core.dvc_lock."""
 
 from pathlib import Path
 
 import pytest
 
 import locks
-from ml import hashing
-from ml.recording import lock
+from mlops.core import dvc_lock, hashing
 
 
 @pytest.fixture(name="folder")
@@ -17,21 +16,21 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "models" / "model").mkdir(parents=True)
     (tmp_path / "models" / "model" / "weights").write_text("1")
     known = hashing.dvc(tmp_path / "models" / "model")
-    lock.LOCK.write_text(locks.text(models_model=known))
+    dvc_lock.LOCK.write_text(locks.text(models_model=known))
     return tmp_path
 
 
 @pytest.mark.usefixtures("folder")
 def test_after_the_pipeline_the_lock_is_taken_as_it_is() -> None:
     """Byte for byte."""
-    assert lock.current() == lock.LOCK.read_text()
+    assert dvc_lock.current() == dvc_lock.LOCK.read_text()
 
 
 def test_a_lock_of_another_model_is_not_taken(folder: Path) -> None:
     """Whoever runs a stage by hand leaves DVC behind."""
     (folder / "models" / "model" / "weights").write_text("2")
 
-    assert lock.current() == ""
+    assert dvc_lock.current() == ""
 
 
 @pytest.mark.usefixtures("folder")
@@ -49,18 +48,18 @@ def test_within_a_stage_only_those_before_it_are_taken(
     """The others are of an earlier run."""
     monkeypatch.setenv("DVC_STAGE", stage)
 
-    assert list(lock.stages(lock.current())) == known
+    assert list(dvc_lock.stages(dvc_lock.current())) == known
 
 
 @pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\na: 1\n=======\n", "[]", "stages: 3"])
 def test_a_lock_that_cannot_be_read_tells_nothing(text: str) -> None:
     """A merge conflict, say."""
-    assert lock.hashes(text) == {}
+    assert dvc_lock.hashes(text) == {}
 
 
 def test_tags_are_named_by_what_they_hash() -> None:
     """As far as the lock knows."""
-    assert lock.tags(locks.text("prepare")) == {
+    assert dvc_lock.tags(locks.text("prepare")) == {
         "data.raw.md5": "md5 of data/raw",
         "data.prepared.md5": "md5 of data/prepared",
     }

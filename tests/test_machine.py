@@ -1,4 +1,4 @@
-"""Rules of ml.recording.machine."""
+"""Rules of mlops.tracking.machine."""
 
 import hashlib
 import platform
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from conftest import ROOT
-from ml.recording import machine
+from mlops.tracking import machine
 
 
 def test_packages_are_those_that_were_installed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rules of ml.deploying: what is rendered, and what is refused."""
+"""Rules of mlops.deployment: what is rendered, and what is refused."""
 
 import difflib
 import os
@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from ml.config import Params
-from ml.deploying import checks, links, manifests
-from ml.deploying.manifests import Release
-from ml.errors import DeployError
-from ml.serving import front
+from mlops.config.schema import Params
+from mlops.core.errors import DeployError
+from mlops.deployment import checks, links, manifests
+from mlops.deployment.manifests import Release
+from mlops.serving import asgi
 
 DIGEST = f"sha256:{'a' * 64}"
 RELEASE = Release(f"registry.example.com:5000/team/classifier@{DIGEST}", "3", "b" * 64, "c0ffee")
@@ -157,8 +157,8 @@ def test_the_service_answers_what_is_asked_of_it() -> None:
     deployment = yaml.safe_load(Path("deploy/k8s/base/deployment.yaml").read_text())
     scraped = deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/path"]
 
-    assert set(links.PROBES.values()) <= set(front.BENTOML)
-    assert scraped in front.METHODS
+    assert set(links.PROBES.values()) <= set(asgi.BENTOML)
+    assert scraped in asgi.METHODS
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import yaml
 
 import served
 from conftest import ROOT
-from ml.config import Params
-from ml.deploying import manifests
+from mlops.config.schema import Params
+from mlops.deployment import manifests
 from test_manifests import RELEASE
 
 pytestmark = [

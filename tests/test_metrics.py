@@ -1,4 +1,4 @@
-"""Rules of ml.judging.metrics."""
+"""Rules of mlops.evaluation.metrics."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from sklearn import metrics as sklearn_metrics
 
 from cases import cases, random_case
-from ml.errors import ModelError
-from ml.judging import metrics
-from ml.judging.metrics import Floats, Ints
+from mlops.core.errors import ModelError
+from mlops.evaluation import metrics
+from mlops.evaluation.metrics import Floats, Ints
 
 
 @settings(max_examples=30)

@@ -8,11 +8,11 @@ import pytest
 
 from clones import call
 from conftest import ROOT, composed
-from ml import chosen, migrate
-from ml.compose import compose
-from ml.configuration import renamed
-from ml.configuration.renamed import migrated
-from ml.errors import ConfigError
+from mlops.config import renamed
+from mlops.config.renamed import migrated
+from mlops.core.errors import ConfigError
+from mlops.pipeline import branch_experiment, migrate
+from mlops.pipeline.compose import compose
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_what_follows_from_conf_is_written(
     before = composed(tmp_path)
     before.write_text(before.read_text() + "stale: true\n")
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("EXP", chosen.chosen())  # whose params.yaml is committed
+    monkeypatch.setenv("EXP", branch_experiment.chosen())  # whose params.yaml is committed
     monkeypatch.chdir(tmp_path)
     crlf = Path("conf/experiment/mine.yaml")
     crlf.write_bytes(b"training:\r\n  lr: 0.1\r\n")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.configuration.names import check, nearest, options
-from ml.errors import ConfigError
+from mlops.core.errors import ConfigError
+from mlops.core.names import check, nearest, options
 
 ROOT = Path(__file__).parent.parent
 

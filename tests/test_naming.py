@@ -1,4 +1,4 @@
-"""Rules of ml.journaling.naming, judged by MLflow's own validators."""
+"""Rules of mlops.tracking.naming, judged by MLflow's own validators."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric, _validate_param, _validate_tag
 
-from ml.journaling import naming
+from mlops.tracking import naming
 
 HARD = ["//", "/", ".", "..", "a//b", "a__b", "a/../b", "/a", "a/", "😀", "😡", ">50", "<50", "",
         " ", "é", "e\u0301", "Pos", "pos", "a.b", "x" * 300, "x" * 300 + "y", "\n", "a\n", "\x00",

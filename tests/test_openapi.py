@@ -8,9 +8,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import toy
-from ml.serving import front, openapi, settings
-from ml.serving.desk import Desk
-from ml.serving.wording import normalise
+from ml.api.normalise import normalise
+from mlops.serving import asgi, openapi, settings
+from mlops.serving.predictor import Desk
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ async def test_what_is_described_as_a_text_can_be_predicted(
 
 async def test_every_route_is_described(desk: Desk) -> None:
     """All but the page, the description itself and what only BentoML's client reads."""
-    served = {*front.METHODS, *front.BENTOML} - {"/", "/docs.json", "/schema.json"}
+    served = {*asgi.METHODS, *asgi.BENTOML} - {"/", "/docs.json", "/schema.json"}
 
     assert set(openapi.describe(desk)["paths"]) == served
 

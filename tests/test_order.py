@@ -1,4 +1,4 @@
-"""Rules of ml.rebuilding.order."""
+"""Rules of mlops.lineage.recipe."""
 
 import hashlib
 from typing import cast
@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 import locks
-from ml.errors import LineageError
-from ml.rebuilding import order
-from ml.tracing.trace import Trace
-from ml.tracking_query import Found, Store
+from mlops.core.errors import LineageError
+from mlops.lineage import recipe
+from mlops.lineage.query import Found, Store
+from mlops.lineage.trace import Trace
 
 PATCH = "diff --git a/src/new.py b/src/new.py\n"
 COMMIT = {"git.commit": "c0ffee"}
@@ -42,25 +42,27 @@ def traced(tags: dict[str, str], **files: str) -> Trace:
 
 def test_a_clean_run_has_no_patch() -> None:
     """Whatever lies among its artifacts from an earlier, dirty state."""
-    found = order.read(traced(COMMIT | {"git.dirty": "no"} | {"git.diff": "code.diff"}))
+    found = recipe.read(traced(COMMIT | {"git.dirty": "no"} | {"git.diff": "code.diff"}))
 
     assert (found.name, found.patch, found.values) == ("r1", b"", {"environment": "dev"})
 
 
 def test_a_dirty_run_has_one() -> None:
     """As it was when the run was made."""
-    assert order.read(traced(COMMIT | DIRTY)).patch == PATCH.encode()
+    assert recipe.read(traced(COMMIT | DIRTY)).patch == PATCH.encode()
 
 
 def test_a_changed_patch_is_refused() -> None:
     """Nobody runs code that the run did not."""
     with pytest.raises(LineageError, match="changed after the run"):
-        order.read(traced(COMMIT | DIRTY, code_diff="diff of somebody else"))
+        recipe.read(traced(COMMIT | DIRTY, code_diff="diff of somebody else"))
 
 
 def test_a_withheld_patch_is_no_patch() -> None:
     """The verdict says so, should it matter."""
-    assert order.read(traced(COMMIT | {"git.dirty": "yes", "git.diff": "withheld: x"})).patch == b""
+    assert (
+        recipe.read(traced(COMMIT | {"git.dirty": "yes", "git.diff": "withheld: x"})).patch == b""
+    )
 
 
 @pytest.mark.parametrize(
@@ -74,19 +76,19 @@ def test_a_withheld_patch_is_no_patch() -> None:
 def test_what_a_run_lacks_is_told(trace: Trace, lacking: str) -> None:
     """Before anything is built."""
     with pytest.raises(LineageError, match=f"lacks {lacking}"):
-        order.read(trace)
+        recipe.read(trace)
 
 
 def test_records_that_contradict_each_other_are_refused() -> None:
     """There is nothing to compare with; no hour is spent."""
     with pytest.raises(LineageError, match=r"models/model is the first part that differs.*changed"):
-        order.read(traced(COMMIT | {"model.md5": "x"}))
+        recipe.read(traced(COMMIT | {"model.md5": "x"}))
 
 
 def test_a_model_without_a_run_is_told() -> None:
     """With the hash by which it was sought."""
     with pytest.raises(LineageError, match=r"abc.*MLFLOW_TRACKING_URI"):
-        order.read(Trace("Bento x:1", {"model.sha256": "abc"}))
+        recipe.read(Trace("Bento x:1", {"model.sha256": "abc"}))
 
 
 def test_reports_of_a_plain_repro_stand_for_themselves() -> None:
@@ -94,7 +96,7 @@ def test_reports_of_a_plain_repro_stand_for_themselves() -> None:
     files = {"dvc_lock": locks.text("train")}
     trace = traced(COMMIT, **files)
     cast(Shelf, trace.runs[0][0]).files["reports/metrics.json"] = "{}"
-    found = order.read(trace).recorded
+    found = recipe.read(trace).recorded
 
     assert found.hash("reports/metrics.json") == hashlib.md5(b"{}").hexdigest()
     assert found.hash("reports/predictions.parquet") == ""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.configuration.origin import Layers, Origin, Words, around, clash, find, layers
-from ml.configuration.overrides import Override
+from mlops.config.origin import Layers, Origin, Words, around, clash, find, layers
+from mlops.config.overrides import Override
 
 FILES = {
     "config.yaml": "data:\n  path: a\ntraining:\n  epochs: 1\n  seed: 0\n",

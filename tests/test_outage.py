@@ -12,16 +12,16 @@ import mlflow
 import pytest
 
 from conftest import ROOT, prepare_rows, write_params
-from ml import config, tracking
-from ml.errors import TrackingError
-from ml.journaling import sender, server, syncing
-from ml.journaling.journal import Journal, every
-from ml.platform.servers import Platform
 from mlflow_server import Server, all_runs, points, until
+from mlops.config import schema
+from mlops.core.errors import TrackingError
+from mlops.platform.servers import Platform
+from mlops.tracking import runs, sender, server, syncing
+from mlops.tracking.journal import Journal, every
 from test_tracking import DATA, RESUME, train
 
 pytestmark = pytest.mark.integration
-MakeParams = Callable[..., config.Params]
+MakeParams = Callable[..., schema.Params]
 LONG = {"epochs": 60, "batch_size": 4}  # seconds, so that there is a middle
 
 
@@ -148,7 +148,7 @@ def test_a_server_that_comes_back_in_time_gets_all_by_itself(
     """Nobody needs to do anything."""
     write_params(make_params(training=LONG))
     known = {run.info.run_id for run in up.runs()}
-    with tracking.training_run(config.load(), DATA, RESUME) as run:
+    with runs.training_run(schema.load(), DATA, RESUME) as run:
         run.log_metrics({"train_loss": 1.0}, 1)
         new_run(up, known)
         up.kill()
@@ -183,14 +183,14 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
 
 
 def test_a_judgement_without_a_server_waits_for_it(
-    up: Server, params: config.Params, caplog: pytest.LogCaptureFixture
+    up: Server, params: schema.Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Evaluate does not fail after the hours of training."""
     run_id = train(params)
     Path("reports/report.html").write_text("<html>")
     up.kill()
 
-    tracking.log_evaluation(params, "m" * 64, {"accuracy": 0.9}, Path("reports"))
+    runs.log_evaluation(params, "m" * 64, {"accuracy": 0.9}, Path("reports"))
     assert "make sync ENV=dev" in caplog.text
     up.start()
     assert syncing.bring("dev").brought == 1
@@ -203,12 +203,12 @@ def test_a_judgement_without_a_server_waits_for_it(
 
 
 def test_a_sync_that_is_killed_goes_on_where_it_stopped(
-    up: Server, params: config.Params, monkeypatch: pytest.MonkeyPatch
+    up: Server, params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One run, and each point once, however often it is killed."""
     known = {run.info.run_id for run in up.runs()}
     monkeypatch.setenv("MLFLOW_OFFLINE", "1")
-    with tracking.training_run(params, DATA, RESUME) as run:
+    with runs.training_run(params, DATA, RESUME) as run:
         for step in range(20_000):
             run.journal.append("metrics", step=step, values={"train_loss": 1.0 / (step + 1)})
         run.finish(params, "m" * 64)
@@ -234,7 +234,7 @@ def test_a_sync_that_is_killed_goes_on_where_it_stopped(
 
 
 def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
-    up: Server, params: config.Params
+    up: Server, params: schema.Params
 ) -> None:
     """By the first stage of the pipeline and by the training; each in one sentence."""
     Path("conf").symlink_to(ROOT / "conf")
@@ -265,7 +265,7 @@ def test_the_platform_keeps_environments_apart_and_takes_each_point_once(
         params = make_params(environment=environment)
         write_params(params)
         known = {one.info.run_id for one in all_runs(places[environment])}
-        with tracking.training_run(params, DATA, RESUME) as run:
+        with runs.training_run(params, DATA, RESUME) as run:
             run.log_metrics({"train_loss": 1.0}, 1)
             platform.down(f"mlflow-{environment}", how=signal.SIGKILL)
             run.log_metrics({"train_loss": 0.5}, 2)
@@ -283,6 +283,6 @@ def test_the_platform_keeps_environments_apart_and_takes_each_point_once(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "wrong")
     with (
         pytest.raises(TrackingError, match="MLFLOW_TRACKING_PASSWORD"),
-        tracking.training_run(make_params(environment="qa"), DATA, RESUME),
+        runs.training_run(make_params(environment="qa"), DATA, RESUME),
     ):
         pass

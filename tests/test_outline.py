@@ -1,10 +1,10 @@
-"""Rules of ml.data.outline."""
+"""Rules of mlops.tables.row_index."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.data import outline
+from mlops.tables import row_index
 
 KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30)
 
@@ -13,7 +13,7 @@ KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=30)
 def test_numbers_are_equal_where_both_halves_of_the_key_are(keys: list[tuple[int, int]]) -> None:
     """One half alone may be equal by chance."""
     high, low = (np.array([key[half] for key in keys], dtype=np.uint64) for half in (0, 1))
-    numbers = outline.number(high, low).tolist()
+    numbers = row_index.number(high, low).tolist()
 
     for one, first in zip(keys, numbers, strict=True):
         for other, second in zip(keys, numbers, strict=True):

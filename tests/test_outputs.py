@@ -1,4 +1,4 @@
-"""Rules of ml.outputs."""
+"""Rules of mlops.core.outputs."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml import outputs
+from mlops.core import outputs
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ml.configuration.overrides import Override, chosen, split, values
-from ml.errors import ConfigError
+from mlops.config.overrides import Override, chosen, split, values
+from mlops.core.errors import ConfigError
 
 
 def test_words_are_cut_as_by_a_shell() -> None:

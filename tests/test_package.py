@@ -10,8 +10,9 @@ import yaml
 
 import served
 import toy
-from ml import package, payload
-from ml.errors import ServingError
+from mlops.core.errors import ServingError
+from mlops.release import package
+from mlops.versions import bundle
 
 pytestmark = pytest.mark.slow
 
@@ -59,10 +60,14 @@ def test_it_carries_what_serves_and_no_more(bento: served.Bento) -> None:
     found = (path.relative_to(source) for path in source.rglob("*") if path.is_file())
     # Other tests serve this Bento, and Python leaves what it compiled beside it.
     files = {path.as_posix() for path in found if "__pycache__" not in path.parts}
-    outside = {f for f in files if not f.startswith(("ml/serving/", "models/bento/"))}
+    outside = {f for f in files if not f.startswith(("ml/api/", "mlops/serving/", "models/bento/"))}
 
-    assert outside == {"bentofile.yaml", "ml/__init__.py", "ml/service.py"}
-    assert {"models/bento/cpu.onnx", "models/bento/serving.json", "ml/serving/page.html"} <= files
+    assert outside == {"bentofile.yaml", "ml/__init__.py", "ml/service.py", "mlops/__init__.py"}
+    assert {
+        "models/bento/cpu.onnx",
+        "models/bento/serving.json",
+        "mlops/serving/page.html",
+    } <= files
     lock = (content(bento) / "env" / "python" / "requirements.txt").read_text()
     assert "onnxruntime==" in lock
     assert "torch" not in lock
@@ -113,12 +118,12 @@ def test_what_bentoml_refuses_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     project = toy.project(tmp_path / "project")
     monkeypatch.chdir(project)
     monkeypatch.setattr("bentoml.bentos.get", _missing)
-    payload.lay_out()
+    bundle.lay_out()
     bentofile = project / "bentofile.yaml"
     bentofile.write_text(bentofile.read_text().replace("ml.service:", "ml.nothing:"))
 
     with pytest.raises(ServingError, match=r"bentofile\.yaml"):
-        package.build(payload.FOLDER)
+        package.build(bundle.FOLDER)
 
 
 def _missing(tag: str) -> None:

@@ -14,7 +14,7 @@ worker.wait()
 # Answers its end in its own way, as uvicorn does.
 WORKER = """
 import os, signal
-from ml.serving import parent
+from mlops.serving import parent
 signal.signal(signal.SIGTERM, lambda *_: print("ended", flush=True) or os._exit(0))
 parent.SECONDS = 0.01
 parent.watch(os.getppid())

@@ -1,4 +1,4 @@
-"""Rules of ml.exporting.parity; that answers agree with the model's is in test_export."""
+"""Rules of mlops.export.parity; that answers agree with the model's is in test_export."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.config import Params
-from ml.errors import DataError, ModelError
-from ml.exporting import parity
-from ml.exporting.parity import Judged, Parity
+from mlops.config.schema import Params
+from mlops.core.errors import DataError, ModelError
+from mlops.export import parity
+from mlops.export.parity import Judged, Parity
 
 MakeParams = Callable[..., Params]
 LABELS = ["no", "yes"]

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 import toy
-from ml import hashing, payload
-from ml.errors import ServingError
-from ml.serving import settings
+from mlops.core import hashing
+from mlops.core.errors import ServingError
+from mlops.serving import settings
+from mlops.versions import bundle
 
 
 @pytest.fixture(name="project")
@@ -28,8 +29,8 @@ def edit(path: str, **changes: Any) -> None:
 @pytest.mark.usefixtures("project")
 def test_the_folder_is_what_the_service_reads() -> None:
     """The export as it is, the settings of the configuration, and what is known of both."""
-    told = payload.lay_out()
-    model = settings.load(payload.FOLDER)
+    told = bundle.lay_out()
+    model = settings.load(bundle.FOLDER)
 
     assert model.serving.settings.max_items == 7
     assert model.serving.preprocessing is True
@@ -37,25 +38,25 @@ def test_the_folder_is_what_the_service_reads() -> None:
     assert (told["name"], told["environment"]) == ("tiny", "dev")
     assert told["metrics"] == {"accuracy": 0.9, "rows": 500}
     assert told["model_sha256"] == toy.SIGNATURE["model_sha256"]
-    copied = {path.name for path in payload.FOLDER.iterdir()} - {"serving.json"}
-    assert copied == {path.name for path in payload.EXPORT.iterdir()}
+    copied = {path.name for path in bundle.FOLDER.iterdir()} - {"serving.json"}
+    assert copied == {path.name for path in bundle.EXPORT.iterdir()}
 
 
 @pytest.mark.usefixtures("project")
 def test_the_export_itself_is_left_alone() -> None:
     """It belongs to DVC."""
-    before = hashing.digest(payload.EXPORT)
-    payload.lay_out()
+    before = hashing.digest(bundle.EXPORT)
+    bundle.lay_out()
 
-    assert hashing.digest(payload.EXPORT) == before
+    assert hashing.digest(bundle.EXPORT) == before
 
 
 @pytest.mark.usefixtures("project")
 def test_the_same_content_has_the_same_version() -> None:
     """Twice, and after a commit that changes nothing that is packaged."""
-    first = payload.lay_out()
+    first = bundle.lay_out()
     Path("README.md").write_text("another")
-    second = payload.lay_out()
+    second = bundle.lay_out()
 
     assert first["package"] == second["package"]
 
@@ -68,29 +69,29 @@ def test_the_same_content_has_the_same_version() -> None:
         "models/serving/tokenizer.json",
         "src/ml/__init__.py",
         "src/ml/service.py",
-        "src/ml/serving/engine.py",
-        "src/ml/serving/page.html",
+        "src/mlops/serving/engine.py",
+        "src/mlops/serving/page.html",
         "requirements/serving.lock",
         "bentofile.yaml",
     ],
 )
 def test_other_content_has_another_version(path: str) -> None:
     """Model, code, packages, and what is built of them."""
-    before = payload.lay_out()["package"]
+    before = bundle.lay_out()["package"]
     with Path(path).open("ab") as file:
         file.write(b"\n")
 
-    assert payload.lay_out()["package"] != before
+    assert bundle.lay_out()["package"] != before
 
 
 def test_a_gpu_has_a_lock_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It alone is part of what serves there."""
     monkeypatch.chdir(toy.project(tmp_path / "project", device="cuda"))
-    versions = [payload.lay_out()["package"]]
-    for lock in (payload.LOCKS["cpu"], payload.LOCKS["cuda"]):
+    versions = [bundle.lay_out()["package"]]
+    for lock in (bundle.LOCKS["cpu"], bundle.LOCKS["cuda"]):
         with Path(lock).open("ab") as file:
             file.write(b"\n")
-        versions.append(payload.lay_out()["package"])
+        versions.append(bundle.lay_out()["package"])
 
     assert versions[0] == versions[1] != versions[2]
 
@@ -98,12 +99,12 @@ def test_a_gpu_has_a_lock_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("project")
 def test_other_settings_have_another_version() -> None:
     """They are packaged with the model."""
-    before = payload.lay_out()["package"]
+    before = bundle.lay_out()["package"]
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["serving"]["workers"] += 1
     Path("params.yaml").write_text(yaml.safe_dump(params))
 
-    assert payload.lay_out()["package"] != before
+    assert bundle.lay_out()["package"] != before
 
 
 @pytest.mark.usefixtures("project")
@@ -113,7 +114,7 @@ def test_what_is_missing_is_told(missing: str) -> None:
     Path(missing).unlink()
 
     with pytest.raises(ServingError, match=f"{missing}.*make train"):
-        payload.lay_out()
+        bundle.lay_out()
 
 
 @pytest.mark.usefixtures("project")
@@ -121,10 +122,10 @@ def test_the_export_must_be_of_the_trained_model() -> None:
     """A model that was trained again but not exported is not served as the new one."""
     Path("models/model").mkdir()
     with pytest.raises(ServingError, match="another model"):
-        payload.lay_out()
+        bundle.lay_out()
     edit("models/serving/signature.json", model_sha256=hashing.digest(Path("models/model")))
 
-    assert payload.lay_out()
+    assert bundle.lay_out()
 
 
 @pytest.mark.usefixtures("project")
@@ -132,23 +133,26 @@ def test_one_environment_is_not_served_as_another(monkeypatch: pytest.MonkeyPatc
     """The model in the work tree is that of the last `make train ENV=`."""
     monkeypatch.setenv("ENV", "qa")
     with pytest.raises(ServingError, match="make train ENV=qa"):
-        payload.lay_out()
+        bundle.lay_out()
     monkeypatch.setenv("ENV", "dev")
 
-    assert payload.lay_out()
+    assert bundle.lay_out()
 
 
 def test_the_version_covers_all_that_is_packaged() -> None:
     """Whatever bentofile.yaml includes from src/ is part of the content."""
     bentofile = yaml.safe_load((Path(__file__).parent.parent / "bentofile.yaml").read_text())
-    included = {name for name in bentofile["include"] if name.startswith("src/ml/")}
+    included = {name for name in bentofile["include"] if name.startswith("src/")}
     covered = {
         "src/ml/__init__.py",
+        "src/ml/api/*.py",
         "src/ml/service.py",
-        "src/ml/serving/*.py",
-        "src/ml/serving/page.html",
+        "src/mlops/__init__.py",
+        "src/mlops/serving/*.py",
+        "src/mlops/serving/page.html",
     }
 
     assert included == covered
-    assert set(payload.CODE) >= {"src/ml/service.py", "src/ml/serving", "bentofile.yaml"}
-    assert payload.LOCKS["cpu"] == bentofile["python"]["requirements_txt"]
+    folders = {name.partition("/*")[0] for name in included if "page" not in name}
+    assert set(bundle.CODE) == {"bentofile.yaml", *folders}
+    assert bundle.LOCKS["cpu"] == bentofile["python"]["requirements_txt"]

@@ -1,4 +1,4 @@
-"""Rules of ml.data.pins and ml.data.remote, on fsspec's store in memory."""
+"""Rules of mlops.tables.pins and mlops.tables.remote, on fsspec's store in memory."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from ml.data import pins, remote
-from ml.data.pins import LOCK, File, Pin
-from ml.errors import DataError
+from mlops.core.errors import DataError
+from mlops.tables import pins, remote
+from mlops.tables.pins import LOCK, File, Pin
 
 URL = "memory://pins/rows"
 

@@ -1,17 +1,17 @@
-"""Rules of ml.places."""
+"""Rules of mlops.core.paths."""
 
 from pathlib import Path
 
 import pytest
 
-from ml import places
+from mlops.core import paths
 
 
 def test_home_is_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages run in the project's folder."""
     monkeypatch.chdir(tmp_path)
 
-    assert places.home() == tmp_path
+    assert paths.home() == tmp_path
 
 
 def test_home_of_a_queued_experiment_is_its_project(
@@ -22,4 +22,4 @@ def test_home_of_a_queued_experiment_is_its_project(
     copy.mkdir(parents=True)
     monkeypatch.chdir(copy)
 
-    assert places.mlflow_store("qa") == tmp_path / ".mlflow" / "qa"
+    assert paths.mlflow_store("qa") == tmp_path / ".mlflow" / "qa"

@@ -1,4 +1,4 @@
-"""Rules of ml.reporting.plots."""
+"""Rules of mlops.reporting.plots."""
 
 import csv
 import struct
@@ -9,8 +9,8 @@ import pytest
 from matplotlib import rc_context, rcParams
 
 import facts
-from ml.judging import metrics
-from ml.reporting import plots
+from mlops.evaluation import metrics
+from mlops.reporting import plots
 
 HISTORY = {
     "train": [{"step": step, "epoch": 1, "loss": 1 / step} for step in (1, 2, 3)],

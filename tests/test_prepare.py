@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import config, hashing, ingest, prepare
-from ml.config import Data, Prepare
-from ml.data.raw import Raw
-from ml.data.validation import SPLITS
-from ml.errors import DataError
+from ml import ingest, prepare
+from mlops.config import schema
+from mlops.config.schema import Data, Prepare
+from mlops.core import hashing
+from mlops.core.errors import DataError
+from mlops.tables.raw import Raw
+from mlops.tables.validation import SPLITS
 
 Make = Callable[..., "Prepared"]
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), unique=True, max_size=30)
@@ -226,7 +228,7 @@ def test_rules_hold_between_rows_of_any_piece(make: Make) -> None:
 
 
 def test_three_classes_in_another_script_work(
-    project: Path, make_params: Callable[..., config.Params]
+    project: Path, make_params: Callable[..., schema.Params]
 ) -> None:
     """Configuration alone suffices for three classes of Hindi and Japanese."""
     words = {"अच्छा": "सकारात्मक", "बुरा": "नकारात्मक", "普通": "तटस्थ"}
@@ -241,7 +243,7 @@ def test_three_classes_in_another_script_work(
 
 
 def test_the_stage_is_a_pure_function(
-    project: Path, make_params: Callable[..., config.Params]
+    project: Path, make_params: Callable[..., schema.Params]
 ) -> None:
     """Twice the same input gives the same bytes."""
     content = []
@@ -260,7 +262,7 @@ def test_the_stage_is_a_pure_function(
 
 
 def test_the_report_tells_what_a_refresh_changed(
-    project: Path, make_params: Callable[..., config.Params]
+    project: Path, make_params: Callable[..., schema.Params]
 ) -> None:
     """Counted on rows as found, before any is dropped or sampled; other splits say nothing."""
     change = {"previous": "abc", "added": {"positive": 30}, "removed": {"negative": 10}}
@@ -285,7 +287,7 @@ def test_the_report_tells_what_a_refresh_changed(
 
 
 def test_a_stage_that_fails_leaves_nothing(
-    project: Path, make_params: Callable[..., config.Params]
+    project: Path, make_params: Callable[..., schema.Params]
 ) -> None:
     """Neither new rows nor the rows and the report of an earlier run."""
     run_stages(make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5}))
@@ -302,7 +304,7 @@ def test_rows_that_were_never_ingested_are_asked_for(project: Path) -> None:
         prepare.main()
 
 
-def run_stages(params: config.Params) -> None:
+def run_stages(params: schema.Params) -> None:
     """Run ingest and prepare in the current folder."""
     Path("params.yaml").write_text(params.model_dump_json(), encoding="utf-8")
     ingest.main()

@@ -1,4 +1,4 @@
-"""Rules of ml.rebuilding.process."""
+"""Rules of mlops.lineage.process."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from conftest import ROOT
-from ml.rebuilding import process
+from mlops.lineage import process
 
 # A program with a child of its own, both of which tell their number and wait for ever.
 FAMILY = """
@@ -32,7 +32,7 @@ def test_the_exit_code_is_that_of_the_program(tmp_path: Path) -> None:
 def test_whoever_is_ended_ends_its_family(tmp_path: Path, number: signal.Signals) -> None:
     """By Ctrl-C or a polite kill: what was started, and what that has started."""
     script = (
-        "import os, sys\nfrom pathlib import Path\nfrom ml.rebuilding import process\n"
+        "import os, sys\nfrom pathlib import Path\nfrom mlops.lineage import process\n"
         "process.end_by_exit()\n"
         f"process.run([sys.executable, '-c', {FAMILY!r}], Path('.'), os.environ)\n"
     )

@@ -14,11 +14,11 @@ import uvicorn
 from uvicorn.protocols.http import auto
 
 import toy
-from ml.serving import protocol
-from ml.serving.front import Scope, Send
-from ml.serving.protocol import Protocol
-from ml.serving.reading import Receive
-from ml.serving.settings import Settings
+from mlops.serving import protocol
+from mlops.serving.asgi import Scope, Send
+from mlops.serving.protocol import Protocol
+from mlops.serving.request import Receive
+from mlops.serving.settings import Settings
 
 SETTINGS = Settings(**toy.settings())
 SOON = SETTINGS.model_copy(update={"timeout": 0.01})

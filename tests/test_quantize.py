@@ -1,4 +1,4 @@
-"""Rules of ml.exporting.quantize."""
+"""Rules of mlops.export.quantize."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from judged import FAMILIES, LABELS, TEXTS, build
-from ml import outputs
-from ml.config import Params
-from ml.exporting import graph, parity, quantize, signature
-from ml.serving import engine
+from mlops.config.schema import Params
+from mlops.core import outputs
+from mlops.export import graph, parity, quantize, signature
+from mlops.serving import engine
 
 MakeParams = Callable[..., Params]
 RANDOM = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Rules of ml.data.quotes and ml.data.doubts: no row is lost in a value that never was one."""
+"""Rules of the readers quotes and doubts: no row is lost in a value that never was one."""
 
 import csv
 import io
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ml.config import Quoting
-from ml.data import formats, shards
-from ml.data.dialect import Dialect
-from ml.data.quotes import Quotes
-from ml.errors import DataError
+from mlops.config.schema import Quoting
+from mlops.core.errors import DataError
+from mlops.tables.readers import formats, shards
+from mlops.tables.readers.dialect import Dialect
+from mlops.tables.readers.quotes import Quotes
 
 PIECES = ["a", "é", "\u2028", '"', '""', '\\"', "\n", "\r\n", "pos", "{d}", "{d}pos\n", '"{d}neg\n']
 ROWS = st.lists(st.lists(st.sampled_from(PIECES), max_size=7), min_size=1, max_size=6)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 import toy
-from ml.serving import reading
-from ml.serving.reading import GoneError, Message, Receive
-from ml.serving.refusal import RefusedError
-from ml.serving.settings import Settings
+from mlops.serving import request
+from mlops.serving.errors import RefusedError
+from mlops.serving.request import GoneError, Message, Receive
+from mlops.serving.settings import Settings
 
 SETTINGS = Settings(**toy.settings(max_chars=10, max_items=3, max_body_bytes=1000))
 JSON = [(b"content-type", b"application/json")]
@@ -32,7 +32,7 @@ def sends(*parts: bytes, ends: bool = True) -> Receive:
 
 async def read(*parts: bytes, headers: Sequence[tuple[bytes, bytes]] = JSON) -> bytes:
     """Read a body that comes in parts."""
-    return await reading.body(headers, sends(*parts), SETTINGS)
+    return await request.body(headers, sends(*parts), SETTINGS)
 
 
 @pytest.mark.anyio
@@ -77,7 +77,7 @@ async def test_a_body_over_the_limit_is_read_on_for_a_while(sent: int, left: int
         return messages.pop(0)
 
     with pytest.raises(RefusedError):
-        await reading.body(JSON, receive, SETTINGS)
+        await request.body(JSON, receive, SETTINGS)
 
     assert len(messages) == left
 
@@ -86,7 +86,7 @@ async def test_a_body_over_the_limit_is_read_on_for_a_while(sent: int, left: int
 async def test_a_client_that_goes_away_is_not_answered() -> None:
     """A truncated body is no request."""
     with pytest.raises(GoneError):
-        await reading.body(JSON, sends(b'{"text', ends=False), SETTINGS)
+        await request.body(JSON, sends(b'{"text', ends=False), SETTINGS)
 
 
 @pytest.mark.anyio
@@ -104,7 +104,7 @@ async def test_a_slow_client_is_not_waited_for(sent: int) -> None:
     part: Message = {"type": "http.request", "body": b"{", "more_body": True}
     first = [part][:sent]
     with pytest.raises(RefusedError) as refusal:
-        await reading.body(JSON, receive, SETTINGS.model_copy(update={"timeout": 0.0}))
+        await request.body(JSON, receive, SETTINGS.model_copy(update={"timeout": 0.0}))
 
     assert refusal.value.status == 408
 
@@ -170,9 +170,9 @@ async def test_no_coding_may_be_named(coding: bytes) -> None:
 
 def test_a_byte_order_mark_is_ignored() -> None:
     """Windows tools write it; one, before all else."""
-    assert reading.parse(b'\xef\xbb\xbf{"text": "a"}') == {"text": "a"}
+    assert request.parse(b'\xef\xbb\xbf{"text": "a"}') == {"text": "a"}
     with pytest.raises(RefusedError):
-        reading.parse(b'\xef\xbb\xbf\xef\xbb\xbf{"text": "a"}')
+        request.parse(b'\xef\xbb\xbf\xef\xbb\xbf{"text": "a"}')
 
 
 @pytest.mark.parametrize(
@@ -182,13 +182,13 @@ def test_a_byte_order_mark_is_ignored() -> None:
 def test_a_key_that_comes_twice_is_refused(raw: bytes) -> None:
     """Python would take the last, others the first."""
     with pytest.raises(RefusedError, match="twice"):
-        reading.parse(raw)
+        request.parse(raw)
 
 
 def test_a_long_number_is_told_as_such() -> None:
     """Not with Python's advice to who wrote the service."""
     with pytest.raises(RefusedError, match="digits") as refusal:
-        reading.parse(b"9" * 5000)
+        request.parse(b"9" * 5000)
 
     assert "sys." not in str(refusal.value)
 
@@ -197,7 +197,7 @@ def test_a_long_number_is_told_as_such() -> None:
 def test_garbage_is_collected_afterwards(raw: bytes) -> None:
     """Also after a body that is none."""
     with contextlib.suppress(RefusedError):
-        reading.parse(raw)
+        request.parse(raw)
 
     assert gc.isenabled()
 
@@ -219,6 +219,6 @@ def test_garbage_is_collected_afterwards(raw: bytes) -> None:
 def test_what_is_not_json_is_refused(raw: bytes, code: str) -> None:
     """With a code of its own, and without a crash."""
     with pytest.raises(RefusedError) as refusal:
-        reading.parse(raw)
+        request.parse(raw)
 
     assert (refusal.value.status, refusal.value.error["code"]) == (400, code)

@@ -1,12 +1,12 @@
-"""Rules of ml.journaling.records."""
+"""Rules of mlops.tracking.records."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from ml import places
-from ml.journaling import records
+from mlops.core import paths
+from mlops.tracking import records
 
 STORE = {"environment": "dev", "tracking_uri": "http://mlflow"}
 
@@ -27,7 +27,7 @@ def test_a_record_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     records.write("a" * 64, **STORE, run_id="1")
 
-    with places.run_record("a" * 64).open() as reader:
+    with paths.run_record("a" * 64).open() as reader:
         records.write("a" * 64, run_id="2")
         assert json.load(reader) == {**STORE, "run_id": "1"}
     assert [path.name for path in tmp_path.rglob("*.*")] == [".runs", f"{'a' * 64}.json"]

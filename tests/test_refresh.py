@@ -1,4 +1,4 @@
-"""Rules of ml.configuration.refresh, on fsspec's store in memory."""
+"""Rules of mlops.pipeline.refresh, on fsspec's store in memory."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import ingest
-from ml.config import Params
-from ml.configuration import refresh
-from ml.configuration.snapshot import taken
-from ml.data import pins
-from ml.data.pins import LOCK
-from ml.errors import DataError
+from mlops.config.schema import Params
+from mlops.core.errors import DataError
+from mlops.pipeline import refresh
+from mlops.pipeline.snapshot import taken
+from mlops.tables import pins
+from mlops.tables.pins import LOCK
 
 Make = Callable[..., Params]
 URL = "memory://refresh/rows"

@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 import releases
-from ml import gate, hashing, register
-from ml.config import Params
-from ml.errors import GateError, ServingError
-from ml.registry import Registry, Version
+from mlops.config.schema import Params
+from mlops.core import hashing
+from mlops.core.errors import GateError, ServingError
+from mlops.release import gate, register
+from mlops.versions.registry import Registry, Version
 
 
 @pytest.fixture(name="qa")

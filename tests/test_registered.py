@@ -7,10 +7,13 @@ import mlflow
 import pytest
 
 import releases
-from ml import deploy, gate, hashing, package, register, registered
-from ml.config import Params
-from ml.errors import DeployError, GateError, ServingError
-from ml.registry import Registry, Version
+from mlops.config.schema import Params
+from mlops.core import hashing
+from mlops.core.errors import DeployError, GateError, ServingError
+from mlops.deployment import deploy
+from mlops.release import gate, package, register
+from mlops.versions import version_files
+from mlops.versions.registry import Registry, Version
 
 Train = Callable[..., str]
 
@@ -41,9 +44,9 @@ def settings(train: Train, items: int) -> Version:
 
 def challenger() -> Version:
     """Return the version that was registered last."""
-    from ml import config  # noqa: PLC0415
+    from mlops.config import schema  # noqa: PLC0415
 
-    found = Registry(config.load()).alias("challenger")
+    found = Registry(schema.load()).alias("challenger")
     assert found
     return found
 
@@ -90,7 +93,7 @@ def test_a_version_of_0_4_0_is_judged_and_read_as_before(
     gate.main()
 
     assert registry.find(old.number).tags["gate.verdict"] == "accepted"  # type: ignore[union-attr]
-    assert registered.bring(registry, old, tmp_path / "down", "reports").name == "reports"
+    assert version_files.bring(registry, old, tmp_path / "down", "reports").name == "reports"
     assert deploy.configured(old, registry, qa).serving.max_items == 10
 
 
@@ -102,7 +105,7 @@ def test_a_new_version_of_the_same_run_leaves_one_of_0_4_0_whole(
 
     settings(trained, 20)
 
-    assert registered.whole(registry, old, tmp_path / "down")
+    assert version_files.whole(registry, old, tmp_path / "down")
 
 
 @pytest.fixture(name="lost")
@@ -122,7 +125,7 @@ def test_whoever_reads_overwritten_files_says_so(
     readers: dict[str, Callable[[], object]] = {
         "package": lambda: package.of(lost, registry),
         "deploy": lambda: deploy.configured(lost, registry, qa),
-        "notes": lambda: registered.bring(registry, lost, tmp_path / "down", "reports"),
+        "notes": lambda: version_files.bring(registry, lost, tmp_path / "down", "reports"),
     }
     told = r"version \d+ were overwritten when .*version \d+ was registered; check out its commit"
 
@@ -142,7 +145,7 @@ def test_a_damaged_version_is_registered_anew(
 
     assert again.number != first.number
     assert f"the files of {first} are not those" in capsys.readouterr().out
-    assert registered.whole(registry, again, project / "down")
+    assert version_files.whole(registry, again, project / "down")
     gate.main()
     assert challenger().tags["gate.verdict"] == "accepted"
 
@@ -180,7 +183,7 @@ def test_a_registration_that_was_killed_is_completed(registry: Registry, trained
     again = settings(trained, 10)
 
     assert again.source == first.source
-    assert registered.whole(registry, again, Path("again"))
+    assert version_files.whole(registry, again, Path("again"))
 
 
 @pytest.mark.usefixtures("registry")

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 import releases
-from ml import hashing, release_notes, sbom
-from ml.errors import GateError, KnownError
-from ml.registry import Version
+from mlops.ci import release_notes
+from mlops.core import hashing
+from mlops.core.errors import GateError, KnownError
+from mlops.release import sbom
+from mlops.versions.registry import Version
 
 TEXTS = {name: f"{name} of the release" for name in ("metrics.json", "model_card.md")}
 REPORTS = hashing.text(

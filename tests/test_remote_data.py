@@ -14,7 +14,7 @@ import yaml
 
 import servers
 from clones import environment, installed
-from ml.platform.servers import Platform
+from mlops.platform.servers import Platform
 
 pytestmark = pytest.mark.integration
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml import remotes
+from mlops.storage import remotes
 
 
 def test_the_committed_remotes_are_those_of_conf(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drift: after a change of storage.remote run `python -m ml.remotes`."""
+    """Drift: after a change of storage.remote run `python -m mlops.storage.remotes`."""
     monkeypatch.chdir(ROOT)
     text = (ROOT / ".dvc" / "config").read_text()
 

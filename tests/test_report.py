@@ -1,4 +1,4 @@
-"""Rules of ml.reporting.report."""
+"""Rules of mlops.reporting.report."""
 
 import re
 from html.parser import HTMLParser
@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 import facts
-from ml.config import Params
-from ml.reporting import report
-from ml.reporting.plots import PLOTS
+from mlops.config.schema import Params
+from mlops.reporting import report
+from mlops.reporting.plots import PLOTS
 
 EVIL = "<script>alert(1)</script>"
 PICTURES = dict.fromkeys(PLOTS, b"png")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import repository
-from ml.errors import StorageError
+from mlops.core import repository
+from mlops.core.errors import StorageError
 
 
 @pytest.fixture(name="here", autouse=True)

@@ -238,7 +238,7 @@ def test_an_interrupted_rebuilding_leaves_nothing(lab: Lab, tmp_path: Path) -> N
     """After a polite kill neither folder nor process nor entry of Git stays."""
     before = state(lab)
     running = subprocess.Popen(
-        ["python", "-m", "ml.reproduce"],
+        ["python", "-m", "mlops.lineage.reproduce"],
         cwd=lab.folder,
         env={**environment(lab.folder), "TMPDIR": str(tmp_path), "RUN": lab.runs["clean"]},
         text=True,

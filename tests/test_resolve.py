@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 import clones
-from ml import resolve
-from ml.errors import LineageError
+from mlops.core.errors import LineageError
+from mlops.pipeline import resolve
 
 FAST = "data:\n  synthetic_rows: 2000\nprepare:\n  sample: 1.0\ntraining:\n  epochs: 1\n"
 

@@ -12,11 +12,11 @@ import pytest
 import servers
 import sickbed
 from conftest import ROOT
-from ml import retention
-from ml.config import Params
-from ml.errors import TrackingError
-from ml.platform.servers import Platform
-from ml.tracking_retention import Store
+from mlops.config.schema import Params
+from mlops.core.errors import TrackingError
+from mlops.platform.servers import Platform
+from mlops.storage import retention
+from mlops.storage.expired_runs import Store
 
 DAY = 86_400
 OLD, YOUNG = 40, 20  # days, in qa, which keeps 30

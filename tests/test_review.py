@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 import clones
-from ml import review
-from ml.errors import LineageError, ServingError
-from ml.reviewing import base, findings, markdown
+from mlops.ci import base, findings, markdown, review
+from mlops.core.errors import LineageError, ServingError
 
 
 def test_figures_are_paired() -> None:

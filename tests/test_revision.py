@@ -1,11 +1,11 @@
-"""Rules of ml.revision, in real Git repositories."""
+"""Rules of mlops.core.revision, in real Git repositories."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from ml import revision
+from mlops.core import revision
 
 
 def git(*arguments: str) -> str:
@@ -58,7 +58,7 @@ def test_what_the_pipeline_writes_is_no_dirt(repository: Path, name: str) -> Non
 @pytest.mark.parametrize(
     ("name", "dirty"),
     [
-        ("src/ml/new.py", True),
+        ("src/mlops/template/new.py", True),
         ("conf/experiment/mine.yaml", True),
         ("dvc.yaml", True),
         ("rows.csv", False),

@@ -1,4 +1,4 @@
-"""Rules of ml.sharing.run_cache, as far as no server is needed (tests/test_sharing.py has one)."""
+"""Rules of mlops.storage.run_cache, as far as no server is needed (test_sharing has one)."""
 
 import inspect
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dvc.repo import Repo
 from dvc.stage import cache
 from dvc.stage.cache import StageCache
 
-from ml.sharing import run_cache
+from mlops.storage import run_cache
 
 
 def accepted(function: Callable[..., Any]) -> list[str]:

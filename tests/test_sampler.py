@@ -1,11 +1,11 @@
-"""Rules of ml.network.sampler."""
+"""Rules of mlops.training.sampler."""
 
 import random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.network.sampler import BATCHES_PER_BUCKET, BucketSampler
+from mlops.training.sampler import BATCHES_PER_BUCKET, BucketSampler
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=400)
 

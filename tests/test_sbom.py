@@ -11,9 +11,11 @@ import pytest
 import ci_tools
 import toy
 from conftest import ROOT
-from ml import hashing, outputs, payload, sbom
-from ml.errors import DeployError
-from ml.registry import Version
+from mlops.core import hashing, outputs
+from mlops.core.errors import DeployError
+from mlops.release import sbom
+from mlops.versions import bundle
+from mlops.versions.registry import Version
 
 LOCK = """\
 colorama==0.4.6 ; sys_platform == 'win32' \\
@@ -93,8 +95,8 @@ def test_the_list_is_valid_whole_and_the_same_each_time(
     project = toy.project(tmp_path / "project")
     monkeypatch.chdir(project)
     monkeypatch.setattr(sbom, "TOOL", programs / "cyclonedx-py")
-    payload.lay_out()
-    bento = hashing.digest(payload.FOLDER)
+    bundle.lay_out()
+    bento = hashing.digest(bundle.FOLDER)
     tags = {"bento": "c0ffee", "git.commit": "abc", "files.bento.sha256": bento}
     version = Version("toy", "1", "run", tags, ())
     registry: Any = Holding(project)
@@ -105,7 +107,7 @@ def test_the_list_is_valid_whole_and_the_same_each_time(
     assert sbom.of(version, registry, "", "podman") == found
     names = {f"{one['name']}=={one['version']}" for one in found["components"]}
     assert {
-        re.sub(r"\[.*\]", "", pin) for pin in sbom.pins(Path(payload.LOCKS["cpu"]).read_text())
+        re.sub(r"\[.*\]", "", pin) for pin in sbom.pins(Path(bundle.LOCKS["cpu"]).read_text())
     } <= names
     assert {one["type"] for one in found["components"]} == {"library", "machine-learning-model"}
     assert found["metadata"]["component"]["version"] == "c0ffee"

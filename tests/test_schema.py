@@ -11,16 +11,16 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from ml import schema
-from ml.config import Params
-from ml.configuration.keys import Key, paths
-from ml.configuration.names import GROUPS, options
+from mlops.config import json_schema
+from mlops.config.keys import Key, paths
+from mlops.config.schema import Params
+from mlops.core.names import GROUPS, options
 
-SCHEMAS = (schema.CONFIG, schema.MODEL)
+SCHEMAS = (json_schema.CONFIG, json_schema.MODEL)
 FILES = [
     (path, file.relative_to(ROOT))
     for path in SCHEMAS
-    for pattern in schema.FILES[path]
+    for pattern in json_schema.FILES[path]
     for file in sorted((ROOT / "conf").glob(pattern))
 ]
 
@@ -40,7 +40,7 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-def refused(text: str, path: Path = schema.CONFIG) -> list[str]:
+def refused(text: str, path: Path = json_schema.CONFIG) -> list[str]:
     """Return the keys that the committed schema refuses."""
     validator = jsonschema_rs.validator_for(json.loads(path.read_text()))
     errors = validator.iter_errors(yaml.load(text, Loader=Loader))
@@ -56,8 +56,8 @@ def described(part: dict[str, Any], key: Key = ()) -> Iterator[tuple[Key, str | 
 
 @pytest.mark.parametrize("path", SCHEMAS, ids=str)
 def test_what_is_committed_is_fresh(path: Path) -> None:
-    """A change of ml.config or of a comment in conf/ needs `make schema`."""
-    assert path.read_text() == schema.schemas()[path], "stale: run `make schema`"
+    """A change of mlops.config.schema or of a comment in conf/ needs `make schema`."""
+    assert path.read_text() == json_schema.schemas()[path], "stale: run `make schema`"
 
 
 @pytest.mark.parametrize(("path", "file"), FILES, ids=str)
@@ -73,7 +73,7 @@ def test_a_file_refers_to_its_schema(path: Path, file: Path) -> None:
 def test_every_file_that_a_user_chooses_has_a_schema() -> None:
     """No environment, experiment or model family is left out."""
     chosen = {f"conf/{group}/{name}.yaml" for group in GROUPS for name in options(group)}
-    checked = {str(file) for path in SCHEMAS for file in schema.files(path)}
+    checked = {str(file) for path in SCHEMAS for file in json_schema.files(path)}
 
     assert checked == {"conf/config.yaml", "conf/project.yaml", *chosen}
 
@@ -120,7 +120,7 @@ def test_a_mistake_is_refused(text: str, key: str) -> None:
 
 def test_a_mistake_in_a_model_family_is_refused() -> None:
     """Its file holds the section itself."""
-    assert refused("dropout: 1.5\nscratch: {heads: 0}", schema.MODEL) == [
+    assert refused("dropout: 1.5\nscratch: {heads: 0}", json_schema.MODEL) == [
         "dropout",
         "scratch.heads",
     ]
@@ -142,7 +142,7 @@ def test_a_reference_may_stand_anywhere(text: str) -> None:
 
 def test_an_editor_shows_every_reason_of_the_configuration() -> None:
     """The schema knows each key that the code knows, with the comment that stands beside it."""
-    told = dict(described(json.loads(schema.CONFIG.read_text())))
+    told = dict(described(json.loads(json_schema.CONFIG.read_text())))
     known = {path for path in paths(Params) if path.partition(".")[0] != "snapshot"}
     in_lists = {path for path in known if path.startswith("evaluate.behaviour.")}
 

@@ -1,4 +1,4 @@
-"""Rules of ml.judging.scores."""
+"""Rules of ml.evaluation.scores."""
 
 import numpy as np
 import pytest
@@ -7,11 +7,11 @@ from sklearn import metrics as sklearn_metrics
 
 import facts
 from cases import cases
-from ml.config import Params
-from ml.judging import scores
-from ml.judging.metrics import Floats, Ints
-from ml.reporting import card, report
-from ml.reporting.plots import PLOTS
+from ml.evaluation import scores
+from mlops.config.schema import Params
+from mlops.evaluation.metrics import Floats, Ints
+from mlops.reporting import card, report
+from mlops.reporting.plots import PLOTS
 
 EXACT = pytest.approx
 

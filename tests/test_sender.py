@@ -1,12 +1,12 @@
-"""Rules of ml.journaling.sender."""
+"""Rules of mlops.tracking.sender."""
 
 import threading
 
 import pytest
 
-from ml.journaling import sender
-from ml.journaling.sender import Sender
 from mlflow_server import until
+from mlops.tracking import sender
+from mlops.tracking.sender import Sender
 
 
 class Store:

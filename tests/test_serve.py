@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import toy
-from ml import payload, serve
-from ml.errors import ServingError
+from mlops.core.errors import ServingError
+from mlops.release import serve
+from mlops.versions import bundle
 
 
 def test_the_model_of_the_work_tree_is_served(
@@ -27,7 +28,7 @@ def test_the_model_of_the_work_tree_is_served(
 
     assert Path(called[0]) == Path(sys.executable).with_name("bentoml")
     assert called[1:] == ["serve", serve.SERVICE, "--host", "127.0.0.1", "--port", "3999"]
-    assert (payload.FOLDER / "serving.json").exists()
+    assert (bundle.FOLDER / "serving.json").exists()
     assert os.environ["PYTHONPATH"].endswith(f"src{os.pathsep}more")
     assert "http://127.0.0.1:3999" in capsys.readouterr().err
 
@@ -79,7 +80,7 @@ def test_a_taken_port_is_told_with_who_has_it(
         serve.main()
 
     assert f"make serve PORT={taken + 1}" in str(e.value)
-    assert not payload.FOLDER.exists()
+    assert not bundle.FOLDER.exists()
 
 
 def test_a_taken_port_of_someone_else_is_told_too(

@@ -1,4 +1,4 @@
-"""Rules of ml.journaling.server, against sockets on loopback."""
+"""Rules of mlops.tracking.server, against sockets on loopback."""
 
 import http.server
 import socket
@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from ml.errors import TrackingError
-from ml.journaling import server
+from mlops.core.errors import TrackingError
+from mlops.tracking import server
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

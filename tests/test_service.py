@@ -20,13 +20,22 @@ from prometheus_client import CollectorRegistry
 
 import toy
 from conftest import ROOT
-from ml.serving.forms import FORMS
-from ml.serving.front import Scope, Send
-from ml.serving.protocol import Protocol
-from ml.serving.reading import Receive
+from ml.api.schemas import FORMS
+from mlops.serving.asgi import Scope, Send
+from mlops.serving.protocol import Protocol
+from mlops.serving.request import Receive
 
 pytestmark = pytest.mark.anyio
-HEAVY = ("torch", "transformers", "pandas", "polars", "mlflow", "sklearn", "ml.config", "onnx")
+HEAVY = (
+    "torch",
+    "transformers",
+    "pandas",
+    "polars",
+    "mlflow",
+    "sklearn",
+    "mlops.config.schema",
+    "onnx",
+)
 
 
 @pytest.fixture(name="service", scope="module")
@@ -36,7 +45,7 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERVING_FOLDER", str(folder))
         patch.setenv("BENTOML_CONTAINERIZED", "true")
-        patch.setattr("ml.serving.desk.Desk.__init__.__defaults__", (CollectorRegistry(),))
+        patch.setattr("mlops.serving.predictor.Desk.__init__.__defaults__", (CollectorRegistry(),))
         yield importlib.import_module("ml.service")
         sys.modules.pop("ml.service")
 

@@ -9,11 +9,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from conftest import ROOT
-from ml.serving.metrics import Metrics
+from mlops.serving.metrics import Metrics
 
 WORKER = """
 import os, signal
-from ml.serving.metrics import Metrics
+from mlops.serving.metrics import Metrics
 metrics = Metrics("classifier", "v1")
 metrics.answered("/predict", 200, 0.003)
 metrics.answered("/predict", 200, 0.2)
@@ -22,7 +22,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 PAGE = """
 import sys
-from ml.serving.metrics import Metrics
+from mlops.serving.metrics import Metrics
 metrics = Metrics("classifier", "v1")
 metrics.answered("/predict", 200, 0.003)
 metrics.running.inc()

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import toy
-from ml import config
-from ml.serving import settings
-from ml.serving.settings import FolderError, Settings
+from mlops.config import schema
+from mlops.serving import settings
+from mlops.serving.settings import FolderError, Settings
 
 
 def test_the_settings_are_the_section_of_the_configuration() -> None:
     """The service takes what the schema of conf/ lets through, and nothing else."""
-    assert set(Settings.model_fields) == set(config.Serving.model_fields)
+    assert set(Settings.model_fields) == set(schema.Serving.model_fields)
     assert Settings(**toy.settings()).model_dump() == toy.settings()
 
 

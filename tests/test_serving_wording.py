@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ml.api.normalise import RUN, normalise
 from ml.data import cleaning
-from ml.serving.wording import RUN, normalise
 
 SPECIAL = st.sampled_from(
     "\u0316\u0344\u0958\u0f73\u0f81"

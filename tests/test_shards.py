@@ -1,4 +1,4 @@
-"""Rules of ml.data.shards."""
+"""Rules of mlops.tables.readers.shards."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import known_implementations
 
-from ml.data import shards
-from ml.errors import DataError
+from mlops.core.errors import DataError
+from mlops.tables.readers import shards
 
 
 def names(path: Path | str) -> list[str]:

@@ -13,9 +13,8 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.status import CompareStatusResult
 
 from conftest import ROOT
-from ml import share
-from ml.errors import ConfigError, StorageError
-from ml.sharing import remote
+from mlops.core.errors import ConfigError, StorageError
+from mlops.storage import remote, share
 
 
 @pytest.mark.parametrize("words", [[], ["fetch"], ["push", "pull"]])

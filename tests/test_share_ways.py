@@ -10,8 +10,8 @@ import pytest
 import s3_proxy
 import servers
 import ways
-from ml.platform.servers import Platform
-from ml.sharing.objects import md5
+from mlops.platform.servers import Platform
+from mlops.storage.objects import md5
 from ways import Place, State
 
 pytestmark = pytest.mark.integration

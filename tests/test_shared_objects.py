@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import servers
-from ml.errors import StorageError
-from ml.platform.servers import Platform
-from ml.retaining import shared
-from ml.retaining.shared import Remote
+from mlops.core.errors import StorageError
+from mlops.platform.servers import Platform
+from mlops.storage import unused_objects
+from mlops.storage.unused_objects import Remote
 
 pytestmark = pytest.mark.integration
 
@@ -162,7 +162,7 @@ def test_more_than_fits_into_one_request_goes(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S3 deletes a thousand at once, two here."""
-    monkeypatch.setattr(shared, "BATCH", 2)
+    monkeypatch.setattr(unused_objects, "BATCH", 2)
     for number in range(5):
         bucket.put(f"{number:032x}")
     remote = bucket.remote()

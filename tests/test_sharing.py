@@ -17,8 +17,8 @@ import yaml
 
 import servers
 from clones import FAST, environment, installed
-from ml.platform.servers import Platform
-from ml.sharing.objects import md5
+from mlops.platform.servers import Platform
+from mlops.storage.objects import md5
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from hydra_plugins.shell_variables import rewrite, scalar, variable
-from ml import config
-from ml.compose import compose, parse
-from ml.errors import ConfigError
+from mlops.config import schema
+from mlops.core.errors import ConfigError
+from mlops.pipeline.compose import compose, parse
 
 ROOT = Path(__file__).parent.parent
 VARIABLES = """\
@@ -157,7 +157,7 @@ def _conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return conf
 
 
-def by_dvc(conf: Path, *overrides: str) -> config.Params:
+def by_dvc(conf: Path, *overrides: str) -> schema.Params:
     """Compose as `dvc exp run` does."""
     words = list(overrides)
     compose_and_dump("dvc.yaml", str(conf), None, "config", str(ROOT / "src"), words)

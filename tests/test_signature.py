@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from conftest import ROOT
-from ml import sbom, signature
-from ml.deploying import images, versions
-from ml.errors import AuditError, ConfigError
-from ml.registry import Version
+from mlops.core.errors import AuditError, ConfigError
+from mlops.release import images, sbom, signing
+from mlops.versions import selection
+from mlops.versions.registry import Version
 
 IMAGE = "registry.example/classifier@sha256:" + "a" * 64
 GITHUB = {
@@ -48,8 +48,8 @@ def _version(project: Path, monkeypatch: pytest.MonkeyPatch) -> Version:
     monkeypatch.setenv("ENV", "qa")
     found = Version("tiny", "1", "run", {"image": IMAGE}, ())
     nothing: Any = lambda *_arguments: None  # noqa: E731
-    monkeypatch.setattr(signature, "Registry", nothing)
-    monkeypatch.setattr(versions, "chosen", lambda *_arguments: found)
+    monkeypatch.setattr(signing, "Registry", nothing)
+    monkeypatch.setattr(selection, "chosen", lambda *_arguments: found)
     monkeypatch.setattr(images, "of", lambda *_arguments: IMAGE)
     monkeypatch.setattr(sbom, "of", lambda *_arguments: {"components": []})
     return found
@@ -78,7 +78,7 @@ def test_the_branch_of_the_environment_signs(
 ) -> None:
     """Its workflow, which exists, and nobody else."""
     on(monkeypatch, host)
-    found = signature.signer(environment)
+    found = signing.signer(environment)
 
     assert found
     assert found.name == name
@@ -89,7 +89,7 @@ def test_the_branch_of_the_environment_signs(
 def test_nothing_is_signed_for_development() -> None:
     """Nothing is deployed from there."""
     with pytest.raises(ConfigError, match="ENV=dev"):
-        signature.signer("dev")
+        signing.signer("dev")
 
 
 @pytest.mark.usefixtures("version")
@@ -101,7 +101,7 @@ def test_ci_signs_and_puts_the_list_beside_it(
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     monkeypatch.setattr(sys, "argv", ["signature", "sign"])
 
-    signature.main()
+    signing.main()
 
     sign, attest = cosign.read_text().splitlines()
     assert sign == f"sign --yes {IMAGE}"
@@ -117,7 +117,7 @@ def test_a_laptop_pushes_and_says_that_nothing_is_signed(
     """There is no identity to sign with."""
     monkeypatch.setattr(sys, "argv", ["signature", "sign"])
 
-    signature.main()
+    signing.main()
 
     assert not cosign.exists()
     assert "not signed" in capsys.readouterr().out
@@ -129,18 +129,18 @@ def test_what_another_has_signed_is_refused(
     """Identity and issuer are asked for; an image without a signature stops the job."""
     on(monkeypatch, GITHUB)
     monkeypatch.setattr(sys, "argv", ["signature", "check"])
-    signature.main()
+    signing.main()
     assert "--certificate-identity https://github.com/team/project/" in cosign.read_text()
 
     strange = Version("tiny", "2", "run", {"image": "strange@sha256:0"}, ())
-    monkeypatch.setattr(versions, "chosen", lambda *_arguments: strange)
+    monkeypatch.setattr(selection, "chosen", lambda *_arguments: strange)
     with pytest.raises(AuditError, match="nothing that is not signed is deployed"):
-        signature.main()
+        signing.main()
 
     bare = Version("tiny", "3", "run", {}, ())
-    monkeypatch.setattr(versions, "chosen", lambda *_arguments: bare)
+    monkeypatch.setattr(selection, "chosen", lambda *_arguments: bare)
     with pytest.raises(AuditError, match="make sign"):
-        signature.main()
+        signing.main()
     assert version
 
 
@@ -152,4 +152,4 @@ def test_a_runner_without_cosign_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "argv", ["signature", "check"])
 
     with pytest.raises(AuditError, match="cosign should be on the PATH"):
-        signature.main()
+        signing.main()

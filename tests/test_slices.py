@@ -1,4 +1,4 @@
-"""Rules of ml.judging.slices."""
+"""Rules of mlops.evaluation.slices."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.config import Evaluate, Params
-from ml.errors import ConfigError
-from ml.judging import slices
+from mlops.config.schema import Evaluate, Params
+from mlops.core.errors import ConfigError
+from mlops.evaluation import slices
 
 MakeParams = Callable[..., Params]
 

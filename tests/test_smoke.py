@@ -1,13 +1,14 @@
-"""Rules of ml.smoke; the run of all stages is in test_e2e."""
+"""Rules of mlops.pipeline.smoke; the run of all stages is in test_e2e."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ml import config, smoke
+from mlops.config import schema
+from mlops.pipeline import smoke
 
-MakeParams = Callable[..., config.Params]
+MakeParams = Callable[..., schema.Params]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""Rules of ml.deploying.smoke: which pod is what was registered, and works."""
+"""Rules of mlops.deployment.smoke_test: which pod is what was registered, and works."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from ml.deploying import smoke
-from ml.deploying.smoke import Wanted
-from ml.errors import DeployError
+from mlops.core.errors import DeployError
+from mlops.deployment import smoke_test
+from mlops.deployment.smoke_test import Wanted
 
 WANTED = Wanted("a" * 64, "content", "a fine film", seconds=60)
 
@@ -40,7 +40,7 @@ class Pod:
 
 def test_a_pod_that_predicts_with_the_registered_model_passes() -> None:
     """Ready, one prediction, the hashes of model and content."""
-    smoke.check(Pod(), WANTED)
+    smoke_test.check(Pod(), WANTED)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_pod_that_is_another_or_does_not_predict_fails(path: str, answer: Any,
     pod.answers[path] = answer
 
     with pytest.raises(DeployError, match=told):
-        smoke.check(pod, WANTED)
+        smoke_test.check(pod, WANTED)
 
 
 def test_a_pod_that_ended_is_not_waited_for() -> None:
@@ -69,7 +69,7 @@ def test_a_pod_that_ended_is_not_waited_for() -> None:
     pod.answers["/readyz"] = OSError("refused")
 
     with pytest.raises(DeployError, match="should start, but ended: exit code 137"):
-        smoke.check(pod, replace(WANTED, seconds=10_000))
+        smoke_test.check(pod, replace(WANTED, seconds=10_000))
 
 
 def test_a_pod_that_is_never_ready_is_told() -> None:
@@ -78,4 +78,4 @@ def test_a_pod_that_is_never_ready_is_told() -> None:
     pod.answers["/readyz"] = OSError("status 503")
 
     with pytest.raises(DeployError, match=r"within 0 s \(deploy.start_seconds\).*status 503"):
-        smoke.check(pod, replace(WANTED, seconds=0))
+        smoke_test.check(pod, replace(WANTED, seconds=0))

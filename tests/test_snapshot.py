@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ml.config import Params
-from ml.configuration.snapshot import inputs, taken
-from ml.hashing import digest
+from mlops.config.schema import Params
+from mlops.core.hashing import digest
+from mlops.pipeline.snapshot import inputs, taken
 
 Make = Callable[..., Params]
 

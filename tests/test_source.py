@@ -1,4 +1,4 @@
-"""Rules of ml.rebuilding.source."""
+"""Rules of mlops.lineage.source."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from ml import hashing
-from ml.rebuilding import source
-from ml.rebuilding.clone import Clone
+from mlops.core import hashing
+from mlops.lineage import source
+from mlops.lineage.clone import Clone
 
 
 @pytest.fixture(name="clone")

@@ -1,4 +1,4 @@
-"""Rules of ml.data.sources."""
+"""Rules of mlops.tables.sources."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml import config
-from ml.data import sources
-from ml.data.pins import Role
-from ml.errors import DataError
+from mlops.config import schema
+from mlops.core.errors import DataError
+from mlops.tables import sources
+from mlops.tables.pins import Role
 
-Make = Callable[..., config.Params]
+Make = Callable[..., schema.Params]
 
 
 @pytest.fixture(name="read")

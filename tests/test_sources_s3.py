@@ -16,16 +16,18 @@ import pytest
 import s3fs
 
 import servers
-from ml import compose, config, ingest
-from ml.configuration.snapshot import taken
-from ml.data import pins
-from ml.errors import DataError
-from ml.platform.servers import Platform
+from ml import ingest
+from mlops.config import schema
+from mlops.core.errors import DataError
+from mlops.pipeline import compose
+from mlops.pipeline.snapshot import taken
+from mlops.platform.servers import Platform
+from mlops.tables import pins
 from toy import ROOT
 
 pytestmark = pytest.mark.integration
 
-Make = Callable[..., config.Params]
+Make = Callable[..., schema.Params]
 WRITE: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
     "csv": lambda rows, file: rows.write_csv(file),
     "jsonl": lambda rows, file: rows.write_ndjson(file),
@@ -170,7 +172,7 @@ def sentence(folder: Path, url: str, **variables: str) -> str:
     if not (folder / "conf").exists():
         (folder / "conf").symlink_to(ROOT / "conf")
     done = subprocess.run(
-        [sys.executable, "-m", "ml.compose"],
+        [sys.executable, "-m", "mlops.pipeline.compose"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "SET": f"data.train_path={url}"}
         | variables,
@@ -229,5 +231,5 @@ def test_what_was_deleted_is_counted_from_its_version(s3: Platform, run: Run) ->
 
     run(bucket.url, refresh=True)
 
-    changed = config.load().snapshot.rows_changed()
+    changed = schema.load().snapshot.rows_changed()
     assert changed == {"data.rows_added": 40, "data.rows_removed": 100}

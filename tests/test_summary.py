@@ -1,4 +1,4 @@
-"""Rules of ml.summary."""
+"""Rules of mlops.pipeline.summary."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,11 @@ import mlflow
 import pytest
 
 import locks
-from ml import config, hashing, places, summary, tracking
-from ml.errors import DataError
+from mlops.config import schema
+from mlops.core import hashing, paths
+from mlops.core.errors import DataError
+from mlops.pipeline import summary
+from mlops.tracking import runs
 
 METRICS: dict[str, Any] = {
     "accuracy": 0.9,
@@ -74,14 +77,14 @@ def test_a_model_from_the_cache_is_said_to_have_no_run_here(project: Path) -> No
 
 
 def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
-    prepared: Path, params: config.Params
+    prepared: Path, params: schema.Params
 ) -> None:
     """The same bytes need no second evaluation, but the new run needs its metrics."""
     (prepared / "models" / "model").mkdir(parents=True)
     (prepared / "reports").mkdir()
     (prepared / "reports" / "metrics.json").write_text(json.dumps(METRICS))
     digest = hashing.digest(prepared / "models" / "model")
-    with tracking.training_run(params, {}, prepared / "resume") as run:
+    with runs.training_run(params, {}, prepared / "resume") as run:
         run.finish(params, digest)
 
     summary.main()
@@ -90,7 +93,7 @@ def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
 
 
 def test_a_run_gets_the_lock_of_the_whole_pipeline_once(
-    prepared: Path, params: config.Params, monkeypatch: pytest.MonkeyPatch
+    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then nothing is asked of MLflow any more, until DVC has written another one."""
     (prepared / "models" / "model").mkdir(parents=True)
@@ -99,14 +102,14 @@ def test_a_run_gets_the_lock_of_the_whole_pipeline_once(
     digest = hashing.digest(prepared / "models" / "model")
     known = hashing.dvc(prepared / "models" / "model")
     (prepared / "dvc.lock").write_text(locks.text(models_model=known))
-    with tracking.training_run(params, {}, prepared / "resume") as run:
+    with runs.training_run(params, {}, prepared / "resume") as run:
         run.finish(params, digest)
 
     summary.main()
     assert "dvc.lock" in {item.path for item in mlflow.MlflowClient().list_artifacts(run.run_id)}
 
     calls: list[str] = []
-    monkeypatch.setattr(tracking, "log_state", lambda _params, digest: calls.append(digest))
+    monkeypatch.setattr(runs, "log_state", lambda _params, digest: calls.append(digest))
     summary.main()
     assert calls == []
     (prepared / "dvc.lock").write_text(locks.text(models_model=known, models_serving="other"))
@@ -118,7 +121,7 @@ def test_dirt_stays_in_sight(project: Path) -> None:
     """The last lines of `make train` say it again."""
     model = project / "models" / "model"
     model.mkdir(parents=True)
-    record = places.run_record(hashing.digest(model))
+    record = paths.run_record(hashing.digest(model))
     record.parent.mkdir()
     known = {"run_id": "abc", "environment": "dev", "tracking_uri": "sqlite:///x", "dirty": "yes"}
     record.write_text(json.dumps(known))
@@ -137,7 +140,7 @@ def test_the_run_of_a_model_is_found(project: Path) -> None:
     """The record that train left names the run."""
     model = project / "models" / "model"
     model.mkdir(parents=True)
-    record = places.run_record(hashing.digest(model))
+    record = paths.run_record(hashing.digest(model))
     record.parent.mkdir()
     record.write_text(json.dumps({"run_id": "abc", "environment": "dev", "tracking_uri": "x"}))
 

@@ -1,17 +1,18 @@
-"""Rules of ml.sync."""
+"""Rules of mlops.tracking.sync."""
 
 from pathlib import Path
 
 import pytest
 
-from ml import config, sync
-from ml.errors import TrackingError
+from mlops.config import schema
+from mlops.core.errors import TrackingError
+from mlops.tracking import sync
 from test_tracking import train
 
 
 @pytest.mark.usefixtures("prepared")
 def test_runs_without_a_server_to_go_to_are_an_error(
-    params: config.Params, monkeypatch: pytest.MonkeyPatch
+    params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence names the variable."""
     monkeypatch.setenv("MLFLOW_OFFLINE", "1")

@@ -68,7 +68,7 @@ def test_each_answer_is_where_it_belongs(scratch: Path, tmp_path: Path) -> None:
     }.items():
         for answer in answers:
             assert answer in before[name].decode(), name
-    own = {".copier-answers.yml", "docs/template.md", "src/ml/templating/copier.py"}
+    own = {".copier-answers.yml", "docs/template.md", "src/mlops/template/copier.py"}
     assert {name for name, text in before.items() if b"mlops-research-template" in text} <= own
 
 

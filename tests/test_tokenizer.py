@@ -1,8 +1,8 @@
-"""Rules of ml.network.tokenizer."""
+"""Rules of ml.model.tokenizer."""
 
 import pytest
 
-from ml.network import tokenizer
+from ml.model import tokenizer
 
 TEXTS = ["a fine film", "a dull film", "ein schöner Film", "прекрасный фильм", "素晴らしい映画"] * 5
 

@@ -1,4 +1,4 @@
-"""Rules of ml.tracing.trace, against real SQLite stores."""
+"""Rules of mlops.lineage.trace, against real SQLite stores."""
 
 import json
 import socket
@@ -12,22 +12,25 @@ import mlflow
 import pytest
 
 from conftest import write_params
-from ml import config, hashing, package, tracking
-from ml.errors import KnownError, ServingError
-from ml.tracing import trace
+from mlops.config import schema
+from mlops.core import hashing
+from mlops.core.errors import KnownError, ServingError
+from mlops.lineage import trace
+from mlops.release import package
+from mlops.tracking import runs
 
 MakeRun = Callable[..., str]
 DIGEST = "a" * 64
 
 
 @pytest.fixture(name="make_run")
-def _make_run(prepared: Path, make_params: Callable[..., config.Params]) -> MakeRun:
+def _make_run(prepared: Path, make_params: Callable[..., schema.Params]) -> MakeRun:
     """Return a function that records a training of a model."""
 
     def make(digest: str = DIGEST, environment: str = "dev", **tags: str) -> str:
         params = make_params(environment=environment)
         write_params(params)
-        with tracking.training_run(params, {}, prepared / "resume") as run:
+        with runs.training_run(params, {}, prepared / "resume") as run:
             run.finish(params, digest)
             run.tag({name.replace("_", "."): value for name, value in tags.items()})
         (prepared / "resume").unlink()

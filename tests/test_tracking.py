@@ -1,4 +1,4 @@
-"""Rules of ml.tracking, against real SQLite stores."""
+"""Rules of mlops.tracking.runs, against real SQLite stores."""
 
 import os
 from collections.abc import Callable
@@ -10,24 +10,26 @@ import pytest
 
 import locks
 from conftest import write_params
-from ml import config, hashing, places, tracking
-from ml.errors import TrackingError
 from mlflow_server import until
+from mlops.config import schema
+from mlops.core import hashing, paths
+from mlops.core.errors import TrackingError
+from mlops.tracking import runs
 
-MakeParams = Callable[..., config.Params]
+MakeParams = Callable[..., schema.Params]
 DATA = {"train": "a" * 64, "val": "b" * 64}
 RESUME = Path("checkpoints/run")
 
 
-def runs(params: config.Params) -> list[Any]:
+def stored(params: schema.Params) -> list[Any]:
     """Return all runs of the environment's store, the newest first."""
-    client = mlflow.MlflowClient(tracking.store_uri(params))
+    client = mlflow.MlflowClient(runs.store_uri(params))
     return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
 
 
-def train(params: config.Params, digest: str = "m" * 64) -> str:
+def train(params: schema.Params, digest: str = "m" * 64) -> str:
     """Record a training of three steps; return the run's id."""
-    with tracking.training_run(params, DATA, RESUME) as run:
+    with runs.training_run(params, DATA, RESUME) as run:
         for step in (1, 2, 3):
             run.log_metrics({"train_loss": 1.0 / step}, step)
         run.finish(params, digest)
@@ -36,10 +38,10 @@ def train(params: config.Params, digest: str = "m" * 64) -> str:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: config.Params) -> None:
+def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: schema.Params) -> None:
     """Parameters are flat and named by section; nothing collides with the Trainer's own names."""
     train(params)
-    (run,) = runs(params)
+    (run,) = stored(params)
 
     assert run.info.status == "FINISHED"
     assert run.data.params["training.learning_rate"] == "0.001"
@@ -48,7 +50,7 @@ def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: con
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_run_carries_the_composed_configuration(params: config.Params) -> None:
+def test_a_run_carries_the_composed_configuration(params: schema.Params) -> None:
     """params.yaml is an artifact."""
     run_id = train(params)
 
@@ -56,7 +58,7 @@ def test_a_run_carries_the_composed_configuration(params: config.Params) -> None
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_run_tells_packages_machine_person_and_time(params: config.Params) -> None:
+def test_a_run_tells_packages_machine_person_and_time(params: schema.Params) -> None:
     """All that the contract of lineage names, but for what needs Git and DVC."""
     tags = mlflow.get_run(train(params)).data.tags
 
@@ -67,29 +69,29 @@ def test_a_run_tells_packages_machine_person_and_time(params: config.Params) -> 
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_time_of_an_earlier_attempt_counts(params: config.Params) -> None:
+def test_the_time_of_an_earlier_attempt_counts(params: schema.Params) -> None:
     """A training that went on took both."""
-    with pytest.raises(ZeroDivisionError), tracking.training_run(params, DATA, RESUME) as first:
+    with pytest.raises(ZeroDivisionError), runs.training_run(params, DATA, RESUME) as first:
         raise ZeroDivisionError
     first.tag({"duration_s": "100.0"})
-    with tracking.training_run(params, DATA, RESUME):
+    with runs.training_run(params, DATA, RESUME):
         pass
 
     assert float(mlflow.get_run(first.run_id).data.tags["duration_s"]) >= 100.0
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_whole_lock_joins_the_run_at_the_end(params: config.Params) -> None:
+def test_the_whole_lock_joins_the_run_at_the_end(params: schema.Params) -> None:
     """With the hashes as tags; while a stage runs only what stands before it is known."""
     (Path("models") / "model").mkdir(parents=True)
     known = hashing.dvc(Path("models/model"))
     run_id = train(params)
     Path("dvc.lock").write_text(locks.text(models_model=known))
 
-    tracking.log_state(params, "m" * 64)
+    runs.log_state(params, "m" * 64)
     client = mlflow.MlflowClient()
     carried = Path(client.download_artifacts(run_id, "dvc.lock")).read_text()
-    record = tracking.read_record("m" * 64) or {}
+    record = runs.read_record("m" * 64) or {}
 
     assert carried == Path("dvc.lock").read_text()
     assert client.get_run(run_id).data.tags["model.md5"] == known
@@ -97,21 +99,21 @@ def test_the_whole_lock_joins_the_run_at_the_end(params: config.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_metrics_can_be_read_while_the_training_runs(params: config.Params) -> None:
+def test_metrics_can_be_read_while_the_training_runs(params: schema.Params) -> None:
     """What was logged is on its way to the store at once."""
-    with tracking.training_run(params, DATA, RESUME) as run:
+    with runs.training_run(params, DATA, RESUME) as run:
         run.log_metrics({"train_loss": 0.5}, 1)
 
         until(lambda: mlflow.get_run(run.run_id).data.metrics.get("train_loss") == 0.5)
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_killed_training_goes_on_in_its_run(params: config.Params) -> None:
+def test_a_killed_training_goes_on_in_its_run(params: schema.Params) -> None:
     """One run for one training; a step that it has already is not logged again."""
-    with tracking.training_run(params, DATA, RESUME) as first:
+    with runs.training_run(params, DATA, RESUME) as first:
         first.log_metrics({"train_loss": 0.5}, 1)
         first.log_metrics({"train_loss": 0.4}, 2)
-    with tracking.training_run(params, DATA, RESUME) as second:
+    with runs.training_run(params, DATA, RESUME) as second:
         second.log_metrics({"train_loss": 0.4}, 2)
         second.log_metrics({"train_loss": 0.3}, 3)
 
@@ -122,20 +124,20 @@ def test_a_killed_training_goes_on_in_its_run(params: config.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_failed_training_is_told_in_its_run(params: config.Params) -> None:
+def test_a_failed_training_is_told_in_its_run(params: schema.Params) -> None:
     """The run of a training that raises is FAILED."""
-    with pytest.raises(ZeroDivisionError), tracking.training_run(params, DATA, RESUME):
+    with pytest.raises(ZeroDivisionError), runs.training_run(params, DATA, RESUME):
         raise ZeroDivisionError
 
-    assert runs(params)[0].info.status == "FAILED"
+    assert stored(params)[0].info.status == "FAILED"
 
 
 @pytest.mark.usefixtures("prepared")
 def test_a_store_that_fails_while_training_costs_no_training(
-    params: config.Params, caplog: pytest.LogCaptureFixture
+    params: schema.Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It goes on; one line tells that the rest is kept here."""
-    with tracking.training_run(params, DATA, RESUME) as run:
+    with runs.training_run(params, DATA, RESUME) as run:
         mlflow.delete_run(run.run_id)
         run.log_metrics({"train_loss": 0.5}, 1)
 
@@ -144,19 +146,19 @@ def test_a_store_that_fails_while_training_costs_no_training(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_judgement_joins_the_run_of_its_model(params: config.Params, tmp_path: Path) -> None:
+def test_the_judgement_joins_the_run_of_its_model(params: schema.Params, tmp_path: Path) -> None:
     """Evaluate finds the run by the model's content."""
     run_id = train(params)
     report = tmp_path / "reports"
     report.mkdir()
     (report / "report.html").write_text("<html>")
 
-    tracking.log_evaluation(params, "m" * 64, {"accuracy": 0.9, "slices": {"<= 8": 0.5}}, report)
+    runs.log_evaluation(params, "m" * 64, {"accuracy": 0.9, "slices": {"<= 8": 0.5}}, report)
     metrics = mlflow.get_run(run_id).data.metrics
 
     assert metrics["test.accuracy"] == 0.9
     assert metrics["test.slices.__ 8"] == 0.5
-    assert tracking.read_record("m" * 64)["evaluated"] is True  # type: ignore[index]
+    assert runs.read_record("m" * 64)["evaluated"] is True  # type: ignore[index]
 
 
 @pytest.mark.usefixtures("prepared")
@@ -167,26 +169,26 @@ def test_environments_do_not_see_each_others_runs(make_params: MakeParams, tmp_p
     (tmp_path / "reports").mkdir()
     write_params(qa)
 
-    tracking.log_evaluation(qa, "m" * 64, {"accuracy": 0.9}, tmp_path / "reports")
+    runs.log_evaluation(qa, "m" * 64, {"accuracy": 0.9}, tmp_path / "reports")
 
-    assert [run.info.run_id for run in runs(dev)] == [run_id]
-    (there,) = runs(qa)
+    assert [run.info.run_id for run in stored(dev)] == [run_id]
+    (there,) = stored(qa)
     assert there.data.tags["restored"] == "yes"
     assert "duration_s" not in there.data.tags
 
 
 def test_the_usual_variable_moves_tracking_to_a_server(
-    params: config.Params, monkeypatch: pytest.MonkeyPatch
+    params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MLFLOW_TRACKING_URI beats the environment's own store."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
 
-    assert tracking.store_uri(params) == "http://mlflow.example:5000"
+    assert runs.store_uri(params) == "http://mlflow.example:5000"
 
 
 @pytest.mark.usefixtures("prepared")
 def test_an_unreachable_store_is_told_without_its_password(
-    params: config.Params, monkeypatch: pytest.MonkeyPatch
+    params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training does not start, and the message gives no secret away."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter2@127.0.0.1:9")
@@ -203,12 +205,12 @@ def test_nothing_is_sent_home() -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_an_old_record_of_a_deleted_run_starts_a_new_one(params: config.Params) -> None:
+def test_an_old_record_of_a_deleted_run_starts_a_new_one(params: schema.Params) -> None:
     """A resume file of another store does not stop the training."""
     RESUME.parent.mkdir()
     RESUME.write_text("0" * 32)
 
     train(params)
 
-    assert len(runs(params)) == 1
-    assert places.run_record("m" * 64).exists()
+    assert len(stored(params)) == 1
+    assert paths.run_record("m" * 64).exists()

@@ -1,21 +1,22 @@
-"""Rules of ml.tracking_query, against real SQLite stores."""
+"""Rules of mlops.lineage.query, against real SQLite stores."""
 
 from pathlib import Path
 
 import mlflow
 import pytest
 
-from ml import config, tracking
-from ml.errors import TrackingError
-from ml.tracking_query import Store, stores
+from mlops.config import schema
+from mlops.core.errors import TrackingError
+from mlops.lineage.query import Store, stores
+from mlops.tracking import runs
 
 DIGEST = "a" * 64
 
 
 @pytest.fixture(name="run_id")
-def _run_id(prepared: Path, params: config.Params) -> str:
+def _run_id(prepared: Path, params: schema.Params) -> str:
     """A run of dev that made a model."""
-    with tracking.training_run(params, {}, prepared / "resume") as run:
+    with runs.training_run(params, {}, prepared / "resume") as run:
         run.finish(params, DIGEST)
     (prepared / "resume").unlink()
     return run.run_id

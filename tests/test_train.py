@@ -1,4 +1,4 @@
-"""Rules of ml.train and ml.network.trainer."""
+"""Rules of ml.train and mlops.training.trainer."""
 
 import contextlib
 import json
@@ -17,15 +17,17 @@ import torch
 from transformers import TrainerControl, TrainerState
 
 from conftest import prepare_rows, write_params
-from ml import config, hashing, places, train
-from ml.errors import ConfigError, DataError, ModelError
-from ml.network.trainer import BucketTrainer, EarlyStopping
+from ml import train
+from mlops.config import schema
+from mlops.core import hashing, paths
+from mlops.core.errors import ConfigError, DataError, ModelError
+from mlops.training.trainer import BucketTrainer, EarlyStopping
 
-MakeParams = Callable[..., config.Params]
+MakeParams = Callable[..., schema.Params]
 OUTPUTS = (Path("models/model"), Path("reports/history.json"))
 # The training ends itself at step 10, without a chance to clean up.
 KILL = """
-import os; from ml import train; from ml.network import trainer
+import os; from ml import train; from mlops.training import trainer
 step = trainer.BucketTrainer.training_step
 def deadly(self, *a, **k):
     if self.state.global_step == 10: os.kill(os.getpid(), 9)
@@ -35,7 +37,7 @@ train.main()
 """
 
 
-def trained(params: config.Params) -> list[str]:
+def trained(params: schema.Params) -> list[str]:
     """Run the stage with a configuration and return the digests of its outputs."""
     write_params(params)
     train.main()
@@ -54,14 +56,14 @@ def _base(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_stage_leaves_a_model_and_its_curves(params: config.Params) -> None:
+def test_the_stage_leaves_a_model_and_its_curves(params: schema.Params) -> None:
     """Curves have steps in order, for train and val; no checkpoint stays."""
     trained(params)
     curves = json.loads(OUTPUTS[1].read_text())
 
     assert [point["step"] for point in curves["train"]] == [1, 2, 3, 4, 5, 6]
     assert set(curves["val"][0]) == {"step", "epoch", "loss", "accuracy"}
-    assert list(places.home().glob(".checkpoints/*")) == []
+    assert list(paths.home().glob(".checkpoints/*")) == []
 
 
 @pytest.mark.usefixtures("prepared")
@@ -137,7 +139,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(
     killed = subprocess.run(
         [sys.executable, "-c", KILL], capture_output=True, check=False, env=path()
     )
-    checkpoints = list(places.home().glob(".checkpoints/*/checkpoint-*"))
+    checkpoints = list(paths.home().glob(".checkpoints/*/checkpoint-*"))
 
     assert killed.returncode == -signal.SIGKILL
     assert [path.name for path in checkpoints] == [left]
@@ -222,7 +224,7 @@ def test_a_damaged_checkpoint_is_told_and_never_used(
     )
     whole = trained(params)
     killed = subprocess.run([sys.executable, "-c", KILL], check=False, env=path())
-    (checkpoint,) = places.home().glob(".checkpoints/*/checkpoint-*")
+    (checkpoint,) = paths.home().glob(".checkpoints/*/checkpoint-*")
     name, change = damage
     (checkpoint / name).write_bytes(change((checkpoint / name).read_bytes()))
 
@@ -244,7 +246,7 @@ def test_checkpoints_serve_only_their_own_inputs(make_params: MakeParams) -> Non
 
 @pytest.mark.usefixtures("prepared")
 def test_a_diverging_training_tells_its_step(
-    params: config.Params, monkeypatch: pytest.MonkeyPatch
+    params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loss that is no number stops at once and leaves no model."""
     compute = BucketTrainer.compute_loss
@@ -274,7 +276,7 @@ def test_early_stopping_keeps_the_best_weights(make_params: MakeParams) -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_an_operation_that_is_not_deterministic_is_named(
-    params: config.Params, monkeypatch: pytest.MonkeyPatch
+    params: schema.Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a network of one's own, on a GPU: torch tells the operation, we tell the key."""
     compute = BucketTrainer.compute_loss
@@ -321,7 +323,7 @@ def test_texts_that_are_longer_than_the_model_takes_are_told(
 
 @pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize("name", ["labels.json", "train.parquet"])
-def test_a_damaged_input_is_named(params: config.Params, name: str) -> None:
+def test_a_damaged_input_is_named(params: schema.Params, name: str) -> None:
     """In a sentence with the way on."""
     (Path("data/prepared") / name).write_bytes(b"PAR1")
 
@@ -330,7 +332,7 @@ def test_a_damaged_input_is_named(params: config.Params, name: str) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_three_classes_train(params: config.Params) -> None:
+def test_three_classes_train(params: schema.Params) -> None:
     """Nothing assumes two classes."""
     for name in ("train", "val", "test"):
         rows = Path(f"data/prepared/{name}.parquet")
@@ -352,4 +354,4 @@ def test_a_label_that_the_data_lack_is_told_before_training(make_params: MakePar
 
     with pytest.raises(ConfigError, match="'of films' names the label 'good'"):
         train.main()
-    assert not places.mlflow_store("dev").joinpath("artifacts").exists()
+    assert not paths.mlflow_store("dev").joinpath("artifacts").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml.typo import complaint
+from mlops.doctor.typo import complaint
 
 KNOWN = ["train", "test", "ENV=", "EXP="]
 

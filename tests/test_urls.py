@@ -1,8 +1,8 @@
-"""Rules of ml.urls."""
+"""Rules of mlops.core.urls."""
 
 import pytest
 
-from ml.urls import plain, secret, secret_variable
+from mlops.core.urls import plain, secret, secret_variable
 
 HELD = {
     "https://bob:hunter2@x.test/r.csv": "https://x.test/r.csv",  # pragma: allowlist secret

@@ -1,4 +1,4 @@
-"""Rules of `python -m ml.validate`."""
+"""Rules of `python -m mlops.pipeline.validate`."""
 
 import shutil
 import sys
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ml import validate
-from ml.errors import ConfigError
+from mlops.core.errors import ConfigError
+from mlops.pipeline import validate
 
 ROOT = Path(__file__).parent.parent
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))

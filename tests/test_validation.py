@@ -1,4 +1,4 @@
-"""Rules of ml.data.validation."""
+"""Rules of mlops.tables.validation."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import pandera.errors
 import polars as pl
 import pytest
 
-from ml.config import Prepare
-from ml.data import validation
-from ml.data.validation import SPLITS
-from ml.errors import DataError
+from mlops.config.schema import Prepare
+from mlops.core.errors import DataError
+from mlops.tables import validation
+from mlops.tables.validation import SPLITS
 
 Rows = list[tuple[str, str | None, str | None]]
 ALL = [*validation.row_rules(max_chars=10), *validation.TWIN_RULES]

@@ -1,10 +1,10 @@
-"""Rules of ml.rebuilding.verdict."""
+"""Rules of mlops.lineage.comparison."""
 
 import pytest
 
 import locks
-from ml.rebuilding import verdict
-from ml.rebuilding.verdict import Recorded
+from mlops.lineage import comparison
+from mlops.lineage.comparison import Recorded
 
 HERE = {"packages.sha256": "p", "packages.python": "3.11", "hardware.cpu": "Xeon",
         "hardware.gpu": "none", "hardware.platform": "Linux"}  # fmt: skip
@@ -18,24 +18,24 @@ def recorded(**tags: str) -> Recorded:
 
 def test_the_same_hashes_are_equal() -> None:
     """Then there is no first difference."""
-    table = verdict.table(recorded(), locks.text())
+    table = comparison.table(recorded(), locks.text())
 
     assert {state for *_, state in table} == {"equal"}
-    assert [part for part, *_ in table] == list(verdict.PARTS)
-    assert verdict.first_difference(recorded(), locks.text()) == ""
+    assert [part for part, *_ in table] == list(comparison.PARTS)
+    assert comparison.first_difference(recorded(), locks.text()) == ""
 
 
 def test_the_first_part_that_differs_is_named() -> None:
     """In the order in which they are made."""
     rebuilt = locks.text(reports_metrics_json="x", models_model="x")
 
-    assert verdict.first_difference(recorded(), rebuilt) == "models/model"
+    assert comparison.first_difference(recorded(), rebuilt) == "models/model"
 
 
 def test_what_was_not_rebuilt_is_not_equal() -> None:
     """A stage that failed or never ran."""
-    assert verdict.first_difference(recorded(), locks.text("prepare")) == "models/model"
-    assert verdict.first_difference(recorded(), "") == "data/raw"
+    assert comparison.first_difference(recorded(), locks.text("prepare")) == "models/model"
+    assert comparison.first_difference(recorded(), "") == "data/raw"
 
 
 def test_what_was_not_recorded_is_not_equal() -> None:
@@ -44,8 +44,8 @@ def test_what_was_not_recorded_is_not_equal() -> None:
                for name in ("metrics.json", "predictions.parquet")}  # fmt: skip
     plain = Recorded(locks.text("train"), HERE, reports)
 
-    assert verdict.first_difference(plain, locks.text()) == "models/serving"
-    assert "recorded no hash" in verdict.reasons(plain, locks.text(), HERE, "models/serving")[0]
+    assert comparison.first_difference(plain, locks.text()) == "models/serving"
+    assert "recorded no hash" in comparison.reasons(plain, locks.text(), HERE, "models/serving")[0]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_was_not_recorded_is_not_equal() -> None:
 )
 def test_records_that_contradict_each_other_are_found(record: Recorded) -> None:
     """Whichever of tag, lock and what is at hand was changed."""
-    assert [part for part in verdict.PARTS if record.contradiction(part)] == ["models/model"]
+    assert [part for part in comparison.PARTS if record.contradiction(part)] == ["models/model"]
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_the_reason_is_what_the_records_tell(
 ) -> None:
     """And one alone, where one alone is there."""
     text = locks.text(models_model="x", **rebuilt)
-    (reason,) = verdict.reasons(record, text, HERE, "models/model")
+    (reason,) = comparison.reasons(record, text, HERE, "models/model")
 
     assert told in reason
 
 
 def test_where_nothing_is_known_no_reason_is_made_up() -> None:
     """All the same, and still another model."""
-    assert verdict.reasons(recorded(), locks.text(models_model="x"), HERE, "models/model") == []
+    assert comparison.reasons(recorded(), locks.text(models_model="x"), HERE, "models/model") == []

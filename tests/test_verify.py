@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ml import verify
-from ml.errors import StorageError
-from ml.sharing import remote
-from ml.sharing.objects import md5
+from mlops.core.errors import StorageError
+from mlops.storage import remote, verify
+from mlops.storage.objects import md5
 
 STAGE = """
 stages:

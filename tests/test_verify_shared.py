@@ -9,10 +9,10 @@ import pytest
 
 import servers
 from conftest import ROOT
-from ml import verify
-from ml.errors import StorageError
-from ml.platform.servers import Platform
-from ml.sharing.objects import md5
+from mlops.core.errors import StorageError
+from mlops.platform.servers import Platform
+from mlops.storage import verify
+from mlops.storage.objects import md5
 from test_weeding import CODE, PIPELINE, VALUES, forged, known, training
 
 pytestmark = pytest.mark.integration

@@ -1,11 +1,11 @@
-"""Rules of ml.deploying.versions: what may be deployed."""
+"""Rules of mlops.versions.selection: what may be deployed."""
 
 import pytest
 
-from ml.deploying import versions
-from ml.deploying.history import ROLLBACK, Entry
-from ml.errors import DeployError
-from ml.registry import Version
+from mlops.core.errors import DeployError
+from mlops.versions import selection
+from mlops.versions.history import ROLLBACK, Entry
+from mlops.versions.registry import Version
 
 GOOD = {
     "gate.verdict": "accepted",
@@ -25,7 +25,7 @@ def version(**tags: str | None) -> Version:
 
 def test_an_accepted_version_may_go() -> None:
     """Judged against what is live, from code that is in a commit."""
-    versions.check_accepted(version(), LIVE, None)
+    selection.check_accepted(version(), LIVE, None)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_an_accepted_version_may_go() -> None:
 def test_any_other_is_refused(tags: dict[str, str | None], told: str) -> None:
     """With the reason, and what to do; nothing forces it."""
     with pytest.raises(DeployError, match=told):
-        versions.check_accepted(version(**tags), LIVE, None)
+        selection.check_accepted(version(**tags), LIVE, None)
 
 
 def test_a_version_that_was_rolled_back_is_refused() -> None:
@@ -50,4 +50,4 @@ def test_a_version_that_was_rolled_back_is_refused() -> None:
     left = Entry(ROLLBACK, "1", before="2", why="complaints", at="2026-11-25T12:00:00+00:00")
 
     with pytest.raises(DeployError, match=r"rolled back \(2026-11-25.*: complaints\).*TO=2"):
-        versions.check_accepted(version(), LIVE, left)
+        selection.check_accepted(version(), LIVE, left)

@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import get_scheduler
 
-from ml import config, train, verify
-from ml.errors import StorageError
-from ml.sharing import entries, evidence, judge
+from ml import train
+from mlops.config import schema
+from mlops.core.errors import StorageError
+from mlops.storage import contradictions, entries, evidence, verify
 
 PIPELINE = """
 stages:
@@ -266,14 +267,14 @@ def test_the_rate_is_scheduled_as_transformers_does(schedule: str) -> None:
 )
 @pytest.mark.usefixtures("prepared")
 def test_what_train_records_is_of_its_values(
-    make_params: Callable[..., config.Params], changes: dict[str, Any]
+    make_params: Callable[..., schema.Params], changes: dict[str, Any]
 ) -> None:
     """And of no other rate or number of epochs."""
     params = make_params(training=changes)
     Path("params.yaml").write_text(json.dumps(params.model_dump()))
     train.main()
     records = {evidence.HISTORY: json.loads(Path("reports/history.json").read_text())}
-    values = dict(judge.leaves("training", params.training.model_dump()))
+    values = dict(contradictions.leaves("training", params.training.model_dump()))
 
     assert evidence.contradictions(values, records) == []
     for key, factor in (("learning_rate", 1.1), ("epochs", 10)):

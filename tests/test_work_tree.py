@@ -9,10 +9,9 @@ import pytest
 import yaml
 
 import releases
-from ml import gate, register
-from ml.config import Params
-from ml.errors import GateError
-from ml.gating import work_tree
+from mlops.config.schema import Params
+from mlops.core.errors import GateError
+from mlops.release import gate, register, work_tree
 
 Train = Callable[..., str]
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.configuration.yaml_file import mapping, nodes, read
-from ml.errors import ConfigError
+from mlops.config.yaml_file import mapping, nodes, read
+from mlops.core.errors import ConfigError
 
 PATH = Path("x.yaml")
 

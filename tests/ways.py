@@ -16,7 +16,7 @@ from pathlib import Path
 import servers
 from clones import WHO
 from conftest import ROOT
-from ml.platform.servers import Platform
+from mlops.platform.servers import Platform
 
 PIPELINE = """
 stages:

@@ -11,7 +11,8 @@ import sys
 
 from dvc.cli import main as dvc
 
-from ml import errors, share, verify
+from mlops.core import errors
+from mlops.storage import share, verify
 
 
 def ours() -> None:

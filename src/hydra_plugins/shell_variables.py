@@ -1,6 +1,6 @@
 """Let Hydra understand the shell's way to write variables: `${DATA_PATH}`, `${BATCH_SIZE:-32}`.
 
-Both compositions find this plugin: ours (ml.compose) and the one inside `dvc exp run`.
+Both compositions find this plugin: ours (mlops.pipeline.compose) and the one inside `dvc exp run`.
 
 Reads: conf/, the environment
 """
@@ -21,9 +21,9 @@ from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-from ml.configuration.yaml_file import mapping, read
-from ml.errors import ConfigError
-from ml.urls import CURE, secret, secret_variable
+from mlops.config.yaml_file import mapping, read
+from mlops.core.errors import ConfigError
+from mlops.core.urls import CURE, secret, secret_variable
 
 # A default may itself hold variables: ${A:-${B:-1}}. `\${A}` stays as it is.
 VARIABLE = re.compile(r"(?<!\\)\$\{([A-Z_][A-Z0-9_]*)(?::-((?:[^{}\n]|\$\{[^{}\n]*\})*))?\}")

@@ -17,16 +17,19 @@ from typing import Any
 import polars as pl
 import torch
 
-from ml import config, files, hashing, outputs, tracking
-from ml.config import Params
-from ml.errors import DataError, ModelError, run
-from ml.judging import behaviour, metrics
-from ml.judging.behaviour import Predict
-from ml.judging.judge import Data, Judgement, judge, worst_errors
-from ml.judging.metrics import Floats
-from ml.network import model, predict
-from ml.reporting import card, plots, report
-from ml.reporting.report import Facts
+from ml.model import model
+from mlops.config import schema
+from mlops.config.schema import Params
+from mlops.core import files, hashing, outputs
+from mlops.core.errors import DataError, ModelError, run
+from mlops.evaluation import behaviour, metrics
+from mlops.evaluation.behaviour import Predict
+from mlops.evaluation.metrics import Floats
+from mlops.evaluation.results import Data, Judgement, judge, worst_errors
+from mlops.reporting import card, plots, report
+from mlops.reporting.report import Facts
+from mlops.tracking import runs
+from mlops.training import predict
 
 log = logging.getLogger(__name__)
 MODEL = Path("models/model")
@@ -123,7 +126,7 @@ def write(facts: Facts, predictions: pl.DataFrame, draw_into: Callable[[Path], N
 
 def main() -> None:
     """Run the stage."""
-    params = config.load()
+    params = schema.load()
     torch.set_num_threads(params.training.threads)
     data = read()
     census = files.read_json(REPORTS / "data.json")
@@ -140,7 +143,7 @@ def main() -> None:
     bins = params.evaluate.calibration_bins
     log.info("drawing plots, writing the report")
     write(facts, judged.predictions, partial(draw, data, probabilities, history, bins))
-    tracking.log_evaluation(params, hashing.digest(MODEL), facts.metrics, REPORTS)
+    runs.log_evaluation(params, hashing.digest(MODEL), facts.metrics, REPORTS)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from typing import Any
 import onnx
 from onnx import ModelProto
 
-from ml import config, hashing, outputs
-from ml.config import Export
-from ml.errors import ModelError, run
-from ml.exporting import graph, parity, quantize, signature
-from ml.exporting.parity import Judged, Parity
-from ml.network import model
+from ml.model import model
+from mlops.config import schema
+from mlops.config.schema import Export
+from mlops.core import hashing, outputs
+from mlops.core.errors import ModelError, run
+from mlops.export import graph, parity, quantize, signature
+from mlops.export.parity import Judged, Parity
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def write(folder: Path, bounds: Export) -> dict[str, Any]:
 
 def main() -> None:
     """Run the stage."""
-    params = config.load()
+    params = schema.load()
     with outputs.folder(SERVING) as folder:
         report = write(folder, params.export)
     outputs.write_json(REPORT, report)

@@ -16,12 +16,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml import config, hashing, outputs
-from ml.config import Data, Params
-from ml.data import cleaning, columns, pins, remote, sources
-from ml.data.pins import LOCK, Pin, Role, paths, settings, shares
-from ml.data.sources import SYNTHETIC, Source
-from ml.errors import DataError, run
+from ml.data import cleaning
+from mlops.config import schema
+from mlops.config.schema import Data, Params
+from mlops.core import hashing, outputs
+from mlops.core.errors import DataError, run
+from mlops.tables import columns, pins, remote, sources
+from mlops.tables.pins import LOCK, Pin, Role, paths, settings, shares
+from mlops.tables.sources import SYNTHETIC, Source
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +142,7 @@ def assign(texts: pa.Array, val: float, test: float) -> np.ndarray[Any, np.dtype
 
 def main() -> None:
     """Run the stage."""
-    params = config.load()
+    params = schema.load()
     data, pinned = params.data, pinned_by(params)
     with outputs.folder(RAW) as folder:
         done = ingest(data, folder, pinned)

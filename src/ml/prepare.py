@@ -14,13 +14,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml import config, files, outputs
-from ml.config import Data
-from ml.config import Prepare as Rules
-from ml.data import census, change, labels, outline, sizes, validation
-from ml.data.raw import Raw
-from ml.data.validation import LABEL, SPLITS, rows_of
-from ml.errors import DataError, run
+from ml.data import labels
+from mlops.config import schema
+from mlops.config.schema import Data
+from mlops.config.schema import Prepare as Rules
+from mlops.core import files, outputs
+from mlops.core.errors import DataError, run
+from mlops.tables import changes, row_index, sizes, stats, validation
+from mlops.tables.raw import Raw
+from mlops.tables.validation import LABEL, SPLITS, rows_of
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +41,8 @@ def prepare(raw: Raw, folder: Path, data: Data, rules: Rules) -> tuple[list[str]
     """
     row_rules = [validation.PRINTABLE, *validation.row_rules(rules.max_chars)]
     sampled = rules.sample < 1 or rules.max_rows is not None
-    drawn = outline.draw(raw, row_rules[raw.preprocessing :], sampled)
-    flags = outline.flags(row_rules[raw.preprocessing :])
+    drawn = row_index.draw(raw, row_rules[raw.preprocessing :], sampled)
+    flags = row_index.flags(row_rules[raw.preprocessing :])
     if not raw.preprocessing:
         validation.refuse(drawn.table, flags.pop(0), raw.text)
     table, alone = validation.screen(drawn.table, flags, rules, raw.text)
@@ -59,7 +61,7 @@ def prepare(raw: Raw, folder: Path, data: Data, rules: Rules) -> tuple[list[str]
             "normalised": normalised[split],
             "dropped": {reason: counts.get(split, 0) for reason, counts in (alone | twins).items()},
             "not_sampled": len(rows_of(table, split)) - len(rows_of(kept, split)),
-            **census.describe(kept, split, names),
+            **stats.describe(kept, split, names),
         }
         for split in SPLITS.categories
     }
@@ -128,7 +130,7 @@ def write(raw: Raw, kept: pl.DataFrame, path: Path, contract: tuple[list[str], i
 
 def main() -> None:
     """Run the stage."""
-    params = config.load()
+    params = schema.load()
     REPORT.unlink(missing_ok=True)
     with outputs.folder(PREPARED) as folder:
         raw, source = Raw(RAW, params.data.preprocessing), read_source()
@@ -139,7 +141,7 @@ def main() -> None:
     for split, counts in report.items():
         seen = counts.pop("found_labels")
         if told := (params.snapshot.changes or {}).get(split):  # type: ignore[call-overload]
-            counts["change"] = change.describe(seen, told)
+            counts["change"] = changes.describe(seen, told)
     read = {
         role: {"files": len(files), "rows": sum(files.values())}
         for role, files in source.get("files", {}).items()

@@ -1,6 +1,6 @@
 """The service as BentoML runs it: `bentoml serve <tag>`, or `make serve` from the work tree.
 
-Reads: the folder that the packager laid out (ml.serving.settings.find)
+Reads: the folder that the packager laid out (mlops.serving.settings.find)
 """
 
 import gc
@@ -16,10 +16,10 @@ from bentoml.exceptions import BentoMLException
 from bentoml.images import Image
 from starlette.middleware.cors import CORSMiddleware
 
-from ml.serving import parent, protocol, settings
-from ml.serving.desk import Desk
-from ml.serving.front import App, Front
-from ml.serving.refusal import RefusedError
+from mlops.serving import parent, protocol, settings
+from mlops.serving.asgi import App, Front
+from mlops.serving.errors import RefusedError
+from mlops.serving.predictor import Desk
 
 NAME = "classifier"
 OPTIONS = "BENTOML_CONFIG_OPTIONS"
@@ -48,7 +48,7 @@ logger = logging.getLogger("bentoml.serve")
     # The front has limits of its own; this one only catches what they might miss. It keeps a timer
     # for each request, so it must not be long.
     traffic={"timeout": 3 * SETTINGS.timeout},
-    metrics={"enabled": False},  # the front counts, see ml.serving.metrics
+    metrics={"enabled": False},  # the front counts, see mlops.serving.metrics
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )

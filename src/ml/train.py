@@ -27,11 +27,14 @@ from transformers import (
 from transformers.optimization import Adafactor
 from transformers.trainer_callback import ProgressCallback
 
-from ml import config, files, hashing, places, tracking
-from ml.config import Params, Training
-from ml.errors import run
-from ml.network import checkpoints, hardware, losses, model
-from ml.network.trainer import (
+from ml.model import losses, model
+from mlops.config import schema
+from mlops.config.schema import Params, Training
+from mlops.core import files, hashing, paths
+from mlops.core.errors import run
+from mlops.tracking import runs
+from mlops.training import checkpoints, hardware
+from mlops.training.trainer import (
     BucketTrainer,
     EarlyStopping,
     Progress,
@@ -162,7 +165,7 @@ def key(params: Params, data: Mapping[str, str]) -> str:
 
 def main() -> None:
     """Run the stage."""
-    params = config.load()
+    params = schema.load()
     hardware.claim(params.resources)
     hardware.settle(params.training)
     torch.set_num_threads(params.training.threads)
@@ -174,8 +177,8 @@ def main() -> None:
         for name in ("train", "val")
     }
     data = {name: hashing.digest(PREPARED / f"{name}.parquet") for name in frames}
-    folder = places.checkpoints(key(params, data))
-    with tracking.training_run(params, data, folder / "run") as tracker:
+    folder = paths.checkpoints(key(params, data))
+    with runs.training_run(params, data, folder / "run") as tracker:
         set_seed(params.training.seed)
         texts = frames["train"]["text"].to_list()
         log.info("building %s for %d texts", params.model.name, len(texts))

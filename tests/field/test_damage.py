@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from field.door import Project, project
-from ml.hashing import digest
+from mlops.core.hashing import digest
 
 pytestmark = pytest.mark.field
 
@@ -49,7 +49,7 @@ def binary(path: Path) -> None:
 
 
 RECORD, STORE = ".runs/*.json", ".mlflow/dev/mlflow.db"
-SUMMARY, EVALUATE = "python -m ml.summary", "python -m ml.evaluate"
+SUMMARY, EVALUATE = "python -m mlops.pipeline.summary", "python -m ml.evaluate"
 LINEAGE, MADE = "make lineage RUN=abc", "dvc repro evaluate"
 AWAY = f"mv {STORE} {STORE}.damaged && {EVALUATE}"
 ASIDE, WEIGHTS = "is damaged and was set aside", "models/model/model.safetensors"
@@ -142,7 +142,7 @@ def test_a_copied_project_records_in_its_own_folder(home: Project) -> None:
     before = sorted(home.folder.glob(".mlflow/dev/artifacts/*"))
     venv = home.folder / ".venv/bin/python"
     answer = Project(copy).shell(
-        f"PYTHONPATH=src {venv} -m ml.evaluate && PYTHONPATH=src {venv} -m ml.summary"
+        f"PYTHONPATH=src {venv} -m ml.evaluate && PYTHONPATH=src {venv} -m mlops.pipeline.summary"
     )
 
     assert answer.code == 0, answer.output[-3000:]

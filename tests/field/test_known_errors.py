@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from field.door import Project, project
-from ml import errors
+from mlops.core import errors
 
 pytestmark = pytest.mark.field
 

@@ -37,25 +37,28 @@ class Case:
 CASES = (
     Case(
         "renamed there, changed here",
-        "git mv src/ml/audit.py src/ml/checks.py",
-        "echo '# our change' >>src/ml/audit.py",
-        there=(("src/ml/checks.py", "# our change"),),
-        gone=("src/ml/audit.py",),
-        says=("src/ml/audit.py is now src/ml/checks.py",),
+        "git mv src/mlops/ci/audit.py src/mlops/ci/checks.py",
+        "echo '# our change' >>src/mlops/ci/audit.py",
+        there=(("src/mlops/ci/checks.py", "# our change"),),
+        gone=("src/mlops/ci/audit.py",),
+        says=("src/mlops/ci/audit.py is now src/mlops/ci/checks.py",),
     ),
     Case(
         "a folder renamed there, a file of one's own in it",
-        "git mv src/ml/loading src/ml/load",
-        "echo '# ours' >src/ml/loading/own.py; echo '# our change' >>src/ml/loading/outcome.py",
-        there=(("src/ml/loading/own.py", "# ours"), ("src/ml/load/outcome.py", "# our change")),
+        "git mv src/mlops/storage src/mlops/store",
+        "echo '# ours' >src/mlops/storage/own.py; echo '# our change' >>src/mlops/storage/share.py",
+        there=(
+            ("src/mlops/storage/own.py", "# ours"),
+            ("src/mlops/store/share.py", "# our change"),
+        ),
     ),
     Case(
         "changed there, renamed here",
-        "echo '# their change' >>src/ml/ask.py",
-        "git mv src/ml/ask.py src/ml/asking.py",
-        there=(("src/ml/asking.py", "# their change"),),
-        gone=("src/ml/ask.py",),
-        says=("src/ml/asking.py got what the template changed",),
+        "echo '# their change' >>src/mlops/client/predict.py",
+        "git mv src/mlops/client/predict.py src/mlops/client/asking.py",
+        there=(("src/mlops/client/asking.py", "# their change"),),
+        gone=("src/mlops/client/predict.py",),
+        says=("src/mlops/client/asking.py got what the template changed",),
     ),
     Case(
         "changed there, removed here",
@@ -72,9 +75,12 @@ CASES = (
     ),
     Case(
         "made executable here, changed there",
-        "echo '# their change' >>src/ml/ui.py",
-        "chmod +x src/ml/ui.py; ln -s ui.py src/ml/link.py",
-        there=(("src/ml/ui.py", "# their change"), ("src/ml/link.py", "# their change")),
+        "echo '# their change' >>src/mlops/tracking/ui.py",
+        "chmod +x src/mlops/tracking/ui.py; ln -s ui.py src/mlops/tracking/link.py",
+        there=(
+            ("src/mlops/tracking/ui.py", "# their change"),
+            ("src/mlops/tracking/link.py", "# their change"),
+        ),
     ),
     Case(
         "removed there, changed here",

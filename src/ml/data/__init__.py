@@ -1,1 +1,1 @@
-"""Where rows come from, and which of them may train a model."""
+"""The data of this project: cleaning, labels, the synthetic corpus."""

@@ -4,10 +4,10 @@ import re
 
 import polars as pl
 
-from ml.data import spelling, validation
-from ml.data.validation import LABEL, FindText, Rule, own_text, rows_of
-from ml.data.wording import listed, meant
-from ml.errors import DataError
+from mlops.core.errors import DataError
+from mlops.tables import spelling, validation
+from mlops.tables.messages import listed, meant
+from mlops.tables.validation import LABEL, FindText, Rule, own_text, rows_of
 
 
 def settle(

@@ -1,0 +1,1 @@
+"""What a request to the service may look like, and how its texts are normalised."""

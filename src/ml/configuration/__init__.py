@@ -1,1 +1,0 @@
-"""From conf/ to checked values, and from a mistake to a sentence that helps."""

@@ -1,0 +1,1 @@
+"""How this project measures its model: scores, baselines, acceptance criteria."""

@@ -1,1 +1,0 @@
-"""The gate: evidence of a model, criteria, verdict."""

@@ -1,1 +1,0 @@
-"""What CI tells the host of the repository: comments, issues, releases, settings."""

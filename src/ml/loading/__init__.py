@@ -1,1 +1,0 @@
-"""Load on a running service, and what it must hold."""

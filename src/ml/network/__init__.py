@@ -1,1 +1,0 @@
-"""What is trained and how: model, tokenizer, batches, losses, Trainer."""

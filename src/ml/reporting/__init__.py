@@ -1,1 +1,0 @@
-"""The judgement as plots, page and model card."""

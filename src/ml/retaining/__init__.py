@@ -1,1 +1,0 @@
-"""What may be deleted when it is old enough, and what something still needs."""

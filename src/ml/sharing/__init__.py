@@ -1,1 +1,0 @@
-"""What DVC shares through S3: where, in which bounds, and whether it is whole."""

@@ -1,0 +1,1 @@
+"""What CI runs and reports to the host of the repository."""

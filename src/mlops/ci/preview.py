@@ -1,0 +1,50 @@
+"""What the gate would say of the model in the work tree, on the data that it was tested on here.
+
+Reads: models/, reports/, data/prepared/
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ml.evaluation import criteria
+from ml.evaluation.criteria import Check
+from mlops.config.schema import Params
+from mlops.core.errors import ModelError
+from mlops.release import evidence, gate
+from mlops.release.evidence import BENTO, Evidence, Split
+
+SERVED = Path("models/serving")
+SIGNATURE = SERVED / "signature.json"
+
+
+def checks(params: Params, base: Path | None) -> Iterator[Check]:
+    """Yield the criteria of an environment; against the base where it has the same test split.
+
+    Where less data are in development, `test rows` alone would fail for that: it is left out.
+    """
+    test = gate.split()
+    try:
+        ours = _gathered(Path(), test, params)
+        yield from (
+            c for c in criteria.absolute(ours, test, params.gate) if c.criterion != "test rows"
+        )
+    except ModelError as error:
+        yield Check("the model answers", False, str(error), "probabilities")
+        return
+    if base is None or (base / SIGNATURE).read_bytes() == SIGNATURE.read_bytes():
+        return  # nothing to compare with, or the very same model
+    try:
+        theirs = _gathered(base, test, params)
+    except ModelError as error:
+        yield Check("the base answers", True, f"{error}", "nothing: it is no champion")
+        return
+    yield from criteria.better(ours, theirs, test, params.evaluate)
+
+
+def _gathered(project: Path, test: Split, params: Params) -> Evidence:
+    """Ask the exported model of a work tree as if it were registered."""
+    with tempfile.TemporaryDirectory(prefix="preview-") as name:
+        release = Path(name)
+        (release / BENTO).symlink_to((project / SERVED).resolve())
+        return evidence.gather(release, test, params)

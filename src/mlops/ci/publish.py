@@ -1,0 +1,27 @@
+"""Tell the host of CI what came out: `summary`, `comment`, `release` or `failure`.
+
+Needs nothing that is installed for `failure`: what failed may have been the installation.
+
+Reads: WHAT
+"""
+
+import importlib
+import os
+
+from mlops.core.errors import HostError, run
+
+MODULES = {
+    "summary": "summary", "comment": "comment", "release": "github_release", "failure": "failure",
+}  # fmt: skip
+
+
+def main() -> None:
+    """Hand over to the module of this room."""
+    what = os.environ.get("WHAT", "")
+    if what not in MODULES:
+        raise HostError(f"WHAT should be one of {', '.join(MODULES)}, found {what or 'nothing'}")
+    importlib.import_module(f"mlops.ci.{MODULES[what]}").main()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,21 @@
+"""The environment that a verb acts on.
+
+Reads: ENV, conf/env
+"""
+
+import os
+
+from mlops.core.names import CONF, check
+
+
+def asked() -> str:
+    """Return the environment that ENV names, `dev` without it; one that conf/ lacks is refused."""
+    name = os.environ.get("ENV") or "dev"
+    expect(name)
+    return name
+
+
+def expect(name: str) -> None:
+    """Refuse an environment that conf/ lacks; outside of a project nobody knows the names."""
+    if (CONF / "env").is_dir():
+        check("env", name, "ENV")

@@ -1,0 +1,143 @@
+"""The errors that a user can mend, and the one place where they become an exit code.
+
+    KnownError
+    ├── ConfigError    conf/, ENV, EXP or SET is wrong
+    ├── DataError      a source or its rows are wrong
+    ├── ModelError     a model cannot be built, loaded or trained
+    ├── TrackingError  the MLflow store cannot be used
+    ├── StorageError   the remote or the cache of DVC cannot be used
+    ├── ServingError   the model cannot be packaged, served or asked
+    ├── GateError      no model can be judged, or it is rejected
+    ├── LineageError   a run cannot be built again, or comes out otherwise
+    ├── DeployError    a model cannot be deployed, or what is live cannot be told
+    ├── HostError      GitHub cannot be told or asked
+    ├── AuditError     a package or a file should not be released
+    ├── TemplateError  a project cannot be made of the template, or updated
+    └── PlatformError  the servers on this machine cannot be started
+
+Each message says what was expected, what was found and what to do next.
+"""
+
+import gc
+import logging
+import re
+import shutil
+import sys
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+from mlops.core.urls import plain
+
+
+class KnownError(Exception):
+    """Base of all errors that are told in one sentence, without a traceback or a credential."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(plain(text))
+
+
+class ConfigError(KnownError):
+    """The configuration is wrong."""
+
+
+class DataError(KnownError):
+    """A data source or its rows are wrong."""
+
+
+class ModelError(KnownError):
+    """A model cannot be built, loaded or trained."""
+
+
+class TrackingError(KnownError):
+    """The MLflow store cannot be used."""
+
+
+class StorageError(KnownError):
+    """The remote or the cache of DVC cannot be used."""
+
+
+class ServingError(KnownError):
+    """The model cannot be packaged, served or asked."""
+
+
+class GateError(KnownError):
+    """No model can be judged, or it is rejected."""
+
+
+class LineageError(KnownError):
+    """A run cannot be built again, or comes out otherwise."""
+
+
+class DeployError(KnownError):
+    """A model cannot be deployed, or what is live cannot be told."""
+
+
+class HostError(KnownError):
+    """GitHub cannot be told or asked."""
+
+
+class AuditError(KnownError):
+    """A package or a file should not be released."""
+
+
+class TemplateError(KnownError):
+    """A project cannot be made of the template, or updated."""
+
+
+class PlatformError(KnownError):
+    """The servers on this machine cannot be started."""
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage's `main`; a known error ends the process with its sentence and exit code 1."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    for handler in logging.root.handlers:
+        handler.setFormatter(_Plain("%(message)s"))
+    sys.excepthook = _crash
+    for name in (
+        "ml",
+        "mlops",
+        "__main__",
+    ):  # `python -m ml.train` runs the stage under the second name
+        logging.getLogger(name).setLevel(logging.INFO)
+    gc.freeze()  # what was imported
+    gc.enable()
+    try:
+        main()
+    except Exception as error:
+        if _disk_is_full(error):
+            sys.exit(
+                f"error: the disk is full ({shutil.disk_usage('.').free // 2**20} MB free); make "
+                "room and run the same command again: what was finished is kept"
+            )
+        if isinstance(error, KnownError):
+            sys.exit(f"error: {error}")
+        raise
+    finally:
+        gc.freeze()  # nor is it looked through at the exit
+
+
+class _Plain(logging.Formatter):
+    """Leaves credentials out of what any library logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return plain(super().format(record))
+
+
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a mistake of ours, which may quote an address."""
+    sys.stderr.write(plain("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Tell whether this or what led to it was a write without room, whichever library made it."""
+    seen: list[BaseException] = []  # an error may lead back to itself
+    while error and error not in seen:
+        seen.append(error)
+        # SQLite and safetensors raise errors of their own, so only the words are common.
+        if re.search("No space left on device|disk is full|Disk quota exceeded", str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

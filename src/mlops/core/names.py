@@ -1,0 +1,65 @@
+"""The names that a user may choose from, and the one that was probably meant.
+
+Reads: conf/
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from mlops.core.errors import ConfigError
+
+CONF = Path("conf")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+GROUPS = {"env": "environment", "experiment": "experiment", "model": "model"}
+
+
+def options(group: str) -> list[str]:
+    """List the files of a group, by the names under which they are chosen."""
+    folder = CONF / group
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
+    )
+
+
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the known name that is most like `name`, if any is."""
+    choices = {choice.lower(): choice for choice in known}
+    word = name.lower()
+    for lower, choice in choices.items():
+        if len(word) > 1 and (lower.startswith(word) or word.startswith(lower)):
+            return choice
+    close = difflib.get_close_matches(word, choices, n=1, cutoff=likeness)
+    return choices[close[0]] if close else None
+
+
+def check(group: str, name: str, place: str) -> None:
+    """Refuse a name that no file of the group has."""
+    known = options(group)
+    if name in known:
+        refuse_odd(name, place)
+        return
+    stems = {Path(one).name: one for one in known}
+    like = stems.get(nearest(Path(name).stem, stems) or "")
+    meant = f"did you mean {like!r}? " if like else ""
+    if (CONF / group / f"{name}.yml").is_file():
+        meant = f"{name}.yml must be named {name}.yaml; "
+    raise ConfigError(
+        f"{place}: unknown {GROUPS[group]} {name!r}; {meant}"
+        f"expected one of: {', '.join(known)} ({CONF / group}/*.yaml)"
+    )
+
+
+def refuse_odd(name: str, place: str) -> None:
+    """Refuse a name that a shell or make would take for more than a name."""
+    if not PLAIN.fullmatch(name):
+        raise ConfigError(
+            f"{place}: {shown(name)} has signs that a name must not have; rename its file "
+            "to letters (a to z), digits, `.`, `_` and `-`"
+        )
+
+
+def shown(name: str) -> str:
+    """Return a name for a log: one line, whatever it holds."""
+    return name if PLAIN.fullmatch(name) else ascii(name)

@@ -1,0 +1,85 @@
+"""Make an accepted version live: image, manifests, a pod without traffic, the traffic.
+
+Reads: ENV, VERSION (else the challenger, else the champion), WHY, conf/, the environment's registry
+Writes: the image in its registry, what the target runs, alias `champion`, the record of deployments
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from mlops.config.schema import Params
+from mlops.core.errors import run
+from mlops.deployment import manifests
+from mlops.deployment.manifests import Release
+from mlops.deployment.rollout import Rollout
+from mlops.pipeline.compose import asked
+from mlops.release import bounds, images, signing
+from mlops.versions import selection, version_files
+from mlops.versions.history import DEPLOY, Entry
+from mlops.versions.registry import CHAMPION, Registry, Version
+
+
+def main() -> None:
+    """Deploy the version that VERSION names."""
+    params = asked()
+    rollout = Rollout(params)
+    with rollout.alone():  # better told now than after the image was built
+        version = selection.chosen(rollout.registry, params, os.environ.get("VERSION"))
+        check(version, rollout, params.environment)
+    image = images.of(version, rollout.registry, params.deploy)
+    if who := signing.signer(params.environment):  # also one that had to be built again
+        signing.check(image, who)
+    with rollout.alone():
+        if rollout.is_live(version):
+            sys.stdout.write(f"{version} is live already\n")
+            return
+        check(version, rollout, params.environment)  # again: another may have become live meanwhile
+        rollout.replace(
+            version,
+            Entry(DEPLOY, version.number, image=image, why=os.environ.get("WHY") or ""),
+            manifests.render(
+                release(version, image), configured(version, rollout.registry, params)
+            ),
+        )
+    sys.stdout.write(f"{version} is live in {params.environment}; back: make rollback\n")
+
+
+def check(version: Version, rollout: Rollout, environment: str) -> None:
+    """Refuse a version that may not be deployed, as things stand now."""
+    champion, record = rollout.registry.alias(CHAMPION), rollout.history
+    live = record.live.version if record.live else None
+    # An alias alone makes nothing live: anybody can move one by hand.
+    if champion and champion.number == version.number == live:
+        return
+    selection.check_accepted(version, str(champion or "none"), record.withdrawn(version.number))
+    bounds.check(version, environment)
+
+
+def release(version: Version, image: str) -> Release:
+    """Return what the manifests tell of a version."""
+    tags = version.tags
+    return Release(image, version.number, tags["model.sha256"], tags["git.commit"])
+
+
+def configured(version: Version, registry: Registry, params: Params) -> Params:
+    """Return the configuration with the sections that a version brings along.
+
+    What it does not know yet is taken from here, what is known no more is left out.
+    """
+    with tempfile.TemporaryDirectory(prefix="params-") as folder:
+        path = version_files.bring(registry, version, Path(folder), "params.yaml")
+        known_then = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = params.model_dump()
+    for section in ("model", "serving", "resources"):
+        then = known_then[section]
+        known = {key: then[key] for key in values[section] if key in then}
+        values[section] |= known
+    return Params.model_validate(values)
+
+
+if __name__ == "__main__":
+    run(main)

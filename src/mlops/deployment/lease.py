@@ -1,0 +1,56 @@
+"""One deployment at a time in a cluster: a Lease, which the API server gives to one alone."""
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mlops.core.errors import DeployError
+from mlops.deployment.cluster import Kubectl
+from mlops.deployment.links import NAMESPACE
+
+NAME = "model-server-deployment"
+HELD = timedelta(minutes=30)  # the longest that a deployment may take, and a killed one locks out
+
+
+@contextmanager
+def held(kubectl: Kubectl) -> Iterator[None]:
+    """Hold the Lease; one that a killed deployment has left runs out."""
+    found = kubectl.get("lease", NAME)
+    # Both are refused where another was faster: the name is taken, or the version has changed.
+    verb = "replace" if found else "create"
+    kubectl(verb, "--filename", "-", given=json.dumps(_lease(found)))
+    try:
+        yield
+    finally:
+        kubectl("delete", "lease", NAME, "--ignore-not-found")
+
+
+def _lease(found: Any) -> dict[str, Any]:
+    """Return the Lease of this deployment; raise DeployError while another holds it."""
+    now = datetime.now(UTC)
+    metadata = {"name": NAME, "namespace": NAMESPACE}
+    if found:
+        since = datetime.fromisoformat(found["spec"]["acquireTime"])
+        until = since + timedelta(seconds=found["spec"]["leaseDurationSeconds"])
+        if now < until:
+            raise DeployError(
+                f"nobody else should deploy now, but {found['spec']['holderIdentity']} does since "
+                f"{since:%H:%M} UTC; run the command again when that has ended, at {until:%H:%M} "
+                "UTC at the latest"
+            )
+        metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}",
+            "acquireTime": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "leaseDurationSeconds": int(HELD.total_seconds()),
+        },
+    }

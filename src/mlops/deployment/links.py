@@ -1,0 +1,66 @@
+"""What must hold between the names of rendered manifests: labels and selectors, ports, paths."""
+
+import re
+from collections.abc import Iterator
+
+from mlops.deployment.rendered import Manifests
+
+NAMESPACE = "mlops"
+PORT = 3000  # of BentoML's images
+PROBES = {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
+
+
+def names(found: Manifests) -> Iterator[str]:
+    """Everything is in one namespace, and called what a cluster accepts."""
+    for one in found.documents:
+        named, space = one["metadata"]["name"], one["metadata"].get("namespace")
+        if space != NAMESPACE:
+            yield f"{one['kind']} {named} should be in the namespace {NAMESPACE}, is in {space}"
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", named):
+            yield f"{one['kind']} {named} should be called by small letters, digits and -"
+    for label in found.pod["metadata"]["labels"].values():
+        if not re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?", label):
+            yield f"a label should be letters, digits, - and ., at most 63, is {label!r}"
+
+
+def selectors(found: Manifests) -> Iterator[str]:
+    """Whatever selects pods selects these."""
+    selectors = {
+        "Deployment": found["Deployment"]["spec"]["selector"]["matchLabels"],
+        "Service": found["Service"]["spec"]["selector"],
+        "PodDisruptionBudget": found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+        "NetworkPolicy": found["NetworkPolicy"]["spec"]["podSelector"].get("matchLabels"),
+    }
+    labels = found.pod["metadata"]["labels"]
+    for kind, selector in selectors.items():
+        if not selector or not selector.items() <= labels.items():
+            yield f"{kind} selects {selector}, the pods have {labels}"
+
+
+def ports(found: Manifests) -> Iterator[str]:
+    """Service and NetworkPolicy lead to the port that the container opens, and nowhere else."""
+    opened = {one["name"]: one["containerPort"] for one in found.container["ports"]}
+    if list(opened.values()) != [PORT]:
+        yield f"the container should open the port {PORT} alone, opens {opened}"
+    for one in found["Service"]["spec"]["ports"]:
+        target = one.get("targetPort", one["port"])
+        if opened.get(target, target) != PORT:
+            yield f"the Service should lead to the port {PORT}, leads to {target}"
+    rules = found["NetworkPolicy"]["spec"]
+    let_in = [
+        port["port"] for rule in rules["ingress"] for port in rule.get("ports", [{"port": 0}])
+    ]
+    if let_in != [PORT] or set(rules["policyTypes"]) != {"Ingress", "Egress"}:
+        yield f"the NetworkPolicy should let in to the port {PORT} alone, lets in to {let_in}"
+    if {} in rules.get("egress", []):
+        yield "the NetworkPolicy should let out to named places alone, lets out to everywhere"
+
+
+def probes(found: Manifests) -> Iterator[str]:
+    """All three ask the service's own paths."""
+    opened = {one["name"]: one["containerPort"] for one in found.container["ports"]}
+    for kind, path in PROBES.items():
+        asked = found.container.get(kind, {}).get("httpGet", {})
+        port = opened.get(asked.get("port"), asked.get("port"))
+        if (asked.get("path"), port) != (path, PORT):
+            yield f"the {kind} should ask {path} on port {PORT}, asks {asked}"

@@ -1,0 +1,171 @@
+"""One version takes over from another: recorded, tried without traffic, undone if it fails."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from mlops.config.schema import Params
+from mlops.core import hashing
+from mlops.core.errors import DeployError, KnownError
+from mlops.deployment import smoke_test, target
+from mlops.deployment.smoke_test import Wanted
+from mlops.deployment.target import Target
+from mlops.versions import history
+from mlops.versions.history import DONE, UNDONE, Entry, History
+from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was live before a change, and the manifests that bring it back."""
+
+    version: Version | None = None
+    text: str | None = None
+
+
+class Rollout:
+    """What is live in an environment, and how that is changed."""
+
+    def __init__(self, params: Params) -> None:
+        self.target: Target = target.chosen(params)
+        self.registry = Registry(params)
+        self._params = params
+
+    @property
+    def history(self) -> History:
+        """Read the record."""
+        return history.read(self.registry.notes())
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other deployments out; complete or undo one that was killed."""
+        with self.target.lock():
+            found = self.history
+            if found.wrong:
+                log.warning("the record of deployments was changed: %s", found.wrong)
+            if found.unfinished:
+                self._recover(found.unfinished)
+            yield
+
+    def is_live(self, version: Version) -> bool:
+        """Tell whether a version is champion, has the traffic, and answers."""
+        live, champion = self.target.live(), self.registry.alias(CHAMPION)
+        if not live or not champion or {live.version, champion.number} != {version.number}:
+            return False
+        try:
+            for pod in live.pods:
+                smoke_test.check(pod, replace(self._wanted(version), seconds=0))
+        except DeployError as error:
+            log.warning("%s", error)
+            return False
+        return True
+
+    def replace(self, version: Version, entry: Entry, text: str) -> None:
+        """Make a version live by its manifests; raise DeployError when that failed."""
+        before = self._standing()
+        kept = self.registry.keep(version, text)
+        number = before.version.number if before.version else ""
+        self._note(replace(entry, version=version.number, before=number, manifests=kept))
+        try:
+            with _interrupted_by_sigterm():
+                self._take_over(version, text)
+        except BaseException as error:
+            reason = _reason(error)
+            with _undisturbed():
+                told = self._undo(before, reason)
+            raise DeployError(f"{version} should be live, but {reason}; {told}") from None
+        self._complete(version)
+
+    def _take_over(self, version: Version, text: str) -> None:
+        wanted = self._wanted(version)
+        log.info("version %s starts, without traffic", version.number)
+        smoke_test.check(self.target.start(text), wanted)
+        log.info("it predicts; now it gets the traffic")
+        for pod in self.target.switch(text):
+            smoke_test.check(pod, wanted)
+        self.registry.point(CHAMPION, version)
+
+    def _complete(self, version: Version) -> None:
+        challenger = self.registry.alias(CHALLENGER)
+        if challenger and challenger.number == version.number:
+            self.registry.forget(CHALLENGER)
+        self.target.finish()
+        self._note(Entry(DONE, version.number))
+
+    def _recover(self, begun: Entry) -> None:
+        log.warning("the %s of version %s was interrupted", begun.what, begun.version)
+        version = self.registry.find(begun.version)
+        if version and self.is_live(version):
+            self._complete(version)
+            log.warning("it is complete now")
+        else:
+            log.warning("%s", self._undo(self._standing(), "it was interrupted"))
+
+    def _undo(self, before: Standing, reason: str) -> str:
+        """Bring back what was live before; return how that went."""
+        try:
+            self.target.back(before.text)
+            if before.version:
+                self.registry.point(CHAMPION, before.version)
+            elif self.registry.alias(CHAMPION):
+                self.registry.forget(CHAMPION)
+            begun = self.history.unfinished
+            self._note(Entry(UNDONE, begun.version if begun else "", why=reason))
+        except KnownError as error:
+            return f"undoing failed as well: {error}; run the same command again when it can work"
+        return f"{before.version} is live as before" if before.version else "nothing is live"
+
+    def _standing(self) -> Standing:
+        """Return what the record says is live."""
+        entry = self.history.live
+        version = self.registry.find(entry.version) if entry else None
+        if entry is None or version is None:
+            return Standing()
+        return Standing(version, self.registry.kept(version, entry.manifests))
+
+    def _wanted(self, version: Version) -> Wanted:
+        tags, params = version.tags, self._params
+        return Wanted(
+            tags["model.sha256"], tags["bento"], params.export.example, params.deploy.start_seconds
+        )
+
+    def _note(self, entry: Entry) -> None:
+        whole = self.history.next(entry)
+        self.registry.note(history.key(whole), whole.text)
+        if whole.what in (DONE, UNDONE) and self.target.live():
+            self.target.mark(hashing.text(whole.text))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return str(error) or type(error).__name__
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM, by which CI ends a job, undo as Ctrl+C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let nobody interrupt what brings back the version that was live."""
+    before = {one: signal.signal(one, signal.SIG_IGN) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,92 @@
+"""Tell what is live in an environment, where it comes from, and what a rollback returns to.
+
+Reads: ENV, conf/, the environment's registry, what the target runs
+Writes: nothing; exit code 1 where what runs is not what should
+"""
+
+import sys
+from collections.abc import Iterator
+
+from mlops.core.errors import DeployError, run
+from mlops.deployment.rollout import Rollout
+from mlops.deployment.target import Live
+from mlops.pipeline.compose import asked
+from mlops.versions import version_files
+from mlops.versions.history import History
+from mlops.versions.registry import CHALLENGER, CHAMPION, Version
+
+WIDTH = 12
+
+
+def main() -> None:
+    """Print the table; raise DeployError where something is wrong."""
+    params = asked()
+    rollout = Rollout(params)
+    registry, found, live = rollout.registry, rollout.history, rollout.target.live()
+    champion = registry.alias(CHAMPION)
+    rows: list[tuple[str, str]] = [("environment", params.environment)]
+    if live and (version := registry.find(live.version)):
+        rows += [*_live(live, version, found), *_origin(version)]
+        if version_files.overwritten(registry, version):
+            lost = version_files.damaged(registry, version)
+            rows.append(("files", f"{lost}; {version_files.again(version)}"))
+    else:
+        rows.append(("live", f"version {live.version}, not registered" if live else "nothing"))
+    challenger = registry.alias(CHALLENGER)
+    verdict = challenger.tags.get("gate.verdict", "not judged yet") if challenger else ""
+    rows.append(("challenger", f"{challenger}: {verdict}" if challenger else "none"))
+    rows.append(("record", found.wrong or f"{len(found.entries)} entries, unchanged"))
+    sys.stdout.write("".join(f"{name:{WIDTH}} {value}\n" for name, value in rows))
+    if wrong := [*_wrong(rollout, live, champion, found)]:
+        raise DeployError("; ".join(wrong))
+
+
+def _live(live: Live, version: Version, found: History) -> Iterator[tuple[str, str]]:
+    yield "live", str(version)
+    entry, back = found.live, found.back
+    if entry:
+        why = f" ({entry.why})" if entry.why else ""
+        yield "since", f"{entry.at}, {entry.what} by {entry.who}{why}"
+    yield "rollback to", f"version {back.version}, live since {back.at}" if back else "none"
+    yield "image", live.image
+
+
+def _origin(version: Version) -> Iterator[tuple[str, str]]:
+    tags = version.tags
+    known = {name: tags.get(name, "unknown") for name in ("git.commit", "params.sha256")}
+    yield "commit", known["git.commit"]
+    yield "params", known["params.sha256"][:WIDTH]
+    yield "data", tags.get("data.sha256", "unknown")[:WIDTH]
+    yield "model", tags.get("model.sha256", "unknown")[:WIDTH]
+    reasons = tags.get("gate.reasons", "")
+    told = f"{tags.get('gate.verdict', 'none')}, against {tags.get('gate.against', 'none')}"
+    yield "gate", f"{told}: {reasons}" if reasons else told
+    yield "chain", f"make lineage VERSION={version.name}/{version.number}"
+
+
+def _wrong(
+    rollout: Rollout, live: Live | None, champion: Version | None, found: History
+) -> Iterator[str]:
+    if found.wrong:
+        yield f"the record should be as it was written, but {found.wrong}"
+    if found.unfinished:
+        begun = found.unfinished
+        yield (
+            f"{begun.who} began a {begun.what} of version {begun.version} on {begun.at}, which has "
+            "not ended: wait for it, or if it was killed run `make deploy` or `make rollback`"
+        )
+    elif live and live.record and live.record not in found.hashes:
+        yield "entries that were written at the last deployment are missing in the record"
+    should, does = found.live.version if found.live else "", live.version if live else ""
+    alias = champion.number if champion else ""
+    if not found.unfinished and len({should, does, alias}) > 1:
+        yield (
+            f"version {should or 'none'} was deployed last, version {does or 'none'} has the "
+            f"traffic, version {alias or 'none'} is champion: they should be one; deploy it again"
+        )
+    elif champion and not rollout.is_live(champion):
+        yield f"{champion} should answer, does not; `make deploy` starts it again"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""What `make doctor` checks. Only `probes` needs the installed environment, which it runs in."""

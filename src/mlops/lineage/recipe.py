@@ -1,0 +1,92 @@
+"""What a run says of how it was made: all that is needed to make it again."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from mlops.config.schema import PARAMS
+from mlops.core import dvc_lock
+from mlops.core.errors import LineageError
+from mlops.lineage import comparison
+from mlops.lineage.comparison import Recorded
+from mlops.lineage.trace import Trace
+from mlops.tracking import provenance
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a run says of how it was made."""
+
+    name: str
+    recorded: Recorded
+    values: Mapping[str, Any]
+    sources: bytes
+    patch: bytes
+    metrics: Mapping[str, float]
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags of the run."""
+        return self.recorded.tags
+
+
+def read(found: Trace) -> Order:
+    """Read what is needed to build a run again; what is missing is told before any work."""
+    if not found.run:
+        raise LineageError(
+            f"a run should tell how {found.asked} was made, but no store at hand knows its model "
+            f"({found.told.get('model.sha256', 'of unknown hash')}); name the store: "
+            "MLFLOW_TRACKING_URI=... or ENV=..."
+        )
+    tags, locked = found.run.tags, found.artifact(dvc_lock.LOCK.name).decode()
+    values = yaml.safe_load(found.artifact(PARAMS.name) or b"{}")
+    lacking = [
+        name
+        for name, there in (("git.commit", tags.get("git.commit")), (PARAMS.name, values),
+                            (dvc_lock.LOCK.name, dvc_lock.stages(locked)))
+        if not there
+    ]  # fmt: skip
+    if lacking:
+        raise LineageError(
+            f"run {found.run.run_id} should carry commit, params.yaml and dvc.lock, but lacks "
+            f"{', '.join(lacking)}; only a run of `make train` in a Git repository can be rebuilt"
+        )
+    sources = found.artifact(provenance.SOURCES.name)
+    recorded = Recorded(locked, tags, {**_reports(found, locked), **found.files})
+    for part in comparison.PARTS:
+        if other := recorded.contradiction(part):
+            raise LineageError(
+                f"run {found.run.run_id} is not reproduced: {part} is the first part that differs; "
+                f"the records contradict each other, {recorded.hash(part)} and {other}: a tag of "
+                "the run, its dvc.lock or what was made of it has been changed"
+            )
+    patch, metrics = _patch(found, tags), found.run.metrics
+    return Order(found.run.run_id, recorded, values, sources, patch, metrics)
+
+
+def _patch(found: Trace, tags: Mapping[str, str]) -> bytes:
+    """Return how the code differed from its commit; nothing where it did not, or nobody knows."""
+    if tags.get("git.dirty") != "yes" or tags.get("git.diff") != provenance.DIFF:
+        return b""
+    patch = found.artifact(provenance.DIFF)
+    if hashlib.sha256(patch).hexdigest() != tags.get("git.diff.sha256"):
+        raise LineageError(
+            f"{provenance.DIFF} should be as the run's tag git.diff.sha256 says, but is not; it "
+            "was changed after the run, so nobody knows what was trained"
+        )
+    return patch
+
+
+def _reports(found: Trace, locked: str) -> dict[str, str]:
+    """Return the hashes of the reports that the run carries, where its dvc.lock has none."""
+    known = dvc_lock.hashes(locked)
+    names = [part for part in comparison.PARTS if part.startswith("reports/") and part not in known]
+    carried = {name: found.artifact(name) for name in names}
+    return {
+        name: hashlib.md5(content, usedforsecurity=False).hexdigest()
+        for name, content in carried.items()
+        if content
+    }

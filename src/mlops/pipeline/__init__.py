@@ -1,0 +1,1 @@
+"""Around the DVC pipeline: compose, validate, smoke, summary, merge conflicts."""

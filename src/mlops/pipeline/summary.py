@@ -1,0 +1,128 @@
+"""Tell in a few lines what the pipeline made, where it is and what to do next.
+
+Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/,
+    .runs/
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlops.core import files, hashing, paths
+from mlops.core.errors import TrackingError, run
+from mlops.tracking import records
+
+METRICS = Path("reports/metrics.json")
+MODEL = Path("models/model")
+SERVING = Path("models/serving")
+LOCK = Path("dvc.lock")
+LABELS = Path("data/prepared/labels.json")
+DEFAULT = "default"  # as make says where no experiment is named
+
+
+def lines(
+    params: dict[str, Any], metrics: dict[str, Any], synthetic: bool, where: str
+) -> list[str]:
+    """Return the summary; `where` tells the MLflow run."""
+    model, baselines = params["model"], metrics["baselines"]
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+    data = "synthetic data: it learned the grammar that made them, not English"
+    # Without them the next command would train another experiment over this one's model.
+    env = _env(params["environment"])
+    experiment = os.environ.get("EXP", DEFAULT)
+    again = env + ("" if experiment == DEFAULT else f" EXP={experiment}")
+    return [
+        f"{model['name']} {model['version']} in {params['environment']}"
+        + (f", trained on {data}" if synthetic else ""),
+        f"  accuracy {metrics['accuracy']:.3f} ({low:.3f} to {high:.3f}) "
+        f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, "
+        f"calibration error {metrics['ece']:.3f}",
+        f"  beside it: TF-IDF {baselines['tfidf']['accuracy']:.3f}, "
+        f"majority class {baselines['majority']['accuracy']:.3f}",
+        "  report  reports/report.html",
+        "  card    reports/model_card.md",
+        f"  model   {MODEL}",
+        f"  serving {SERVING}",
+        f"  run     {where}",
+        f'  next    change a value: make train{again} SET="training.epochs=4"; '
+        f"compare: .venv/bin/dvc metrics diff; see the runs: make ui{env}; "
+        f"ask the model: make serve{env}",
+    ]
+
+
+def _env(environment: str) -> str:
+    return "" if environment == "dev" else f" ENV={environment}"
+
+
+def where(environment: str) -> str:
+    """Return where the MLflow run of the model lies, or why there is none."""
+    found = record()
+    if found.get("environment") == environment:
+        dirty = "; DIRTY: its code stands in no commit" if found.get("dirty") == "yes" else ""
+        remote = str(found["tracking_uri"]).startswith("http")
+        place = found["tracking_uri"] if remote else f"make ui{_env(environment)}"
+        return f"{found['run_id'] or 'not there yet'} ({place}){dirty}"
+    return f"none in {environment}: the model was restored from the cache, not trained here"
+
+
+def record() -> dict[str, Any]:
+    """Return what is known of the run that trained the model."""
+    return records.read(hashing.digest(MODEL)) or {}
+
+
+def complete(environment: str) -> None:
+    """Give the model's run what it lacks: a judgement that DVC had no need of, the whole lock."""
+    found = record()
+    if found.get("environment") != environment:
+        return
+    locked = LOCK.exists() and found.get("lock") != hashing.digest(LOCK)
+    if found.get("evaluated") and not locked:
+        return
+    # MLflow takes a second that others need not pay.
+    from mlops.config import schema  # noqa: PLC0415
+    from mlops.tracking import runs  # noqa: PLC0415
+
+    params, digest = schema.load(), hashing.digest(MODEL)
+    if not found.get("evaluated"):
+        # A training gave bytes that were judged before.
+        metrics = files.read_json(METRICS)
+        runs.log_evaluation(params, digest, metrics, METRICS.parent)
+    runs.log_state(params, digest)
+
+
+def left_over(environment: str) -> list[str]:
+    """Send what journals still hold; return a line if something stays here."""
+    if not any(paths.journals(environment).glob("*/journal.jsonl")):
+        return []
+    from mlops.tracking import server, syncing  # noqa: PLC0415  of no need where nothing is left
+
+    if not server.offline():
+        with suppress(TrackingError):  # the line says what to do
+            syncing.bring(environment)
+    runs = syncing.waiting(environment)
+    return [f"  waiting {runs} not in MLflow yet: make sync ENV={environment}"] if runs else []
+
+
+def read_params() -> dict[str, Any]:
+    """Return the composed values, unchecked: that takes longer than all the rest here."""
+    values: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return values
+
+
+def main() -> None:
+    """Print the summary."""
+    params = read_params()
+    metrics = files.read_json(METRICS, "accuracy", "baselines", "rows")
+    labels = files.read_json(LABELS, "synthetic")
+    complete(params["environment"])
+    waiting = left_over(params["environment"])
+    text = lines(params, metrics, labels["synthetic"], where(params["environment"])) + waiting
+    sys.stdout.write("\n".join(["", *text, ""]))
+
+
+if __name__ == "__main__":
+    run(main)

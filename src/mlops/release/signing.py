@@ -1,0 +1,100 @@
+"""Sign the image of a version with the identity of CI's own run, or check who signed it.
+
+Nobody holds a key: Sigstore vouches for the run of a workflow on the branch of the environment. On
+a laptop there is no such identity: the image is pushed, nothing is signed, nothing is checked.
+
+Reads: ENV, EXP, VERSION, conf/, the registry; what GitHub or GitLab tell of the run
+Writes: the image in its registry, reports/sbom.json, beside the image signature and SBOM; the
+    outputs `image` and `digest` of the job
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from mlops.core import branch, ci_job, outputs
+from mlops.core.errors import AuditError, ConfigError, run
+from mlops.pipeline.compose import asked
+from mlops.release import images, sbom
+from mlops.versions import selection
+from mlops.versions.registry import Registry
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Who may sign: a workflow on a branch, as the host's certificate names it."""
+
+    name: str
+    issuer: str
+
+
+def signer(environment: str) -> Signer | None:
+    """Return who signs for an environment on the host that this runs on; None on a laptop."""
+    names = {env: name for name, env in branch.ENVIRONMENTS.items()}
+    if environment not in names:
+        raise ConfigError(f"images are for qa and prod, found ENV={environment}; set ENV")
+    name, variables = names[environment], os.environ
+    if variables.get("GITHUB_ACTIONS") == "true":
+        project = f"{variables['GITHUB_SERVER_URL']}/{variables['GITHUB_REPOSITORY']}"
+        workflow = f"{project}/.github/workflows/{name}.yml@refs/heads/{name}"
+        return Signer(workflow, "https://token.actions.githubusercontent.com")
+    if variables.get("GITLAB_CI") == "true":
+        project = f"{variables['CI_PROJECT_URL']}//.gitlab-ci.yml@refs/heads/{name}"
+        return Signer(project, variables["CI_SERVER_URL"])
+    return None
+
+
+def sign(image: str) -> None:
+    """Sign an image, and put the list of what is in it beside it."""
+    _cosign("sign", "--yes", image)
+    _cosign("attest", "--yes", "--type", "cyclonedx", "--predicate", str(sbom.REPORT), image)
+
+
+def check(image: str, who: Signer) -> None:
+    """Refuse an image that this signer has not signed."""
+    _cosign(
+        "verify", "--certificate-identity", who.name, "--certificate-oidc-issuer", who.issuer, image
+    )
+
+
+def _cosign(*words: str) -> None:
+    try:
+        done = subprocess.run(["cosign", *words], text=True, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise AuditError(
+            "cosign should be on the PATH of a runner that deploys, but is not; install it"
+        ) from None
+    if done.returncode:
+        raise AuditError(
+            f"`cosign {words[0]}` should succeed for {words[-1]}, but says: "
+            f"{done.stderr.strip()[-800:]}; nothing that is not signed is deployed"
+        )
+
+
+def main() -> None:
+    """Do what the command line says: `sign` or `check`."""
+    params = asked()
+    who = signer(params.environment)
+    registry = Registry(params)
+    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    if sys.argv[1:] == ["check"]:
+        image = version.tags.get(images.TAG)
+        if not image:
+            raise AuditError(f"{version} should have an image, has none; run `make sign`")
+        if who:
+            check(image, who)
+    else:
+        image = images.of(version, registry, params.deploy)
+        outputs.write_json(sbom.REPORT, sbom.of(version, registry, image, params.deploy.engine))
+        if who:
+            sign(image)
+    name, _, digest = image.partition("@")
+    ci_job.hand_on("image", name)
+    ci_job.hand_on("digest", digest)
+    told = f"signed by {who.name}" if who else "not signed: only CI signs and checks"
+    sys.stdout.write(f"{image} of {version}: {told}\n")
+
+
+if __name__ == "__main__":
+    run(main)

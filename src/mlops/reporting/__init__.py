@@ -1,0 +1,1 @@
+"""The evaluation as plots, HTML report and model card."""

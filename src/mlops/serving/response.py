@@ -1,0 +1,38 @@
+"""From predictions and refusals to the JSON that a client gets."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ml.api.schemas import Asked
+from mlops.serving.engine import Prediction
+from mlops.serving.errors import RefusedError
+
+DIGITS = 6
+
+
+def prediction(found: Prediction) -> dict[str, Any]:
+    """Return one prediction as JSON values."""
+    return {
+        "label": found.label,
+        "probabilities": {name: round(p, DIGITS) for name, p in found.probabilities.items()},
+        "tokens": found.tokens,
+        "truncated": found.truncated,
+    }
+
+
+def merge(asked: Asked, found: Sequence[Prediction], model: dict[str, str]) -> dict[str, Any]:
+    """Return predictions and refusals in the order of the texts, with the model that made them."""
+    predictions = iter(found)
+    results = [
+        {"error": item.error} if isinstance(item, RefusedError) else prediction(next(predictions))
+        for item in asked.items
+    ]
+    if asked.single:
+        return {**results[0], "model": model}
+    return {"results": results, "model": model}
+
+
+def encode(value: Any) -> bytes:
+    """Return JSON; what is not ASCII is escaped, so that no text can break it."""
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,174 @@
+"""The DVC remote of an environment, asked before anything is done: errors are plain then."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+from dvc.config import Config
+
+from mlops.core.errors import StorageError
+from mlops.pipeline.compose import compose
+
+SYSTEM_CONFIG = (
+    "DVC_SYSTEM_CONFIG_DIR"  # the lowest of DVC's four levels: a person's own stands above
+)
+NEEDED = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, unless it is AWS itself, AWS_ENDPOINT_URL"
+
+EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
+# Since 2025 AWS's clients use checksums that other servers may not know, unless told otherwise.
+CHECKSUMS = ("request_checksum_calculation", "response_checksum_validation")
+
+
+class ExpiredError(StorageError):
+    """The credentials were good, and are no longer."""
+
+
+def address(name: str) -> str:
+    """Return where an environment shares, as conf/ says."""
+    return compose(name).storage.remote
+
+
+def credentials() -> bool:
+    """Tell whether there are any for S3: in variables, in files, or where these lead to.
+
+    The role of a machine is not asked for, which takes seconds on a machine that has none.
+    """
+    try:
+        chain = botocore.session.get_session().get_component("credential_provider")
+        chain.remove("iam-role")
+        return chain.load_credentials() is not None
+    except BotoCoreError:
+        return True  # there are some: what is wrong with them is told by who uses them
+
+
+def check(name: str) -> None:
+    """Ask for one object of the environment's remote; raise StorageError if that is refused.
+
+    Without retries: DVC's own take a minute to say that nobody is there.
+    """
+    url = address(name)
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    try:
+        client().list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
+    except NoCredentialsError:
+        raise StorageError(
+            f"{url} should be shared with, but there are no credentials; set {NEEDED}, "
+            "or leave SHARE away to work alone"
+        ) from None
+    except (BotoCoreError, ClientError, ValueError) as error:
+        if expired(error):
+            raise ExpiredError(
+                f"the credentials for {url} have expired ({error}); renew them and run the same "
+                "command again: what was computed is kept"
+            ) from None
+        raise StorageError(
+            f"{url} should answer at {endpoint()}, but: {error}; check AWS_ENDPOINT_URL, the "
+            f"credentials of {name} and that the server runs, or leave SHARE away to work alone"
+        ) from None
+
+
+def expired(error: Exception) -> bool:
+    """Tell whether an error means that credentials were good once."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code") in EXPIRED
+    return isinstance(error, TokenRetrievalError | UnauthorizedSSOTokenError)
+
+
+def check_transfer(name: str, write: bool) -> None:
+    """Move an object of a few bytes there and back; raise StorageError with why that is refused."""
+    try:
+        move(name, client(), write)
+    except (BotoCoreError, ClientError) as error:
+        try:
+            move(name, client(**dict.fromkeys(CHECKSUMS, "when_required")), write)
+        except (BotoCoreError, ClientError):
+            raise StorageError(
+                f"{address(name)} answers, but refuses to {'take' if write else 'give'} an object: "
+                f"{error}; look at the rights of the credentials of {name}"
+            ) from None
+        cure = " and ".join(f"AWS_{option.upper()}=when_required" for option in CHECKSUMS)
+        raise StorageError(
+            f"{address(name)} refuses the checksums that AWS's own client adds ({error}); set "
+            f"{cure} and run the same command again"
+        ) from None
+
+
+def move(name: str, s3: Any, write: bool) -> None:
+    """Write and read a small object, or read any that is there."""
+    bucket, _, prefix = address(name).removeprefix("s3://").partition("/")
+    key = f"{prefix}/probe"
+    if write:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"probe")
+        s3.get_object(Bucket=bucket, Key=key)
+        with suppress(BotoCoreError, ClientError):  # the right to delete may be another one
+            s3.delete_object(Bucket=bucket, Key=key)
+    else:
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
+        for found in listed.get("Contents", []):
+            s3.get_object(Bucket=bucket, Key=found["Key"])
+
+
+def endpoint() -> str:
+    """Return the address of the S3 server."""
+    named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return named or "AWS (AWS_ENDPOINT_URL is not set)"
+
+
+def client(**options: Any) -> Any:
+    """Return an S3 client that gives up soon.
+
+    Of a session of its own: boto3's default one keeps the credentials that it has seen first.
+    """
+    patience = ClientConfig(
+        connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1}, **options
+    )
+    return boto3.Session().client("s3", config=patience)
+
+
+def check_config(name: str) -> None:
+    """Refuse settings of DVC by which it would share elsewhere than conf/ says."""
+    found = Config(dvc_dir=str(Path(".dvc").resolve()))
+    chosen = found["core"].get("remote")
+    if chosen != name:
+        raise StorageError(
+            f"DVC's own setting core.remote is {chosen}: sharing in {name} would restore from "
+            f"there; remove it (`dvc config --show-origin core.remote` tells where it is)"
+        )
+    url = found["remote"].get(name, {}).get("url")
+    if url != address(name):
+        raise StorageError(
+            f".dvc/config shares {name} at {url}, conf/ at {address(name)}; write what conf/ says: "
+            "`python -m mlops.storage.remotes`"
+        )
+
+
+@contextmanager
+def default(name: str) -> Iterator[None]:
+    """Make the environment's remote DVC's default while the block runs, without editing a file.
+
+    `dvc repro --pull` takes no name of a remote, and DVC has no variable for it.
+    """
+    with tempfile.TemporaryDirectory(prefix="dvc-") as folder:
+        Path(folder, "config").write_text(f"[core]\n    remote = {name}\n", encoding="utf-8")
+        before = os.environ.get(SYSTEM_CONFIG)
+        os.environ[SYSTEM_CONFIG] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[SYSTEM_CONFIG]
+            else:
+                os.environ[SYSTEM_CONFIG] = before

@@ -1,0 +1,185 @@
+"""The journal of a run: what it tells, line by line, before MLflow gets it. Knows no MLflow.
+
+Reads, writes: .runs/<environment>/<id>/: journal.jsonl, files/, and state.json, which says how far
+    each store has it
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlops.core import files, paths
+from mlops.tracking import entries, server
+from mlops.tracking.entries import Entry
+
+
+class Journal:
+    """What one run tells; who writes or sends it holds it first."""
+
+    def __init__(self, environment: str, name: str = "") -> None:
+        self.environment = environment
+        self.name = name or uuid.uuid4().hex
+        self.folder = paths.journals(environment) / self.name
+        self.path = self.folder / "journal.jsonl"
+        self._writing = threading.Lock()  # system metrics come from a thread of their own
+
+    def exists(self) -> bool:
+        """Tell whether anything was written."""
+        return self.path.exists()
+
+    def append(self, kind: str, **values: Any) -> None:
+        """Write an entry; once this returns, the end of the process does not lose it."""
+        entry = {"kind": kind, "time": int(time.time() * 1000), **values}
+        line = (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+        with self._writing, self.path.open("ab", buffering=0) as file:
+            start = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+            except OSError:
+                file.truncate(start)  # a full disk has taken a part, to which the next would stick
+                raise
+
+    def attach(self, source: Path | Mapping[str, bytes], to: str = "") -> None:
+        """Keep a copy of a folder, or of named contents, and write that it belongs to the run."""
+        target = self.folder / "files" / uuid.uuid4().hex
+        if isinstance(source, Path):
+            shutil.copytree(source, target)
+        else:
+            target.mkdir(parents=True)
+            for name, content in source.items():
+                (target / name).write_bytes(content)
+        self.append("files", folder=target.name, to=to)
+
+    def entries(self, start: int = 0) -> Iterator[tuple[int, Entry]]:
+        """Return the whole entries after a place in the file, each with the place where it ends."""
+        if not self.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(start)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return  # still being written, or cut short by a kill
+                start += len(line)
+                yield start, entries.parse(line)
+
+    def head(self) -> Entry:
+        """Return the entry that describes the run; an empty one where that is damaged."""
+        return next((entry for _, entry in self.entries() if entry["kind"] == "run"), {})
+
+    def files(self, entry: Entry) -> Path:
+        """Return the folder that an entry has attached."""
+        return self.folder / "files" / str(entry["folder"])
+
+    def last_steps(self) -> dict[str, int]:
+        """Return the last step of each metric."""
+        steps: dict[str, int] = {}
+        for _, entry in self.entries():
+            if entry["kind"] == "metrics":
+                steps |= dict.fromkeys(entry["values"], int(entry["step"]))
+        return steps
+
+    def tags(self) -> dict[str, str]:
+        """Return the tags, each with its last value."""
+        found: dict[str, str] = {}
+        for _, entry in self.entries():
+            found |= entry["values"] if entry["kind"] == "tags" else {}
+        return found
+
+    def ended(self) -> bool:
+        """Tell whether the run has ended well; one that failed may be resumed."""
+        status = [entry["value"] for _, entry in self.entries() if entry["kind"] == "status"]
+        return bool(self.head().get("continued")) if not status else status[-1] == "FINISHED"
+
+    def aim(self, store: str, offline: bool) -> None:
+        """Say which store gets the run, and whether a server is to get it later."""
+        self._write({**self._state(), "store": store, "offline": offline})
+
+    @property
+    def store(self) -> str:
+        """Return the store that gets the run."""
+        return str(self._state()["store"])
+
+    @property
+    def offline(self) -> bool:
+        """Tell whether the run was recorded here although a server is to have it."""
+        return bool(self._state()["offline"])
+
+    def sent(self, store: str) -> Entry:
+        """Return the run's id in a store (None: not made yet) and how far the store has it."""
+        found: Entry = self._state().get("sent", {}).get(store, {"run_id": None, "end": 0})
+        return found
+
+    def mark(self, store: str, **values: Any) -> None:
+        """Note how far a store has it."""
+        state = self._state()
+        sent = {**state.get("sent", {}), store: {**self.sent(store), **values}}
+        self._write({**state, "sent": sent})
+
+    def stores(self) -> list[str]:
+        """Return the stores that have some of it."""
+        return list(self._state().get("sent", {}))
+
+    def waiting(self, store: str) -> bool:
+        """Tell whether a store lacks some of it."""
+        return self.exists() and int(self.sent(store)["end"]) < self.path.stat().st_size
+
+    def remove(self) -> None:
+        """Forget it; every store that wants it has it."""
+        shutil.rmtree(self.folder)
+
+    @contextmanager
+    def held(self, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes away; without `wait`, tell whether that worked."""
+        file = self.folder / "lock"
+        while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with file.open("w", encoding="utf-8") as handle:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                except BlockingIOError:
+                    yield False
+                    return
+                # The one before may have sent all of it and removed the folder with this lock.
+                if file.exists() and file.stat().st_ino == os.fstat(handle.fileno()).st_ino:
+                    self._repair()
+                    yield True
+                    break
+        if self.folder.exists() and not self.exists():
+            self.remove()
+
+    def _repair(self) -> None:
+        if self.exists():
+            *_, end = (0, *(end for end, _ in self.entries()))
+            with self.path.open("ab") as file:
+                file.truncate(end)  # a line that a kill has cut short
+
+    def _state(self) -> Entry:
+        found = files.known(self.folder / "state.json")
+        if found is None and not self.exists():
+            return {}  # a new one
+        if found is None or not isinstance(found.get("store"), str):
+            # The store is asked whether it has the run, and gets what it lacks.
+            store = server.plain(server.uri(self.environment))
+            return {"store": store, "offline": False, "sent": {store: {"run_id": None, "end": 0}}}
+        sent = {server.known(store): value for store, value in found.get("sent", {}).items()}
+        return {**found, "store": server.known(found["store"]), "sent": sent}
+
+    def _write(self, state: Entry) -> None:
+        files.write_json(self.folder / "state.json", state)
+
+
+def every(environment: str) -> list[Journal]:
+    """Return the journals of an environment, in a stable order."""
+    folder = paths.journals(environment)
+    return [
+        Journal(environment, path.parent.name) for path in sorted(folder.glob("*/journal.jsonl"))
+    ]

@@ -1,0 +1,68 @@
+"""The state of code, configuration and data that gave what a run tells.
+
+Reads: the Git repository, params.yaml, dvc.lock, sources.lock
+"""
+
+import hashlib
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops.config.schema import PARAMS
+from mlops.core import dvc_lock, revision
+
+log = logging.getLogger(__name__)
+
+SOURCES = Path("sources.lock")  # what remote data were read, where any are
+DIFF = "code.diff"
+SHOWN = 5  # changed files that a warning names
+
+
+@dataclass(frozen=True)
+class State:
+    """What a run carries: tags, and files by their name."""
+
+    tags: dict[str, str]
+    files: dict[str, bytes]
+
+
+def now() -> State:
+    """Return the state of the work tree."""
+    tags, files = revision.tags(), {}
+    if PARAMS.exists():
+        files[PARAMS.name] = PARAMS.read_bytes()
+    if locked := dvc_lock.current():
+        files[dvc_lock.LOCK.name] = locked.encode()
+        tags |= dvc_lock.tags(locked)
+    if SOURCES.exists():
+        files[SOURCES.name] = SOURCES.read_bytes()
+    if tags.get("git.dirty", "no") != "no":
+        found = revision.difference()
+        tags["git.diff"] = f"withheld: {found.withheld}" if found.withheld else DIFF
+        if found.patch and not found.withheld:
+            files[DIFF] = found.patch
+            tags["git.diff.sha256"] = hashlib.sha256(found.patch).hexdigest()
+    return State(tags, files)
+
+
+def source() -> dict[str, str]:
+    """Return MLflow's own tags without a folder of this machine, and without Git's password."""
+    name = f"ml.{Path(sys.argv[0]).stem}"
+    return {"mlflow.source.name": name, "mlflow.source.git.repoURL": revision.address()}
+
+
+def warn() -> None:
+    """Tell loudly that what is about to be trained stands in no commit."""
+    files = revision.changed()
+    if files:
+        more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+        found = revision.difference()
+        carries = f"no {DIFF}: {found.withheld}" if found.withheld else DIFF
+        log.warning(
+            "WARNING: DIRTY: %s%s differ from the commit; the run is tagged git.dirty and carries "
+            "%s. Commit first for a run that others can rebuild.",
+            ", ".join(files[:SHOWN]),
+            more,
+            carries,
+        )

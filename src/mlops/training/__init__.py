@@ -1,0 +1,1 @@
+"""How a model is trained: Trainer, batches, checkpoints, hardware, model files."""

@@ -1,0 +1,61 @@
+"""What the machine offers, against what `resources` asks for."""
+
+import logging
+import os
+
+import psutil
+import torch
+
+from mlops.config.schema import Resources, Training
+from mlops.core.errors import ModelError
+from mlops.tracking import machine
+
+log = logging.getLogger(__name__)
+
+
+def claim(resources: Resources) -> None:
+    """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
+    machine.show_gpus(resources.gpu)
+    memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
+    for name, wanted, there in (
+        ("gpu", resources.gpu, torch.cuda.device_count()),
+        ("cpu_cores", resources.cpu_cores, os.cpu_count() or 1),
+        ("memory_gb", resources.memory_gb, memory_gb),
+    ):
+        if there >= wanted:
+            continue
+        message = f"resources.{name} asks for {wanted}, this machine has {there}"
+        if name == "gpu" and resources.missing == "fail":
+            raise ModelError(f"{message}; use a machine with a GPU or set resources.gpu to {there}")
+        log.warning("warning: %s; training goes on with what there is", message)
+
+
+def settle(training: Training) -> None:
+    """Let a GPU give the same bytes each time, unless `training.deterministic` says otherwise.
+
+    Source: torch's notes on reproducibility. A CPU does so with one count of threads anyway.
+    """
+    if not (training.deterministic and torch.cuda.is_available()):
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+    torch.use_deterministic_algorithms(True)
+    # Only programs that read memory before they write it need this, at the price of writing it all.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def share(batch_size: int, resources: Resources) -> int:
+    """Return how much of a batch each GPU takes: more GPUs do the same batches faster."""
+    gpus = max(1, min(resources.gpu, torch.cuda.device_count()))
+    if batch_size % gpus:
+        raise ModelError(
+            f"training.batch_size should be a multiple of the {gpus} GPUs that share it, but is "
+            f"{batch_size}; change it, or resources.gpu"
+        )
+    return batch_size // gpus
+
+
+def precision(training: Training) -> str:
+    """Return bf16 or fp32; `auto` takes bf16 on a GPU that has it."""
+    if training.precision != "auto":
+        return training.precision
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"

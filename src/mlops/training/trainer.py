@@ -1,0 +1,162 @@
+"""The Trainer of transformers, made deterministic: batches, evaluation, divergence, progress."""
+
+import math
+from collections.abc import Callable, Sized
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ProgressCallback
+
+from mlops.core.errors import ModelError
+from mlops.training import checkpoints
+from mlops.training.sampler import BucketSampler
+
+
+class Rows(Dataset[dict[str, Any]]):
+    """Tokenised texts with their labels."""
+
+    def __init__(
+        self, encoded: dict[str, list[list[int]]], labels: list[int], truncated: float = 0.0
+    ) -> None:
+        self.encoded = encoded
+        self.labels = labels
+        self.truncated = truncated  # the share of texts that are longer than the model takes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {
+            **{name: values[row] for name, values in self.encoded.items()},
+            "labels": self.labels[row],
+        }
+
+    def lengths(self) -> list[int]:
+        """Return the number of tokens of each row."""
+        return [len(ids) for ids in self.encoded["input_ids"]]
+
+
+class BucketTrainer(Trainer):  # type: ignore[misc]
+    """A Trainer whose result depends on nothing but its inputs."""
+
+    def _get_train_sampler(self, train_dataset: Sized | None = None) -> BucketSampler:
+        rows = cast(Rows, train_dataset or self.train_dataset)
+        return BucketSampler(rows.lengths(), self.args.train_batch_size, self.args.seed)
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        super()._save_checkpoint(*args, **kwargs)
+        if self.args.should_save:
+            checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Train on one batch; a loss that is no number ends the training at its step."""
+        try:
+            loss: Tensor = super().training_step(*args, **kwargs)
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            what = str(error).partition(", but you set")[0]
+            raise ModelError(f"{what}; set training.deterministic to false for it") from None
+        if not torch.isfinite(loss):
+            raise ModelError(
+                f"the training loss should be a number, but is {loss.item()} at step "
+                f"{self.state.global_step + 1}; lower training.learning_rate or "
+                "training.max_grad_norm"
+            )
+        return loss
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Judge on the validation split without moving the generator that dropout draws from."""
+        with torch.random.fork_rng():
+            return cast(dict[str, float], super().evaluate(*args, **kwargs))
+
+
+class Progress(ProgressCallback):  # type: ignore[misc]
+    """A progress bar with the time that is left and the last loss."""
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Show the loss in the bar instead of printing every log."""
+        if self.training_bar is not None and logs and "loss" in logs:
+            self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Show no second bar for the few seconds of a validation."""
+
+
+class SaveAfterValidation(TrainerCallback):  # type: ignore[misc]
+    """Write a checkpoint that is due at an epoch's end after the epoch's validation.
+
+    The Trainer writes it before: what resumes from there would never see that validation.
+    """
+
+    def __init__(self) -> None:
+        self.due = False
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Put off a checkpoint at an epoch's last step."""
+        self.due = control.should_save and float(state.epoch or 0).is_integer()
+        control.should_save = control.should_save and not self.due
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write what was put off; the Trainer validates first."""
+        control.should_save = self.due
+
+
+class Record(TrainerCallback):  # type: ignore[misc]
+    """Hand each logged number to the tracker as it comes."""
+
+    NAMES = ("loss", "learning_rate", "grad_norm", "eval_loss", "eval_accuracy")
+
+    def __init__(self, log_metrics: Callable[[dict[str, float], int], None]) -> None:
+        self.log_metrics = log_metrics
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
+        logs: dict[str, float] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Log losses, learning rate, gradient norm and validation metrics by step."""
+        found = {name: float((logs or {})[name]) for name in self.NAMES if name in (logs or {})}
+        named = {
+            name.replace("eval_", "val_") if name.startswith("eval_") else f"train_{name}": value
+            for name, value in found.items()
+        }
+        if named:
+            self.log_metrics(named, state.global_step)
+
+
+class EarlyStopping(TrainerCallback):  # type: ignore[misc]
+    """Stop when the validation loss stays above its best, whose weights are kept in a file.
+
+    What it decides by is the Trainer's own log, which its checkpoints carry: a resumed training
+    stops where the other one would have.
+    """
+
+    def __init__(self, patience: int, folder: Path) -> None:
+        self.patience = patience
+        self.folder = folder
+
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Keep the best weights so far, or stop."""
+        losses = [float(entry["eval_loss"]) for entry in state.log_history if "eval_loss" in entry]
+        lowest = min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
+        since = len(losses) - 1 - losses.index(lowest) if lowest in losses else len(losses)
+        if since == 0:
+            checkpoints.keep_best(kwargs["model"], self.folder)
+        control.should_training_stop = since >= self.patience
+        # What resumes from a checkpoint of this moment would train on: the one before decides anew.
+        control.should_save = control.should_save and not control.should_training_stop

@@ -1,0 +1,1 @@
+"""Registered versions, their files, and the history of deployments."""

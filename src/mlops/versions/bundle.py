@@ -1,0 +1,130 @@
+"""What the service takes along: the exported model, its settings, and what is known of both.
+
+Reads: params.yaml, models/serving/, models/model/, reports/metrics.json, data/prepared/
+Writes: models/bento/
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from mlops.config import schema
+from mlops.config.schema import Params
+from mlops.core import environment, files, hashing, outputs, revision
+from mlops.core.errors import ServingError
+
+EXPORT = Path("models/serving")
+MODEL = Path("models/model")
+METRICS = Path("reports/metrics.json")
+PREPARED = Path("data/prepared")
+FOLDER = Path("models/bento")
+SERVING = "serving.json"
+ORIGIN = ("package", "commit", "changed")  # what the folder tells beside its content
+# What a package's content is, beside the model: the code and packages that serve it.
+CODE = (
+    "bentofile.yaml", "src/ml/__init__.py", "src/ml/api", "src/ml/service.py",
+    "src/mlops/__init__.py", "src/mlops/serving",
+)  # fmt: skip
+LOCKS = {"cpu": "requirements/serving.lock", "cuda": "requirements/serving-cuda.lock"}
+
+
+def lay_out() -> dict[str, Any]:
+    """Write the folder that the service reads; return what it tells of itself."""
+    params = schema.load()
+    check_environment(params, os.environ.get("ENV"))
+    signature = check_export()
+    told = info(params, signature)
+    # Content only: what the commit is called changes no prediction.
+    serving = {
+        "format": 1,
+        "preprocessing": params.data.preprocessing,
+        "settings": params.serving.model_dump(),
+        "info": told,
+    }
+    told = {**told, "package": version(serving, EXPORT), **commit()}
+    with outputs.folder(FOLDER) as folder:
+        for path in sorted(EXPORT.iterdir()):
+            shutil.copy(path, folder)
+        outputs.write_json(folder / SERVING, {**serving, "info": told})
+    return told
+
+
+def read(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return what a laid out folder tells of itself, and the name that its content has here.
+
+    They differ where code or packages here are not those that it was laid out with.
+    """
+    serving = json.loads((folder / SERVING).read_text(encoding="utf-8"))
+    told: dict[str, Any] = serving["info"]
+    plain = {name: value for name, value in told.items() if name not in ORIGIN}
+    return told, version({**serving, "info": plain}, folder)
+
+
+def lock(serving: dict[str, Any]) -> Path:
+    """Return the lock with the packages for the device that serves."""
+    return Path(LOCKS[serving["settings"]["device"]])
+
+
+def check_environment(params: Params, asked: str | None) -> None:
+    """Refuse to serve the model of one environment as that of another."""
+    if asked and asked != params.environment:
+        environment.expect(asked)
+        raise ServingError(
+            f"ENV={asked} is asked, but the model in the work tree is that of "
+            f"{params.environment}; `make train ENV={asked}` brings the other one, "
+            f"ENV={params.environment} takes this one"
+        )
+
+
+def check_export() -> dict[str, Any]:
+    """Return the signature of the exported model, which must be that of the trained one."""
+    path = EXPORT / "signature.json"
+    if not path.exists():
+        raise ServingError(
+            f"{EXPORT} should hold the exported model, but {path} is missing; run `make train`"
+        )
+    signature: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if MODEL.exists() and hashing.digest(MODEL) != signature["model_sha256"]:
+        raise ServingError(
+            f"{EXPORT} should be the export of {MODEL}, but is that of another model; "
+            "run `make train`"
+        )
+    return signature
+
+
+def info(params: Params, signature: dict[str, Any]) -> dict[str, Any]:
+    """Return what leads from a running service back to model, data and figures."""
+    if not METRICS.exists():
+        raise ServingError(f"{METRICS} should tell how good the model is; run `make train`")
+    metrics = files.read_json(METRICS)
+    return {
+        "name": params.model.name,
+        "version": params.model.version,
+        "environment": params.environment,
+        "model_sha256": signature["model_sha256"],
+        "data_sha256": hashing.digest(PREPARED) if PREPARED.exists() else None,
+        "metrics": {name: v for name, v in sorted(metrics.items()) if isinstance(v, int | float)},
+        "parity": signature["parity"],
+    }
+
+
+def commit() -> dict[str, Any]:
+    """Return the commit of the work tree, and whether the tree has been changed since."""
+    tags = revision.tags()
+    return {"commit": tags.get("git.commit"), "changed": tags.get("git.dirty") == "yes"}
+
+
+def version(serving: dict[str, Any], export: Path) -> str:
+    """Return a name made from content: model, settings, code and packages."""
+    parts = [json.dumps(serving, sort_keys=True)]
+    parts += [
+        f"{path.name} {hashing.digest(path)}"
+        for path in sorted(export.iterdir())
+        if path.name != SERVING
+    ]
+    for path in sorted([*map(Path, CODE), lock(serving)]):
+        files = [path] if path.is_file() else sorted(path.glob("*.*"))
+        parts += [f"{file.as_posix()} {hashing.digest(file)}" for file in files]
+    return hashing.text("\n".join(parts))[:16]

@@ -1,0 +1,46 @@
+"""Which registered version is meant, and whether it may be deployed."""
+
+from mlops.config.schema import Params
+from mlops.core.errors import DeployError
+from mlops.versions.history import Entry
+from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
+
+
+def chosen(registry: Registry, params: Params, asked: str | None) -> Version:
+    """Return the version that was asked for, else the challenger, else the champion."""
+    if asked:
+        if version := registry.find(asked):
+            return version
+        known = ", ".join(one.number for one in registry.versions()) or "none"
+        raise DeployError(
+            f"{registry.name} should have the version {asked} in {params.environment}, has "
+            f"{known}; name one of them"
+        )
+    if version := registry.alias(CHALLENGER) or registry.alias(CHAMPION):
+        return version
+    raise DeployError(
+        f"{params.environment} should have a version of {registry.name}, has none; "
+        f"run `make train ENV={params.environment}` and `make register ENV={params.environment}`"
+    )
+
+
+def check_accepted(version: Version, live: str, withdrawn: Entry | None) -> None:
+    """Refuse a version that the gate has not accepted, against what is live now."""
+    tags = version.tags
+    verdict, against = tags.get("gate.verdict"), tags.get("gate.against")
+    if withdrawn:
+        wrong = f"it was rolled back ({withdrawn.at}: {withdrawn.why or 'no reason told'})"
+        mend = f"`make rollback TO={version.number}` brings it back"
+    elif verdict is None:
+        wrong, mend = "the gate has not judged it", "run `make gate`"
+    elif verdict != "accepted":
+        wrong, mend = f"the gate rejected it ({tags.get('gate.reasons')})", "train a better one"
+    elif against != live:
+        wrong, mend = f"it was judged against {against}, live is {live}", "run `make gate` again"
+    elif tags.get("git.dirty") != "no" or tags.get("git.commit") == "unknown":
+        wrong, mend = "its code is in no commit", "commit, train and register again"
+    else:
+        return
+    raise DeployError(
+        f"only a version that the gate accepted is deployed, but {version}: {wrong}; {mend}"
+    )
