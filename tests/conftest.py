@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 import containers
 import served
 import servers
-from mlops.config import schema
+from ml.config import Params
 from mlops.platform.servers import ENVIRONMENTS, Platform
 
 ROOT = Path(__file__).parent.parent
@@ -93,25 +93,25 @@ def _values() -> dict[str, Any]:
 
 
 @pytest.fixture(name="make_params", scope="session")
-def _make_params(values: dict[str, Any]) -> Callable[..., schema.Params]:
+def _make_params(values: dict[str, Any]) -> Callable[..., Params]:
     """Return a function from `section={key: value}` to a configuration for tests."""
 
-    def make(**sections: Any) -> schema.Params:
+    def make(**sections: Any) -> Params:
         merged = dict(values)
         for name, part in sections.items():
             merged[name] = {**values[name], **part} if isinstance(part, dict) else part
-        return schema.Params.model_validate(merged)
+        return Params.model_validate(merged)
 
     return make
 
 
 @pytest.fixture(name="params", scope="session")
-def _params(make_params: Callable[..., schema.Params]) -> schema.Params:
+def _params(make_params: Callable[..., Params]) -> Params:
     return make_params()
 
 
 @pytest.fixture(name="project")
-def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: schema.Params) -> Path:
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> Path:
     """An empty folder with params.yaml, as the current one."""
     monkeypatch.chdir(tmp_path)
     write_params(params)
@@ -159,7 +159,7 @@ def verdicts(start: int, rows: int) -> dict[str, list[Any]]:
     return {"text": texts, "label": [n % 2 for n in numbers]}
 
 
-def write_params(params: schema.Params) -> None:
+def write_params(params: Params) -> None:
     """Write params.yaml into the current folder."""
     Path("params.yaml").write_text(yaml.safe_dump(params.model_dump()), encoding="utf-8")
 

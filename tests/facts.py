@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ml.config import Params
 from ml.evaluation import scores
-from mlops.config.schema import Params
 from mlops.evaluation.behaviour import Failure, Result
 from mlops.reporting.report import Facts
 

@@ -9,8 +9,8 @@ import polars as pl
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ml.config import Params
 from ml.model import custom, model
-from mlops.config.schema import Params
 from mlops.training.predict import predict
 
 OWN = list(custom.REGISTRY)  # each class of the project is exported by the tests, too

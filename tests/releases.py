@@ -11,10 +11,9 @@ import polars as pl
 import yaml
 
 import toy
-from ml.evaluation import scores
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core import hashing
-from mlops.evaluation import metrics
+from mlops.evaluation import metrics, scores
 from mlops.release import evidence, work_tree
 from mlops.release.evidence import Split
 from mlops.tracking import runs

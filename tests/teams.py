@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import releases
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.pipeline.compose import asked
 from mlops.release import gate, register
 from mlops.versions.registry import Registry, Version

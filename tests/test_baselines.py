@@ -8,6 +8,7 @@ import pytest
 
 from ml.evaluation import baselines
 from ml.evaluation.baselines import thin
+from mlops.evaluation.results import Baseline
 
 ENGLISH = {0: ["bad", "dull", "poor"], 1: ["good", "fine", "great"]}
 CHINESE = {0: ["难看", "无聊"], 1: ["好看", "精彩"], 2: ["一般", "普通"]}
@@ -34,7 +35,7 @@ def chinese(seed: int, rows: int) -> pl.DataFrame:
     return pl.DataFrame({"text": texts, "label": labels})
 
 
-def accuracy(found: baselines.Baseline, test: pl.DataFrame) -> float:
+def accuracy(found: Baseline, test: pl.DataFrame) -> float:
     """Return the share of right answers."""
     return float((found.predicted == test["label"].to_numpy()).mean())
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import releases
+from ml.config import Params
 from mlops.config import schema
-from mlops.config.schema import Params
 from mlops.core.errors import DeployError, GateError
 from mlops.release import bounds, gate, register
 from mlops.versions.registry import Registry, Version

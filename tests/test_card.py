@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 import facts
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.reporting import card
 
 MakeParams = Callable[..., Params]

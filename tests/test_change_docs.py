@@ -13,9 +13,9 @@ from transformers import DistilBertConfig, DistilBertModel
 import served
 from clones import call, environment, installed
 from conftest import ROOT
+from ml.config import Params
 from ml.model import tokenizer
 from mlops.config import keys
-from mlops.config.schema import Params
 
 TEXT = (ROOT / "docs" / "change.md").read_text()
 ROWS = [line.strip("|").split("|") for line in re.findall(r"^\|.*\|$", TEXT, re.M)][2:]

@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
 
+from ml.config import Params
 from mlops.config import schema
 from mlops.core.errors import ConfigError
 from mlops.core.hashing import digest
@@ -115,7 +117,7 @@ def test_guide_types_are_kept() -> None:
 def test_guide_variables_act(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guide's variables give their values, typed, or their defaults."""
     monkeypatch.setenv("BATCH_SIZE", "64")
-    found = compose.compose("dev", "variables")
+    found = cast(Params, compose.compose("dev", "variables"))
 
     assert (found.data.train_path, found.data.val_path) == ("/data/train", "/data/val")
     assert (found.training.batch_size, found.training.learning_rate) == (64, 0.001)
@@ -124,7 +126,7 @@ def test_guide_variables_act(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["tiny", "bert", "gpt", "xlnet", "custom"])
 def test_every_model_family_composes(name: str) -> None:
     """SET chooses a family; a pretrained one is pinned and keeps its own dropout."""
-    model = compose.compose(overrides=f"model={name}").model
+    model = cast(Params, compose.compose(overrides=f"model={name}")).model
 
     assert name == model.name
     assert (model.pretrained is None) == (model.revision is None) == (model.dropout is not None)
@@ -135,7 +137,7 @@ def test_pretrained_family_trains_small_from_scratch(name: str, kind: str) -> No
     """Without its weights a family is a small network of its own type."""
     words = f"model={name} model.pretrained=null model.revision=null"
 
-    assert kind == compose.compose(overrides=words).model.scratch.type
+    assert kind == cast(Params, compose.compose(overrides=words)).model.scratch.type
 
 
 def test_environments_only_override() -> None:

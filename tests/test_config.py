@@ -7,21 +7,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ml.config import Params
 from mlops.config import schema
 from mlops.core.errors import ConfigError
 
-Make = Callable[..., schema.Params]
+Make = Callable[..., Params]
 
 
-def test_configuration_is_frozen(params: schema.Params) -> None:
+def test_configuration_is_frozen(params: Params) -> None:
     """No stage can change what another one reads."""
     with pytest.raises(ValidationError, match="frozen"):
         params.training.epochs = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    "section", [name for name in schema.Params.model_fields if name != "environment"]
-)
+@pytest.mark.parametrize("section", [name for name in Params.model_fields if name != "environment"])
 def test_every_section_refuses_unknown_keys(make_params: Make, section: str) -> None:
     """A misspelt key is never ignored."""
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
@@ -59,7 +58,7 @@ def test_values_must_fit_together(make_params: Make, sections: dict[str, Any], r
 
 
 @pytest.mark.usefixtures("project")
-def test_composed_file_is_read_as_it_was_written(params: schema.Params) -> None:
+def test_composed_file_is_read_as_it_was_written(params: Params) -> None:
     """Writing and reading a configuration changes nothing."""
     assert params == schema.load()
 

@@ -15,7 +15,7 @@ import pytest
 import containers
 import served
 from conftest import ROOT
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.deployment import manifests
 from mlops.deployment.manifests import Release
 

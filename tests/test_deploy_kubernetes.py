@@ -15,7 +15,7 @@ import releases
 import served
 import teams
 from cluster import Cluster
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import AuditError, DeployError, TrackingError
 from mlops.deployment import deploy, lease, rollback, status
 from mlops.release import images

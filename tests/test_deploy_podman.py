@@ -15,7 +15,7 @@ import served
 import stations
 import teams
 from conftest import ROOT
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import DeployError, GateError
 from mlops.deployment import deploy, proxy, rollback, status
 from mlops.deployment.machine import pod_of

@@ -12,9 +12,9 @@ import torch
 
 from conftest import prepare_rows, verdicts, write_params
 from ml import evaluate
+from ml.config import Params
 from ml.model import model
 from mlflow_server import all_runs
-from mlops.config.schema import Params
 from mlops.core.errors import DataError, KnownError, ModelError
 from mlops.tracking import naming, server
 

@@ -18,7 +18,7 @@ import pytest
 from conftest import ROOT, write_params
 from judged import LABELS, TEXTS, build, write
 from ml import export
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import ModelError
 from mlops.export import parity

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 import toy
-from ml.api import schemas
-from ml.api.schemas import FORMS, Form
+from ml.api.schemas import FORMS
+from mlops.serving import schemas
 from mlops.serving.errors import RefusedError
+from mlops.serving.schemas import Form
 from mlops.serving.settings import Settings
 
 SETTINGS = Settings(**toy.settings(max_chars=10, max_items=3, max_body_bytes=1000))
@@ -112,7 +113,7 @@ def test_an_empty_list_is_a_list() -> None:
 
 def test_a_form_of_several_fields_asks_for_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each field is checked as a text of its own; braces in it are text."""
-    monkeypatch.setitem(schemas.OF_FIELDS, frozenset({"a", "b"}), Form("", ("a", "b"), "{}: {}"))
+    monkeypatch.setitem(FORMS, "Two", Form("", ("a", "b"), "{}: {}"))
 
     assert schemas.check({"a": " x ", "b": "{0}"}, SETTINGS, True) == schemas.Asked(
         ["x: {0}"], True

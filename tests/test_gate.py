@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import releases
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.release import gate
 from mlops.release.evidence import Split
 from mlops.release.verdict import Verdict

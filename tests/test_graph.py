@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from judged import FAMILIES, TEXTS, build
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import ModelError
 from mlops.export import graph
 from mlops.training.predict import predict

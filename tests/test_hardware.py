@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from mlops.config import schema
+from ml.config import Params
 from mlops.core.errors import ModelError
 from mlops.training import hardware
 
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +84,6 @@ def test_a_gpu_is_deterministic_where_it_shall_be(make_params: MakeParams, wante
     assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) is wanted
 
 
-def test_auto_precision_is_fp32_on_a_cpu(params: schema.Params) -> None:
+def test_auto_precision_is_fp32_on_a_cpu(params: Params) -> None:
     """bf16 is slower than fp32 on CPUs without AMX."""
     assert hardware.precision(params.training) == "fp32"

@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import ingest
-from mlops.config import schema
+from ml.config import Params
 from mlops.config.schema import Data
 from mlops.core.errors import DataError
-from mlops.tables import columns, sources
+from mlops.tables import columns, pins, sources
+from mlops.tables import splits as tables
 
 # All that a UTF-8 file can hold: halves of surrogate pairs cannot be encoded.
 UNICODE = st.text(st.characters(codec="utf-8"))
@@ -75,7 +76,7 @@ def test_any_text_passes_unchanged(
         path = folder / name
         path.write_bytes(encode(texts))
         data = make_data(train_path=str(path))
-        source = ingest.standard(sources.read(str(path), "train", data), data)
+        source = tables.standard(sources.read(str(path), "train", data), data)
 
         assert [row["text"] for batch in source.batches for row in batch.to_pylist()] == texts
 
@@ -83,9 +84,9 @@ def test_any_text_passes_unchanged(
 @given(texts=st.lists(UNICODE, unique=True, max_size=30), extra=st.lists(UNICODE, max_size=10))
 def test_a_text_keeps_its_split(texts: list[str], extra: list[str]) -> None:
     """Neither growth nor order of the data moves a row out of val or test, nor do larger shares."""
-    splits = dict(zip(texts, ingest.assign(pa.array(texts, pa.string()), 0.2, 0.2), strict=True))
+    splits = dict(zip(texts, tables.assign(pa.array(texts, pa.string()), 0.2, 0.2), strict=True))
     grown = [*extra, *reversed(texts)]
-    again = dict(zip(grown, ingest.assign(pa.array(grown, pa.string()), 0.4, 0.4), strict=True))
+    again = dict(zip(grown, tables.assign(pa.array(grown, pa.string()), 0.4, 0.4), strict=True))
 
     assert all(again[text] == split for text, split in splits.items() if split != "train")
 
@@ -93,14 +94,14 @@ def test_a_text_keeps_its_split(texts: list[str], extra: list[str]) -> None:
 def test_texts_that_read_the_same_share_a_split() -> None:
     """Else normalising them would make a leak that the source does not have."""
     alike = [form.format(n) for n in range(50) for form in ("film {} é", " film  {} e\u0301\x00")]
-    splits = ingest.assign(pa.array(alike), 0.3, 0.3).tolist()
+    splits = tables.assign(pa.array(alike), 0.3, 0.3).tolist()
 
     assert splits[::2] == splits[1::2]
 
 
 def test_shares_are_kept() -> None:
     """The hash spreads evenly."""
-    splits = ingest.assign(pa.array([f"text {n}" for n in range(20_000)]), 0.1, 0.2).tolist()
+    splits = tables.assign(pa.array([f"text {n}" for n in range(20_000)]), 0.1, 0.2).tolist()
 
     assert splits.count("val") == pytest.approx(2000, abs=150)
     assert splits.count("test") == pytest.approx(4000, abs=200)
@@ -141,7 +142,7 @@ def test_columns_get_our_names_and_others_stay(tmp_path: Path, make_data: Make) 
     data = make_data(
         train_path=str(tmp_path / "a.parquet"), text_column="review", label_column="verdict"
     )
-    source = ingest.standard(sources.read(data.train_path, "train", data), data)
+    source = tables.standard(sources.read(data.train_path, "train", data), data)
 
     assert [row for batch in source.batches for row in batch.to_pylist()] == [
         {"text": "fine", "label": "true", "stars": 5, "kind": None}
@@ -155,7 +156,7 @@ def test_a_column_that_would_get_a_twin_is_renamed(
     (tmp_path / "a.csv").write_text("text,label,label_text,label_1\na,1,good,z\n")
     data = make_data(train_path=str(tmp_path / "a.csv"), label_column="label_text")
     caplog.set_level("INFO")
-    source = ingest.standard(sources.read(data.train_path, "train", data), data)
+    source = tables.standard(sources.read(data.train_path, "train", data), data)
 
     assert [row for batch in source.batches for row in batch.to_pylist()] == [
         {"text": "a", "label": "good", "label_2": "1", "label_1": "z"}
@@ -192,7 +193,7 @@ def test_a_source_without_rows_is_refused(tmp_path: Path, make_data: Make, heade
 
 
 def test_the_stage_tells_where_rows_came_from(
-    project: Path, make_params: Callable[..., schema.Params]
+    project: Path, make_params: Callable[..., Params]
 ) -> None:
     """source.json holds paths as configured and marks the synthetic corpus."""
     write(make_params(data={"synthetic_rows": 300}))
@@ -228,14 +229,14 @@ def test_a_row_that_is_lost_is_no_success(
 ) -> None:
     """Whatever loses it: the rows that were read are held against those in the files."""
     (tmp_path / "a.csv").write_text("text,label\na,x\nb,y\n")
-    monkeypatch.setattr(ingest, "assign", lambda *_: np.array(["train", "nowhere"]))
+    monkeypatch.setattr(tables, "assign", lambda *_: np.array(["train", "nowhere"]))
 
     with pytest.raises(DataError, match="2 rows were read, but 1 written"):
         ingest.ingest(make_data(train_path=str(tmp_path / "a.csv")), tmp_path)
 
 
 def test_a_stage_that_fails_leaves_nothing(
-    project: Path, make_params: Callable[..., schema.Params]
+    project: Path, make_params: Callable[..., Params]
 ) -> None:
     """Not even what it had written before the fault, nor the result of an earlier run."""
     (project / "data" / "raw").mkdir(parents=True)
@@ -258,11 +259,11 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path, make_data: Make) -> N
         (tmp_path / f"{name}-raw").mkdir()
         ingest.ingest(make_data(train_path=str(tmp_path / name)), tmp_path / f"{name}-raw")
 
-    for split in ingest.ROLES:
+    for split in pins.ROLES:
         one, other = (tmp_path / f"{name}-raw" / f"{split}.parquet" for name in ("all", "cut"))
         assert one.read_bytes() == other.read_bytes()
 
 
-def write(params: schema.Params) -> None:
+def write(params: Params) -> None:
     """Write params.yaml into the current folder; JSON is YAML."""
     Path("params.yaml").write_text(params.model_dump_json(), encoding="utf-8")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops.config.schema import Evaluate, Params
+from ml.config import Params
+from mlops.config.schema import Evaluate
 from mlops.evaluation import intervals, metrics
 
 

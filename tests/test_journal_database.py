@@ -10,7 +10,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from mlops.config import schema
+from ml.config import Params
 from mlops.core.errors import TrackingError
 from mlops.tracking import database, runs, server, syncing
 from test_tracking import RESUME, stored, train
@@ -36,7 +36,7 @@ def patch(path: Path, at: int, content: bytes) -> None:
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_damaged_database_is_told_and_moving_it_away_helps(
-    prepared: Path, params: schema.Params, empty_store: Path, what: str
+    prepared: Path, params: Params, empty_store: Path, what: str
 ) -> None:
     """Before anything is done; the same command then goes on with a new one."""
     path = prepared / ".mlflow" / "dev" / "mlflow.db"
@@ -51,7 +51,7 @@ def test_a_damaged_database_is_told_and_moving_it_away_helps(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_newer_database_is_told(prepared: Path, params: schema.Params) -> None:
+def test_a_newer_database_is_told(prepared: Path, params: Params) -> None:
     """A colleague has a newer MLflow: the sentence names what to do."""
     with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as store, store:
         store.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
@@ -59,7 +59,7 @@ def test_a_newer_database_is_told(prepared: Path, params: schema.Params) -> None
         runs.open_store(params)
 
 
-def test_an_older_database_is_told(prepared: Path, params: schema.Params) -> None:
+def test_an_older_database_is_told(prepared: Path, params: Params) -> None:
     """With the command that brings it up to date."""
     with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as store, store:
         store.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'")
@@ -69,7 +69,7 @@ def test_an_older_database_is_told(prepared: Path, params: schema.Params) -> Non
 
 @pytest.mark.parametrize("how", ["copied", "moved"])
 def test_a_project_writes_its_artifacts_into_its_own_folder(
-    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch,
+    prepared: Path, params: Params, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture, how: str,
 ) -> None:  # fmt: skip
     """MLflow's database holds whole paths: of a copied one they led into the other project."""
@@ -95,7 +95,7 @@ def test_a_project_writes_its_artifacts_into_its_own_folder(
 
 
 def test_artifacts_that_only_the_other_project_has_stay_there(
-    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch,
+    prepared: Path, params: Params, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """An earlier release had written them there: they are found, and it is told."""
@@ -111,7 +111,7 @@ def test_artifacts_that_only_the_other_project_has_stay_there(
 
 
 def test_a_copied_project_sends_its_journals_to_its_own_store(
-    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    prepared: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """State and records name the store without the folder; those of an earlier release had it."""
     with pytest.raises(ZeroDivisionError), runs.training_run(params, {}, RESUME) as run:

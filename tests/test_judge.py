@@ -6,7 +6,7 @@ import pytest
 
 import facts
 from conftest import verdicts
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.evaluation.metrics import Floats
 from mlops.evaluation.results import Data, judge, predictions, worst_errors
 

@@ -1,6 +1,5 @@
 """Drift: Makefile, README, dvc.yaml, schema, docs and workflows say the same."""
 
-import ast
 import os
 import re
 import subprocess
@@ -14,7 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from conftest import ROOT, composed
-from mlops.config.schema import Params
+from house import imported
+from ml.config import Params
 from mlops.versions import bundle
 
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export")
@@ -29,29 +29,6 @@ def tracked() -> list[Path]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
-def imported(path: Path) -> set[Path]:
-    """Return the modules of this project that a module imports, and theirs."""
-    found: set[Path] = {path}
-    waiting = [path]
-    while waiting:
-        for node in ast.walk(ast.parse(waiting.pop().read_text())):
-            for module in modules(node) - found:
-                found.add(module)
-                waiting.append(module)
-    return found
-
-
-def modules(node: ast.AST) -> set[Path]:
-    """Return the files of this project that an import statement names."""
-    names: list[str] = []
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    paths = [ROOT / "src" / f"{name.replace('.', '/')}.py" for name in names]
-    return {path for path in paths if path.exists()}
 
 
 def templates(module: Path) -> set[Path]:
@@ -281,11 +258,9 @@ def test_what_is_served_is_what_was_tested() -> None:
 def test_serving_imports_only_what_the_bento_carries() -> None:
     """No module of the service imports one of this project's that is not included."""
     service = ROOT / "src" / "ml" / "service.py"
-    own = {
-        path
-        for room in ("ml/api", "mlops/serving")
-        for path in (ROOT / "src" / room).glob("*.py")
-        if path.name != "__init__.py"
-    }
+    included = {path for name in bundle.CODE for path in (ROOT / name, *(ROOT / name).glob("*.py"))}
 
-    assert imported(service) == own | {service}
+    assert imported(service) <= included
+    assert {path for path in included - imported(service) if path.suffix == ".py"} == {
+        path for path in included if path.name == "__init__.py"
+    }

@@ -7,22 +7,22 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from ml.config import Params
 from ml.model import losses
-from mlops.config import schema
 
 LOGITS = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 3.0]])
 TARGETS = torch.tensor([0, 0, 1])
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 
 
-def test_plain_cross_entropy_is_the_mean(params: schema.Params) -> None:
+def test_plain_cross_entropy_is_the_mean(params: Params) -> None:
     """Without options the loss is torch's own."""
     loss = losses.build(params.training, [0, 1], 2)
 
     torch.testing.assert_close(loss({"logits": LOGITS}, TARGETS), cross_entropy(LOGITS, TARGETS))
 
 
-def test_accumulated_batches_average_over_the_step(params: schema.Params) -> None:
+def test_accumulated_batches_average_over_the_step(params: Params) -> None:
     """Two unequal batches of one step weigh by their rows, as if they were one batch."""
     loss = losses.build(params.training, [0, 1], 2)
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import DeployError
 from mlops.deployment import checks, links, manifests
 from mlops.deployment.manifests import Release

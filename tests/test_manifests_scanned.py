@@ -13,7 +13,7 @@ import yaml
 
 import served
 from conftest import ROOT
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.deployment import manifests
 from test_manifests import RELEASE
 

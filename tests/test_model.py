@@ -13,14 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
+from ml.config import Params
 from ml.model import model, tokenizer
-from mlops.config import schema
 from mlops.core.errors import ModelError
 from mlops.training.predict import predict
 
 LABELS = ["no", "yes"]
 TEXTS = ["a good film", "a bad film"] * 4
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 
 
 @pytest.fixture(name="words")
@@ -36,7 +36,7 @@ def pretrained(folder: Path, words: PreTrainedTokenizerFast, rows: int) -> Path:
     return folder
 
 
-def test_a_saved_model_answers_as_before(params: schema.Params, tmp_path: Path) -> None:
+def test_a_saved_model_answers_as_before(params: Params, tmp_path: Path) -> None:
     """Saving and loading change no probability."""
     network, words = model.build(params.model, LABELS, TEXTS)
     model.save(network, words, tmp_path / "model")
@@ -47,7 +47,7 @@ def test_a_saved_model_answers_as_before(params: schema.Params, tmp_path: Path) 
 
 
 def test_a_saved_model_is_readable_for_all_and_knows_its_labels(
-    params: schema.Params, tmp_path: Path
+    params: Params, tmp_path: Path
 ) -> None:
     """A container under another user can read the weights; the configuration names the classes."""
     model.save(*model.build(params.model, LABELS, TEXTS), tmp_path)
@@ -220,7 +220,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_damaged_trained_model_is_told(
-    params: schema.Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """In a sentence with the way on; nothing of it is used, no code in it runs."""
     monkeypatch.chdir(tmp_path)

@@ -12,6 +12,7 @@ import mlflow
 import pytest
 
 from conftest import ROOT, prepare_rows, write_params
+from ml.config import Params
 from mlflow_server import Server, all_runs, points, until
 from mlops.config import schema
 from mlops.core.errors import TrackingError
@@ -21,7 +22,7 @@ from mlops.tracking.journal import Journal, every
 from test_tracking import DATA, RESUME, train
 
 pytestmark = pytest.mark.integration
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 LONG = {"epochs": 60, "batch_size": 4}  # seconds, so that there is a middle
 
 
@@ -183,7 +184,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
 
 
 def test_a_judgement_without_a_server_waits_for_it(
-    up: Server, params: schema.Params, caplog: pytest.LogCaptureFixture
+    up: Server, params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Evaluate does not fail after the hours of training."""
     run_id = train(params)
@@ -203,7 +204,7 @@ def test_a_judgement_without_a_server_waits_for_it(
 
 
 def test_a_sync_that_is_killed_goes_on_where_it_stopped(
-    up: Server, params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    up: Server, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One run, and each point once, however often it is killed."""
     known = {run.info.run_id for run in up.runs()}
@@ -234,7 +235,7 @@ def test_a_sync_that_is_killed_goes_on_where_it_stopped(
 
 
 def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
-    up: Server, params: schema.Params
+    up: Server, params: Params
 ) -> None:
     """By the first stage of the pipeline and by the training; each in one sentence."""
     Path("conf").symlink_to(ROOT / "conf")

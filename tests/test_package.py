@@ -62,7 +62,11 @@ def test_it_carries_what_serves_and_no_more(bento: served.Bento) -> None:
     files = {path.as_posix() for path in found if "__pycache__" not in path.parts}
     outside = {f for f in files if not f.startswith(("ml/api/", "mlops/serving/", "models/bento/"))}
 
-    assert outside == {"bentofile.yaml", "ml/__init__.py", "ml/service.py", "mlops/__init__.py"}
+    assert outside == {
+        "bentofile.yaml",
+        *(f"ml/{name}.py" for name in ("__init__", "project", "service")),
+        *(f"mlops/{name}.py" for name in ("__init__", "core/__init__", "core/project")),
+    }
     assert {
         "models/bento/cpu.onnx",
         "models/bento/serving.json",

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import DataError, ModelError
 from mlops.export import parity
 from mlops.export.parity import Judged, Parity

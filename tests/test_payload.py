@@ -146,8 +146,11 @@ def test_the_version_covers_all_that_is_packaged() -> None:
     covered = {
         "src/ml/__init__.py",
         "src/ml/api/*.py",
+        "src/ml/project.py",
         "src/ml/service.py",
         "src/mlops/__init__.py",
+        "src/mlops/core/__init__.py",
+        "src/mlops/core/project.py",
         "src/mlops/serving/*.py",
         "src/mlops/serving/page.html",
     }

@@ -7,8 +7,8 @@ import pytest
 import torch
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
+from ml.config import Params
 from ml.model import model
-from mlops.config import schema
 from mlops.training import predict as model_predict
 from mlops.training.predict import predict
 
@@ -18,7 +18,7 @@ FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet"
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_probabilities_do_not_depend_on_batch_mates(
-    family: str, values: dict[str, dict[str, object]], make_params: Callable[..., schema.Params]
+    family: str, values: dict[str, dict[str, object]], make_params: Callable[..., Params]
 ) -> None:
     """A text alone and among longer ones gets the same answer, in every family."""
     scratch = {**values["model"]["scratch"], "type": family}  # type: ignore[dict-item]
@@ -31,7 +31,7 @@ def test_probabilities_do_not_depend_on_batch_mates(
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
-def test_answers_come_in_the_order_of_the_texts(params: schema.Params) -> None:
+def test_answers_come_in_the_order_of_the_texts(params: Params) -> None:
     """Sorting by length inside does not show outside."""
     network, words = model.build(params.model, ["no", "yes"], TEXTS)
 
@@ -41,7 +41,7 @@ def test_answers_come_in_the_order_of_the_texts(params: schema.Params) -> None:
 
 
 def test_a_long_prediction_shows_how_far_it_is(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After some seconds; one that is over by then says nothing."""
     network, words = model.build(params.model, ["no", "yes"], TEXTS)
@@ -53,14 +53,14 @@ def test_a_long_prediction_shows_how_far_it_is(
     assert "predicting:" in capsys.readouterr().err
 
 
-def test_downloads_show_how_far_they_are(params: schema.Params) -> None:
+def test_downloads_show_how_far_they_are(params: Params) -> None:
     """The bars of loading weights are off, those of the hub are not."""
     model.build(params.model, ["no", "yes"], TEXTS)
 
     assert not are_progress_bars_disabled()
 
 
-def test_each_row_sums_to_one(params: schema.Params) -> None:
+def test_each_row_sums_to_one(params: Params) -> None:
     """They are probabilities."""
     network, words = model.build(params.model, ["no", "yes"], TEXTS)
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import ingest, prepare
-from mlops.config import schema
+from ml.config import Params
 from mlops.config.schema import Data, Prepare
 from mlops.core import hashing
 from mlops.core.errors import DataError
@@ -228,7 +228,7 @@ def test_rules_hold_between_rows_of_any_piece(make: Make) -> None:
 
 
 def test_three_classes_in_another_script_work(
-    project: Path, make_params: Callable[..., schema.Params]
+    project: Path, make_params: Callable[..., Params]
 ) -> None:
     """Configuration alone suffices for three classes of Hindi and Japanese."""
     words = {"अच्छा": "सकारात्मक", "बुरा": "नकारात्मक", "普通": "तटस्थ"}
@@ -242,9 +242,7 @@ def test_three_classes_in_another_script_work(
     assert sum(split["kept"] for split in report["splits"].values()) == 900
 
 
-def test_the_stage_is_a_pure_function(
-    project: Path, make_params: Callable[..., schema.Params]
-) -> None:
+def test_the_stage_is_a_pure_function(project: Path, make_params: Callable[..., Params]) -> None:
     """Twice the same input gives the same bytes."""
     content = []
     for _ in range(2):
@@ -262,7 +260,7 @@ def test_the_stage_is_a_pure_function(
 
 
 def test_the_report_tells_what_a_refresh_changed(
-    project: Path, make_params: Callable[..., schema.Params]
+    project: Path, make_params: Callable[..., Params]
 ) -> None:
     """Counted on rows as found, before any is dropped or sampled; other splits say nothing."""
     change = {"previous": "abc", "added": {"positive": 30}, "removed": {"negative": 10}}
@@ -287,7 +285,7 @@ def test_the_report_tells_what_a_refresh_changed(
 
 
 def test_a_stage_that_fails_leaves_nothing(
-    project: Path, make_params: Callable[..., schema.Params]
+    project: Path, make_params: Callable[..., Params]
 ) -> None:
     """Neither new rows nor the rows and the report of an earlier run."""
     run_stages(make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5}))
@@ -304,7 +302,7 @@ def test_rows_that_were_never_ingested_are_asked_for(project: Path) -> None:
         prepare.main()
 
 
-def run_stages(params: schema.Params) -> None:
+def run_stages(params: Params) -> None:
     """Run ingest and prepare in the current folder."""
     Path("params.yaml").write_text(params.model_dump_json(), encoding="utf-8")
     ingest.main()

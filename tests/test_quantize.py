@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from judged import FAMILIES, LABELS, TEXTS, build
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core import outputs
 from mlops.export import graph, parity, quantize, signature
 from mlops.serving import engine

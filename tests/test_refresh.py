@@ -16,7 +16,7 @@ from mlops.config.schema import Params
 from mlops.core.errors import DataError
 from mlops.pipeline import refresh
 from mlops.pipeline.snapshot import taken
-from mlops.tables import pins
+from mlops.tables import pins, splits
 from mlops.tables.pins import LOCK
 
 Make = Callable[..., Params]
@@ -165,7 +165,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     """Half of the old and half of the new rows are no snapshot."""
     params = taken(train, {})
-    written = ingest.split
+    written = splits.split
 
     def meanwhile(*arguments: Any) -> dict[str, int]:
         rows = written(*arguments)

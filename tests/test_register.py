@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import releases
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import GateError, ServingError
 from mlops.release import gate, register

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 import releases
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import DeployError, GateError, ServingError
 from mlops.deployment import deploy

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 import facts
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.reporting import report
 from mlops.reporting.plots import PLOTS
 

@@ -12,7 +12,7 @@ import pytest
 import servers
 import sickbed
 from conftest import ROOT
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import TrackingError
 from mlops.platform.servers import Platform
 from mlops.storage import retention

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from ml.config import Params
 from mlops.config import json_schema
 from mlops.config.keys import Key, paths
-from mlops.config.schema import Params
 from mlops.core.names import GROUPS, options
 
 SCHEMAS = (json_schema.CONFIG, json_schema.MODEL)

@@ -7,8 +7,9 @@ from sklearn import metrics as sklearn_metrics
 
 import facts
 from cases import cases
-from ml.evaluation import scores
-from mlops.config.schema import Params
+from ml.config import Params
+from ml.evaluation.scores import SCORES
+from mlops.evaluation import scores
 from mlops.evaluation.metrics import Floats, Ints
 from mlops.reporting import card, report
 from mlops.reporting.plots import PLOTS
@@ -63,6 +64,6 @@ def test_report_and_card_show_every_score(params: Params) -> None:
     page = report.render(made, dict.fromkeys(PLOTS, b"png"))
     text = card.render(made)
 
-    for score in scores.SCORES.values():
+    for score in SCORES.values():
         assert f">{score.title}</th>" in page
         assert f"\n| {score.title} | " in text

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 
 from hydra_plugins.shell_variables import rewrite, scalar, variable
-from mlops.config import schema
+from mlops.config.schema import Params
 from mlops.core.errors import ConfigError
 from mlops.pipeline.compose import compose, parse
 
@@ -157,7 +157,7 @@ def _conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return conf
 
 
-def by_dvc(conf: Path, *overrides: str) -> schema.Params:
+def by_dvc(conf: Path, *overrides: str) -> Params:
     """Compose as `dvc exp run` does."""
     words = list(overrides)
     compose_and_dump("dvc.yaml", str(conf), None, "config", str(ROOT / "src"), words)

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mlops.config.schema import Evaluate, Params
+from ml.config import Params
+from mlops.config.schema import Evaluate
 from mlops.core.errors import ConfigError
 from mlops.evaluation import slices
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mlops.config import schema
+from ml.config import Params
 from mlops.pipeline import smoke
 
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.hashing import digest
 from mlops.pipeline.snapshot import inputs, taken
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops.config import schema
+from ml.config import Params
 from mlops.core.errors import DataError
 from mlops.tables import sources
 from mlops.tables.pins import Role
 
-Make = Callable[..., schema.Params]
+Make = Callable[..., Params]
 
 
 @pytest.fixture(name="read")

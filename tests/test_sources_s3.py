@@ -17,17 +17,18 @@ import s3fs
 
 import servers
 from ml import ingest
+from ml.config import Params
 from mlops.config import schema
 from mlops.core.errors import DataError
 from mlops.pipeline import compose
 from mlops.pipeline.snapshot import taken
 from mlops.platform.servers import Platform
-from mlops.tables import pins
+from mlops.tables import pins, splits
 from toy import ROOT
 
 pytestmark = pytest.mark.integration
 
-Make = Callable[..., schema.Params]
+Make = Callable[..., Params]
 WRITE: dict[str, Callable[[pl.DataFrame, io.BytesIO], Any]] = {
     "csv": lambda rows, file: rows.write_csv(file),
     "jsonl": lambda rows, file: rows.write_ndjson(file),
@@ -154,7 +155,7 @@ def test_an_object_that_changes_while_it_is_read_is_told(
     bucket.put("a.csv", 0, 200)
     bucket.put("b.csv", 200, 200)
     run(bucket.url)
-    read = ingest.split
+    read = splits.split
 
     def slow(source: Any, *rest: Any) -> Any:
         bucket.put("b.csv", 500, 200)

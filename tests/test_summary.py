@@ -8,7 +8,7 @@ import mlflow
 import pytest
 
 import locks
-from mlops.config import schema
+from ml.config import Params
 from mlops.core import hashing, paths
 from mlops.core.errors import DataError
 from mlops.pipeline import summary
@@ -77,7 +77,7 @@ def test_a_model_from_the_cache_is_said_to_have_no_run_here(project: Path) -> No
 
 
 def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
-    prepared: Path, params: schema.Params
+    prepared: Path, params: Params
 ) -> None:
     """The same bytes need no second evaluation, but the new run needs its metrics."""
     (prepared / "models" / "model").mkdir(parents=True)
@@ -93,7 +93,7 @@ def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
 
 
 def test_a_run_gets_the_lock_of_the_whole_pipeline_once(
-    prepared: Path, params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    prepared: Path, params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then nothing is asked of MLflow any more, until DVC has written another one."""
     (prepared / "models" / "model").mkdir(parents=True)

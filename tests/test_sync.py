@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops.config import schema
+from ml.config import Params
 from mlops.core.errors import TrackingError
 from mlops.tracking import sync
 from test_tracking import train
@@ -12,7 +12,7 @@ from test_tracking import train
 
 @pytest.mark.usefixtures("prepared")
 def test_runs_without_a_server_to_go_to_are_an_error(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence names the variable."""
     monkeypatch.setenv("MLFLOW_OFFLINE", "1")

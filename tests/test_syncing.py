@@ -6,8 +6,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from ml.config import Params
 from mlflow_server import all_runs, points
-from mlops.config import schema
 from mlops.core.errors import TrackingError
 from mlops.tracking import runs, server, syncing
 from mlops.tracking.journal import every
@@ -28,7 +28,7 @@ def _remote(prepared: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) 
     return uri
 
 
-def test_an_offline_run_is_here_until_it_is_brought(params: schema.Params, remote: str) -> None:
+def test_an_offline_run_is_here_until_it_is_brought(params: Params, remote: str) -> None:
     """Nothing of it is at the server before."""
     train(params)
 
@@ -37,7 +37,7 @@ def test_an_offline_run_is_here_until_it_is_brought(params: schema.Params, remot
     assert syncing.waiting("dev") == 1
 
 
-def test_an_offline_run_is_brought_as_it_is(params: schema.Params, remote: str) -> None:
+def test_an_offline_run_is_brought_as_it_is(params: Params, remote: str) -> None:
     """Every point of every metric with its step and time, and the judgement."""
     here = train(params)
     runs.log_evaluation(params, MODEL, METRICS, Path("reports"))
@@ -53,7 +53,7 @@ def test_an_offline_run_is_brought_as_it_is(params: schema.Params, remote: str) 
     assert run.inputs.dataset_inputs != []
 
 
-def test_bringing_twice_is_bringing_once(params: schema.Params, remote: str) -> None:
+def test_bringing_twice_is_bringing_once(params: Params, remote: str) -> None:
     """Nothing is left here to bring."""
     train(params)
 
@@ -64,7 +64,7 @@ def test_bringing_twice_is_bringing_once(params: schema.Params, remote: str) -> 
 
 @pytest.mark.usefixtures("remote")
 def test_a_model_is_found_at_the_server_once_its_run_is_there(
-    params: schema.Params, remote: str, monkeypatch: pytest.MonkeyPatch
+    params: Params, remote: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is told of it later joins that run."""
     train(params)
@@ -79,7 +79,7 @@ def test_a_model_is_found_at_the_server_once_its_run_is_there(
 
 
 def test_a_run_that_was_not_meant_for_a_server_stays_here(
-    params: schema.Params, remote: str, monkeypatch: pytest.MonkeyPatch
+    params: Params, remote: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who trains without a server does not find it there later."""
     monkeypatch.delenv("MLFLOW_OFFLINE")
@@ -91,7 +91,7 @@ def test_a_run_that_was_not_meant_for_a_server_stays_here(
     assert all_runs(remote) == []
 
 
-def test_another_environments_runs_are_not_brought(params: schema.Params, remote: str) -> None:
+def test_another_environments_runs_are_not_brought(params: Params, remote: str) -> None:
     """`make sync ENV=qa` leaves dev's runs alone."""
     train(params)
     syncing.bring("qa")
@@ -100,14 +100,14 @@ def test_another_environments_runs_are_not_brought(params: schema.Params, remote
 
 
 @pytest.mark.usefixtures("remote")
-def test_a_run_that_is_being_recorded_is_left_alone(params: schema.Params) -> None:
+def test_a_run_that_is_being_recorded_is_left_alone(params: Params) -> None:
     """Its own process sends it."""
     with runs.training_run(params, {}, Path("resume")):
         assert syncing.bring("dev").busy == 1
 
 
 def test_without_a_server_the_runs_wait(
-    params: schema.Params, remote: str, monkeypatch: pytest.MonkeyPatch
+    params: Params, remote: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is said that they do."""
     assert remote
@@ -119,7 +119,7 @@ def test_without_a_server_the_runs_wait(
 
 @pytest.mark.usefixtures("remote")
 def test_a_server_that_is_down_is_told_at_once(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is lost by it."""
     train(params)

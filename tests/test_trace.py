@@ -12,7 +12,7 @@ import mlflow
 import pytest
 
 from conftest import write_params
-from mlops.config import schema
+from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import KnownError, ServingError
 from mlops.lineage import trace
@@ -24,7 +24,7 @@ DIGEST = "a" * 64
 
 
 @pytest.fixture(name="make_run")
-def _make_run(prepared: Path, make_params: Callable[..., schema.Params]) -> MakeRun:
+def _make_run(prepared: Path, make_params: Callable[..., Params]) -> MakeRun:
     """Return a function that records a training of a model."""
 
     def make(digest: str = DIGEST, environment: str = "dev", **tags: str) -> str:

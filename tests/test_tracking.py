@@ -10,24 +10,24 @@ import pytest
 
 import locks
 from conftest import write_params
+from ml.config import Params
 from mlflow_server import until
-from mlops.config import schema
 from mlops.core import hashing, paths
 from mlops.core.errors import TrackingError
 from mlops.tracking import runs
 
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 DATA = {"train": "a" * 64, "val": "b" * 64}
 RESUME = Path("checkpoints/run")
 
 
-def stored(params: schema.Params) -> list[Any]:
+def stored(params: Params) -> list[Any]:
     """Return all runs of the environment's store, the newest first."""
     client = mlflow.MlflowClient(runs.store_uri(params))
     return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
 
 
-def train(params: schema.Params, digest: str = "m" * 64) -> str:
+def train(params: Params, digest: str = "m" * 64) -> str:
     """Record a training of three steps; return the run's id."""
     with runs.training_run(params, DATA, RESUME) as run:
         for step in (1, 2, 3):
@@ -38,7 +38,7 @@ def train(params: schema.Params, digest: str = "m" * 64) -> str:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: schema.Params) -> None:
+def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: Params) -> None:
     """Parameters are flat and named by section; nothing collides with the Trainer's own names."""
     train(params)
     (run,) = stored(params)
@@ -50,7 +50,7 @@ def test_a_training_is_one_run_with_parameters_metrics_data_and_tags(params: sch
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_run_carries_the_composed_configuration(params: schema.Params) -> None:
+def test_a_run_carries_the_composed_configuration(params: Params) -> None:
     """params.yaml is an artifact."""
     run_id = train(params)
 
@@ -58,7 +58,7 @@ def test_a_run_carries_the_composed_configuration(params: schema.Params) -> None
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_run_tells_packages_machine_person_and_time(params: schema.Params) -> None:
+def test_a_run_tells_packages_machine_person_and_time(params: Params) -> None:
     """All that the contract of lineage names, but for what needs Git and DVC."""
     tags = mlflow.get_run(train(params)).data.tags
 
@@ -69,7 +69,7 @@ def test_a_run_tells_packages_machine_person_and_time(params: schema.Params) -> 
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_time_of_an_earlier_attempt_counts(params: schema.Params) -> None:
+def test_the_time_of_an_earlier_attempt_counts(params: Params) -> None:
     """A training that went on took both."""
     with pytest.raises(ZeroDivisionError), runs.training_run(params, DATA, RESUME) as first:
         raise ZeroDivisionError
@@ -81,7 +81,7 @@ def test_the_time_of_an_earlier_attempt_counts(params: schema.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_whole_lock_joins_the_run_at_the_end(params: schema.Params) -> None:
+def test_the_whole_lock_joins_the_run_at_the_end(params: Params) -> None:
     """With the hashes as tags; while a stage runs only what stands before it is known."""
     (Path("models") / "model").mkdir(parents=True)
     known = hashing.dvc(Path("models/model"))
@@ -99,7 +99,7 @@ def test_the_whole_lock_joins_the_run_at_the_end(params: schema.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_metrics_can_be_read_while_the_training_runs(params: schema.Params) -> None:
+def test_metrics_can_be_read_while_the_training_runs(params: Params) -> None:
     """What was logged is on its way to the store at once."""
     with runs.training_run(params, DATA, RESUME) as run:
         run.log_metrics({"train_loss": 0.5}, 1)
@@ -108,7 +108,7 @@ def test_metrics_can_be_read_while_the_training_runs(params: schema.Params) -> N
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_killed_training_goes_on_in_its_run(params: schema.Params) -> None:
+def test_a_killed_training_goes_on_in_its_run(params: Params) -> None:
     """One run for one training; a step that it has already is not logged again."""
     with runs.training_run(params, DATA, RESUME) as first:
         first.log_metrics({"train_loss": 0.5}, 1)
@@ -124,7 +124,7 @@ def test_a_killed_training_goes_on_in_its_run(params: schema.Params) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_a_failed_training_is_told_in_its_run(params: schema.Params) -> None:
+def test_a_failed_training_is_told_in_its_run(params: Params) -> None:
     """The run of a training that raises is FAILED."""
     with pytest.raises(ZeroDivisionError), runs.training_run(params, DATA, RESUME):
         raise ZeroDivisionError
@@ -134,7 +134,7 @@ def test_a_failed_training_is_told_in_its_run(params: schema.Params) -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_a_store_that_fails_while_training_costs_no_training(
-    params: schema.Params, caplog: pytest.LogCaptureFixture
+    params: Params, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It goes on; one line tells that the rest is kept here."""
     with runs.training_run(params, DATA, RESUME) as run:
@@ -146,7 +146,7 @@ def test_a_store_that_fails_while_training_costs_no_training(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_judgement_joins_the_run_of_its_model(params: schema.Params, tmp_path: Path) -> None:
+def test_the_judgement_joins_the_run_of_its_model(params: Params, tmp_path: Path) -> None:
     """Evaluate finds the run by the model's content."""
     run_id = train(params)
     report = tmp_path / "reports"
@@ -178,7 +178,7 @@ def test_environments_do_not_see_each_others_runs(make_params: MakeParams, tmp_p
 
 
 def test_the_usual_variable_moves_tracking_to_a_server(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """MLFLOW_TRACKING_URI beats the environment's own store."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
@@ -188,7 +188,7 @@ def test_the_usual_variable_moves_tracking_to_a_server(
 
 @pytest.mark.usefixtures("prepared")
 def test_an_unreachable_store_is_told_without_its_password(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Training does not start, and the message gives no secret away."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter2@127.0.0.1:9")
@@ -205,7 +205,7 @@ def test_nothing_is_sent_home() -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_an_old_record_of_a_deleted_run_starts_a_new_one(params: schema.Params) -> None:
+def test_an_old_record_of_a_deleted_run_starts_a_new_one(params: Params) -> None:
     """A resume file of another store does not stop the training."""
     RESUME.parent.mkdir()
     RESUME.write_text("0" * 32)

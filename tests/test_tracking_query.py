@@ -5,7 +5,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from mlops.config import schema
+from ml.config import Params
 from mlops.core.errors import TrackingError
 from mlops.lineage.query import Store, stores
 from mlops.tracking import runs
@@ -14,7 +14,7 @@ DIGEST = "a" * 64
 
 
 @pytest.fixture(name="run_id")
-def _run_id(prepared: Path, params: schema.Params) -> str:
+def _run_id(prepared: Path, params: Params) -> str:
     """A run of dev that made a model."""
     with runs.training_run(params, {}, prepared / "resume") as run:
         run.finish(params, DIGEST)

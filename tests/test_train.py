@@ -18,12 +18,12 @@ from transformers import TrainerControl, TrainerState
 
 from conftest import prepare_rows, write_params
 from ml import train
-from mlops.config import schema
+from ml.config import Params
 from mlops.core import hashing, paths
 from mlops.core.errors import ConfigError, DataError, ModelError
 from mlops.training.trainer import BucketTrainer, EarlyStopping
 
-MakeParams = Callable[..., schema.Params]
+MakeParams = Callable[..., Params]
 OUTPUTS = (Path("models/model"), Path("reports/history.json"))
 # The training ends itself at step 10, without a chance to clean up.
 KILL = """
@@ -37,7 +37,7 @@ train.main()
 """
 
 
-def trained(params: schema.Params) -> list[str]:
+def trained(params: Params) -> list[str]:
     """Run the stage with a configuration and return the digests of its outputs."""
     write_params(params)
     train.main()
@@ -56,7 +56,7 @@ def _base(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_the_stage_leaves_a_model_and_its_curves(params: schema.Params) -> None:
+def test_the_stage_leaves_a_model_and_its_curves(params: Params) -> None:
     """Curves have steps in order, for train and val; no checkpoint stays."""
     trained(params)
     curves = json.loads(OUTPUTS[1].read_text())
@@ -246,7 +246,7 @@ def test_checkpoints_serve_only_their_own_inputs(make_params: MakeParams) -> Non
 
 @pytest.mark.usefixtures("prepared")
 def test_a_diverging_training_tells_its_step(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A loss that is no number stops at once and leaves no model."""
     compute = BucketTrainer.compute_loss
@@ -276,7 +276,7 @@ def test_early_stopping_keeps_the_best_weights(make_params: MakeParams) -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_an_operation_that_is_not_deterministic_is_named(
-    params: schema.Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a network of one's own, on a GPU: torch tells the operation, we tell the key."""
     compute = BucketTrainer.compute_loss
@@ -323,7 +323,7 @@ def test_texts_that_are_longer_than_the_model_takes_are_told(
 
 @pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize("name", ["labels.json", "train.parquet"])
-def test_a_damaged_input_is_named(params: schema.Params, name: str) -> None:
+def test_a_damaged_input_is_named(params: Params, name: str) -> None:
     """In a sentence with the way on."""
     (Path("data/prepared") / name).write_bytes(b"PAR1")
 
@@ -332,7 +332,7 @@ def test_a_damaged_input_is_named(params: schema.Params, name: str) -> None:
 
 
 @pytest.mark.usefixtures("prepared")
-def test_three_classes_train(params: schema.Params) -> None:
+def test_three_classes_train(params: Params) -> None:
     """Nothing assumes two classes."""
     for name in ("train", "val", "test"):
         rows = Path(f"data/prepared/{name}.parquet")

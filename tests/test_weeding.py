@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from transformers import get_scheduler
 
 from ml import train
-from mlops.config import schema
+from ml.config import Params
 from mlops.core.errors import StorageError
 from mlops.storage import contradictions, entries, evidence, verify
 
@@ -267,7 +267,7 @@ def test_the_rate_is_scheduled_as_transformers_does(schedule: str) -> None:
 )
 @pytest.mark.usefixtures("prepared")
 def test_what_train_records_is_of_its_values(
-    make_params: Callable[..., schema.Params], changes: dict[str, Any]
+    make_params: Callable[..., Params], changes: dict[str, Any]
 ) -> None:
     """And of no other rate or number of epochs."""
     params = make_params(training=changes)

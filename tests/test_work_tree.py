@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import releases
-from mlops.config.schema import Params
+from ml.config import Params
 from mlops.core.errors import GateError
 from mlops.release import gate, register, work_tree
 

@@ -5,30 +5,23 @@ Writes: data/raw/{train,val,test}.parquet, data/raw/source.json
 """
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.data import cleaning
 from mlops.config import schema
 from mlops.config.schema import Data, Params
-from mlops.core import hashing, outputs
+from mlops.core import outputs
 from mlops.core.errors import DataError, run
-from mlops.tables import columns, pins, remote, sources
-from mlops.tables.pins import LOCK, Pin, Role, paths, settings, shares
-from mlops.tables.sources import SYNTHETIC, Source
+from mlops.tables import pins, remote, sources
+from mlops.tables.pins import LOCK, ROLES, Pin, Role, paths, settings, shares
+from mlops.tables.sources import SYNTHETIC
+from mlops.tables.splits import RAW, split, standard
 
 log = logging.getLogger(__name__)
 
-RAW = Path("data/raw")
-ROLES: tuple[Role, ...] = ("train", "val", "test")
 SPLIT_OFF = "split off from train"
 
 
@@ -80,64 +73,6 @@ def pinned_by(params: Params) -> dict[Role, Pin]:
                 "files from one commit, or run `make train`, which composes first"
             )
     return {role: known[url] for role, url in urls.items()}
-
-
-def standard(source: Source, data: Data) -> Source:
-    """Put the text and the label first, under these names and as text; keep the other columns."""
-    ours = (data.text_column, data.label_column)
-    others = [name for name in source.schema.names if name not in ours]
-    columns.check_types(source, ours)
-    kept = [source.schema.field(name).with_name(columns.beside(name, source)) for name in others]
-    schema = pa.schema([("text", pa.string()), ("label", pa.string()), *kept])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in source.batches:
-            text, label = (batch.column(name) for name in ours)
-            arrays = [
-                text.cast(pa.string()),
-                columns.label_names(label),
-                *map(batch.column, others),
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    return Source(source.path, schema, batches(), source.read)
-
-
-def split(
-    source: Source, parts: tuple[float, float], folder: Path, role: str = "train"
-) -> dict[str, int]:
-    """Write a source as `role`, apart from the parts of it that become val and test."""
-    val, test = parts
-    wanted = {role: 1.0, **({"val": val, "test": test} if role == "train" else {})}
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                outputs.TableWriter(folder / f"{name}.parquet", source.schema)
-            )
-            for name, share in wanted.items()
-            if share
-        }
-        for batch in source.batches:
-            if len(writers) == 1:
-                writers[role].write([batch])
-                continue
-            places = assign(batch.column("text"), val, test)
-            for name, writer in writers.items():
-                writer.write([batch.filter(pa.array(places == name))])
-    return {name: writer.rows for name, writer in writers.items()}
-
-
-def assign(texts: pa.Array, val: float, test: float) -> np.ndarray[Any, np.dtype[np.str_]]:
-    """Return the split of each text, by its content alone.
-
-    Test takes its share from the bottom and val from the top, so that a change of one share moves
-    no row of the other. Texts that read the same have one place.
-    """
-    if not val and not test:
-        return np.full(len(texts), "train")
-    alike, _ = cleaning.normalise(pl.Series(texts, dtype=pl.String))
-    places = np.array([hashing.unit(text or "", "split") for text in alike])
-    return np.where(places < test, "test", np.where(places >= 1 - val, "val", "train"))
 
 
 def main() -> None:

@@ -27,9 +27,9 @@ from transformers import (
 from transformers.optimization import Adafactor
 from transformers.trainer_callback import ProgressCallback
 
+from ml import config
+from ml.config import Params, Training
 from ml.model import losses, model
-from mlops.config import schema
-from mlops.config.schema import Params, Training
 from mlops.core import files, hashing, paths
 from mlops.core.errors import run
 from mlops.tracking import runs
@@ -165,7 +165,7 @@ def key(params: Params, data: Mapping[str, str]) -> str:
 
 def main() -> None:
     """Run the stage."""
-    params = schema.load()
+    params = config.load()
     hardware.claim(params.resources)
     hardware.settle(params.training)
     torch.set_num_threads(params.training.threads)

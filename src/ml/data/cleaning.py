@@ -6,10 +6,7 @@ from types import MappingProxyType
 import polars as pl
 
 from ml.api.normalise import LONG_RUN
-
-# Control characters that are not white space, and the byte order mark inside a text.
-CONTROL = r"[\p{Cc}\x{FEFF}&&[^\s]]"
-
+from mlops.tables.raw import CONTROL
 
 Step = Callable[[pl.Series], pl.Series]
 

@@ -1,63 +1,11 @@
-"""The scores of a model, all of them: how each is computed, what it is called, which way is better.
-
-Metrics, report, model card, run, registry and gate take them from here.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+"""The scores of this project: how each is computed, what it is called, which way is better."""
 
 import numpy as np
 
 from mlops.evaluation import metrics
-from mlops.evaluation.metrics import Floats, Ints
+from mlops.evaluation.scores import Answers, Score
 
 TINY = 1e-15  # stands for a probability of 0, whose logarithm is infinite
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Labels [rows] and probabilities [rows, classes] of the test rows; `bins` of calibration."""
-
-    actual: Ints
-    probabilities: Floats
-    bins: int
-
-    @property
-    def predicted(self) -> Ints:
-        """Return the class of each row that the model finds the most probable."""
-        return np.asarray(self.probabilities.argmax(axis=1))
-
-    @property
-    def of_actual(self) -> Floats:
-        """Return the probability that each row's own class got."""
-        return np.asarray(self.probabilities[np.arange(len(self.actual)), self.actual])
-
-    @property
-    def matrix(self) -> Ints:
-        """Return the confusion matrix."""
-        return metrics.confusion(self.actual, self.predicted, self.probabilities.shape[1])
-
-
-@dataclass(frozen=True)
-class Score:
-    """One figure of a model; a share is shown as a percentage."""
-
-    title: str
-    better: Literal["higher", "lower"]
-    of: Callable[[Answers], float]
-    share: bool = False
-
-
-def measure(actual: Ints, probabilities: Floats, bins: int) -> dict[str, float]:
-    """Return all scores by name."""
-    answers = Answers(actual, probabilities, bins)
-    return {name: float(score.of(answers)) for name, score in SCORES.items()}
-
-
-def titles(better: str) -> list[str]:
-    """Return the titles of the scores of which the higher, or the lower, is better."""
-    return [score.title for score in SCORES.values() if score.better == better]
 
 
 def _accuracy(answers: Answers) -> float:

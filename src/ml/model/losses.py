@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from mlops.config.schema import Training
+from ml.config import Training
 
 Loss = Callable[..., Tensor]
 

@@ -13,8 +13,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ml import config
 from ml.model import custom, tokenizer
-from mlops.config import schema
 from mlops.core.errors import ModelError
 from mlops.training import model_files
 
@@ -35,7 +35,7 @@ BERT_SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "interm
 
 
 def build(
-    model: schema.Model, labels: list[str], texts: list[str]
+    model: config.Model, labels: list[str], texts: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Build the model that the configuration names; `texts` train its tokenizer if it has none."""
     transformers.utils.logging.disable_progress_bar()
@@ -75,7 +75,7 @@ def save(network: PreTrainedModel, words: PreTrainedTokenizerBase, folder: Path)
 
 
 def _build_custom(
-    model: schema.Model, labels: list[str], texts: list[str]
+    model: config.Model, labels: list[str], texts: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     name = model.custom or ""
     if name not in custom.REGISTRY:
@@ -98,7 +98,7 @@ def _build_custom(
 
 
 def _build_scratch(
-    model: schema.Model, labels: list[str], texts: list[str]
+    model: config.Model, labels: list[str], texts: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     family = model.scratch.type
     words = tokenizer.train(texts, family, model.scratch.vocab_size, model.max_length)
@@ -127,7 +127,7 @@ def _build_scratch(
 
 
 def _build_pretrained(
-    model: schema.Model, labels: list[str]
+    model: config.Model, labels: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     source = str(model.pretrained)
     try:

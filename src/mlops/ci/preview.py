@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ml.evaluation import criteria
-from ml.evaluation.criteria import Check
 from mlops.config.schema import Params
 from mlops.core.errors import ModelError
-from mlops.release import evidence, gate
+from mlops.core.project import project
+from mlops.evaluation.checks import Check
+from mlops.release import criteria, evidence, gate
 from mlops.release.evidence import BENTO, Evidence, Split
 
 SERVED = Path("models/serving")
@@ -27,7 +27,7 @@ def checks(params: Params, base: Path | None) -> Iterator[Check]:
     try:
         ours = _gathered(Path(), test, params)
         yield from (
-            c for c in criteria.absolute(ours, test, params.gate) if c.criterion != "test rows"
+            c for c in project().criteria(ours, test, params.gate) if c.criterion != "test rows"
         )
     except ModelError as error:
         yield Check("the model answers", False, str(error), "probabilities")

@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ml.evaluation.criteria import Check
 from mlops.client import address, exchange, load_outcome, predict, proxy
 from mlops.client.address import Address
 from mlops.client.load_outcome import Outcome
@@ -22,6 +21,7 @@ from mlops.client.response import is_info
 from mlops.config.schema import LoadTest, Params
 from mlops.core import files, outputs, table
 from mlops.core.errors import ServingError, run
+from mlops.evaluation.checks import Check
 from mlops.pipeline import compose
 
 REPORT = Path("reports/load_test.json")

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from mlops.config.comments import comments
-from mlops.config.keys import Key
-from mlops.config.schema import Model, Params, Section
+from mlops.config.keys import Key, section_at
 from mlops.core.errors import run
 from mlops.core.names import CONF
+from mlops.core.project import project
 
 Part = dict[str, Any]  # a part of a JSON Schema
 
@@ -89,13 +91,16 @@ def schemas() -> dict[Path, str]:
     reasons = comments(CONF / "model" / "tiny.yaml")
     all_reasons = comments(CONF / "config.yaml")
     all_reasons |= {("model", *key): text for key, text in reasons.items()}
-    made = {CONFIG: _schema(Params, all_reasons), MODEL: _schema(Model, reasons)}
+    params = project().params()
+    model = section_at(params, ("model",))
+    made = {CONFIG: _schema(params, all_reasons)}
+    made |= {MODEL: _schema(model, reasons)} if model else {}
     return {
         path: f"{json.dumps(one, indent=1, ensure_ascii=False)}\n" for path, one in made.items()
     }
 
 
-def _schema(top: type[Section], reasons: dict[Key, str]) -> Part:
+def _schema(top: type[BaseModel], reasons: dict[Key, str]) -> Part:
     pydantic = top.model_json_schema()
     root = Editor(pydantic["$defs"], reasons).section(pydantic, ())
     root["properties"]["defaults"] = {"$ref": "#/$defs/defaults"}

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from mlops.core.errors import ConfigError
 from mlops.core.names import nearest
+from mlops.core.project import project
 from mlops.core.urls import secrets
 
 PARAMS = Path("params.yaml")
@@ -115,25 +116,8 @@ class Prepare(Section):
     leakage: Policy
 
 
-class Scratch(Section):
-    """Size of a transformer that is trained from random weights."""
-
-    type: Literal["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet"]
-    layers: Count
-    hidden: Count
-    heads: Count
-    intermediate: Count
-    vocab_size: Annotated[int, Field(ge=300)]
-
-    @model_validator(mode="after")
-    def _heads(self) -> Self:
-        if self.hidden % self.heads:
-            raise ValueError(f"hidden ({self.hidden}) must be a multiple of heads ({self.heads})")
-        return self
-
-
 class Model(Section):
-    """What is trained."""
+    """What is trained, as far as the machinery asks; the project's own keys are in ml.config."""
 
     name: Name
     version: Name
@@ -141,57 +125,30 @@ class Model(Section):
     architecture: Literal["transformers", "custom"]
     pretrained: Name | None
     revision: Name | None
-    custom: Name | None
-    options: dict[str, Scalar]
-    scratch: Scratch
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None
     max_length: Annotated[int, Field(ge=8, le=8192)]
 
     @model_validator(mode="after")
-    def _kind(self) -> Self:
-        if self.architecture == "custom" and not self.custom:
-            raise ValueError(
-                "architecture: custom needs model.custom, the name of a registered class"
-            )
-        if self.architecture == "custom" and self.pretrained:
-            raise ValueError("architecture: custom cannot be combined with model.pretrained")
-        if self.architecture == "transformers" and self.custom:
-            raise ValueError("model.custom needs architecture: custom")
+    def _revision(self) -> Self:
         if self.revision and not self.pretrained:
             raise ValueError("model.revision needs model.pretrained")
         return self
 
+    @property
+    def description(self) -> str:
+        """What is trained from random weights, for the model card."""
+        return f"the architecture {self.architecture}"
+
 
 class Training(Section):
-    """How it is trained."""
+    """How it is trained, as far as the machinery asks."""
 
     seed: Annotated[int, Field(ge=0)]
     threads: Count
     batch_size: Count
-    gradient_accumulation: Count
-    learning_rate: Annotated[float, Field(gt=0, le=1)]
     epochs: Count
-    optimizer: Literal["adam", "adamw", "sgd", "adafactor"]
-    momentum: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0, le=1)]
-    schedule: Literal["linear", "cosine", "constant"]
-    warmup: Annotated[float, Field(ge=0, lt=1)]
-    max_grad_norm: Annotated[float, Field(gt=0)]
-    loss_function: Literal["cross_entropy", "focal"]
-    focal_gamma: Annotated[float, Field(ge=0)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    class_weights: Literal["none", "balanced"] | Annotated[list[float], Field(min_length=2)]
     precision: Literal["auto", "fp32", "bf16"]
     deterministic: bool
     early_stopping: Annotated[int, Field(ge=0)]
-
-    @model_validator(mode="after")
-    def _loss(self) -> Self:
-        if self.loss_function == "focal" and self.label_smoothing:
-            raise ValueError("label_smoothing acts on cross_entropy only; set it to 0 for focal")
-        if isinstance(self.class_weights, list) and min(self.class_weights) <= 0:
-            raise ValueError("class_weights must all be positive")
-        return self
 
 
 class Case(Section):
@@ -304,17 +261,9 @@ class Serving(Section):
 
 
 class Gate(Section):
-    """What a model must show before it may be deployed."""
+    """What a model must show before it may be deployed: the bounds are the project's."""
 
     enabled: bool
-    min_rows: Count
-    min_accuracy: Share
-    min_macro_f1: Share
-    max_ece: Share
-    min_recall: Annotated[float, Field(ge=0, le=1)]
-    min_worst_slice: Annotated[float, Field(ge=0, le=1)]
-    max_latency_ms: Annotated[float, Field(gt=0)]
-    max_size_mb: Annotated[float, Field(gt=0)]
 
 
 class Deploy(Section):
@@ -376,7 +325,7 @@ class Project(Section):
 
 
 class Params(Section):
-    """The whole composed configuration."""
+    """The whole composed configuration; a project's own is a subclass (ml.config)."""
 
     environment: Literal["dev", "qa", "prod"]
     project: Project
@@ -397,15 +346,6 @@ class Params(Section):
     snapshot: Snapshot = Snapshot()
 
     @model_validator(mode="after")
-    def _weights(self) -> Self:
-        weights, labels = self.training.class_weights, self.data.labels
-        if isinstance(weights, list) and labels and len(weights) != len(labels):
-            raise ValueError(
-                f"training.class_weights has {len(weights)} values, data.labels has {len(labels)}"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _graph(self) -> Self:
         if self.serving.device == "cuda" and not self.export.gpu:
             raise ValueError(
@@ -420,7 +360,7 @@ def load(path: Path = PARAMS) -> Params:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for key, wrong in secrets(values):
             raise ConfigError(f"{path}: {'.'.join(map(str, key))}: {wrong}")
-        return Params.model_validate(values)
+        return project().params().model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         found = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

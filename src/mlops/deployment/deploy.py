@@ -78,7 +78,7 @@ def configured(version: Version, registry: Registry, params: Params) -> Params:
         then = known_then[section]
         known = {key: then[key] for key in values[section] if key in then}
         values[section] |= known
-    return Params.model_validate(values)
+    return type(params).model_validate(values)
 
 
 if __name__ == "__main__":

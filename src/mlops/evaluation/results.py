@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from ml.evaluation import baselines, scores
-from ml.evaluation.baselines import Baseline
 from mlops.config.schema import Evaluate
-from mlops.evaluation import intervals, metrics, slices
-from mlops.evaluation.metrics import Floats
+from mlops.core.project import project
+from mlops.evaluation import intervals, metrics, scores, slices
+from mlops.evaluation.metrics import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,19 @@ class Data:
     splits: dict[str, pl.DataFrame]
     labels: list[str]
     synthetic: bool
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline's probabilities for the test rows, and how it was made."""
+
+    probabilities: Floats
+    detail: str
+
+    @property
+    def predicted(self) -> Ints:
+        """Return the class of each test row."""
+        return np.asarray(self.probabilities.argmax(axis=1))
 
 
 @dataclass(frozen=True)
@@ -39,7 +52,7 @@ def judge(data: Data, probabilities: Floats, config: Evaluate) -> Judgement:
     matrix = metrics.confusion(actual, predicted, len(data.labels))
     parts, left_out = slices.measure(test, predicted == actual, config)
     weakest = slices.worst(parts)
-    others = train_baselines(data)
+    others = project().baselines(data)
     found = {
         "rows": test.height,
         **scores.measure(actual, probabilities, bins),
@@ -55,15 +68,6 @@ def judge(data: Data, probabilities: Floats, config: Evaluate) -> Judgement:
     details = {name: other.detail for name, other in others.items()}
     told = predictions(test, probabilities, data.labels)
     return Judgement(metrics.plain(found), parts, left_out, details, told)
-
-
-def train_baselines(data: Data) -> dict[str, Baseline]:
-    """Train the baselines on the rows that the model had."""
-    train, val, test = (data.splits[name] for name in ("train", "val", "test"))
-    return {
-        "majority": baselines.majority(train, test.height, data.labels),
-        "tfidf": baselines.tfidf(train, val, test["text"].to_list(), len(data.labels)),
-    }
 
 
 def predictions(test: pl.DataFrame, probabilities: Floats, labels: list[str]) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from mlops.config.schema import PARAMS, Params
 from mlops.config.yaml_file import mapping, nodes, read
 from mlops.core.errors import ConfigError, run
 from mlops.core.names import CONF, check
+from mlops.core.project import project
 from mlops.core.urls import plain, secrets
 from mlops.pipeline.snapshot import taken
 
@@ -60,12 +61,12 @@ def checked(found: dict[str, Any], origins: Callable[[], Layers], broken: dict[K
     """Validate composed values; all that is wrong is told at once."""
     broken = broken | dict(secrets(found))
     try:
-        params = Params.model_validate(found)
+        params = project().params().model_validate(found)
         if not broken:
             return params
         told = {}
     except ValidationError as error:
-        told = explain(error, Params, found, origins())
+        told = explain(error, project().params(), found, origins())
     places = origins()
     for key, text in broken.items():
         told[key] = f"{around(places, key).place}: {dotted(key)}: {text}"

@@ -17,11 +17,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml import ingest
 from mlops.config.schema import Data
 from mlops.core.errors import DataError
-from mlops.tables import pins, remote, sources
-from mlops.tables.pins import Changes, File, Pin, Role, paths, settings, shares
+from mlops.tables import pins, remote, sources, splits
+from mlops.tables.pins import ROLES, Changes, File, Pin, Role, paths, settings, shares
 
 log = logging.getLogger(__name__)
 
@@ -102,12 +101,12 @@ def _rows(role: Role, data: Data, files: list[File]) -> Batches:
     if not files:
         return
     url = str(paths(data)[role])
-    source = ingest.standard(sources.read(url, role, data, Pin(files)), data)
+    source = splits.standard(sources.read(url, role, data, Pin(files)), data)
     for batch in source.batches:
         if role != "train":
             yield role, batch
             continue
-        places = ingest.assign(batch.column("text"), *shares(data))
+        places = splits.assign(batch.column("text"), *shares(data))
         for split in _splits(role, data):
             yield split, batch.filter(pa.array(places == split))
 
@@ -126,12 +125,12 @@ def _last_run(role: Role, data: Data, before: Pin) -> Hashes | None:
     """Return the rows of the last run, if it read what was pinned, in the same way."""
     from mlops.pipeline import last_output  # noqa: PLC0415  # DVC, half a second
 
-    made = last_output.opened(str(ingest.RAW / "source.json"))
+    made = last_output.opened(str(splits.RAW / "source.json"))
     pinned = json.load(made).get("pinned", {}).get(role) if made else None
     if pinned != {"fingerprint": before.fingerprint, **settings(role, data)}:
         return None
     names = _splits(role, data)
-    files = {name: last_output.opened(str(ingest.RAW / f"{name}.parquet")) for name in names}
+    files = {name: last_output.opened(str(splits.RAW / f"{name}.parquet")) for name in names}
     if None in files.values():
         return None
     return hashes(
@@ -143,7 +142,7 @@ def _last_run(role: Role, data: Data, before: Pin) -> Hashes | None:
 
 def _splits(role: Role, data: Data) -> list[Role]:
     """Return the splits that are made of a source."""
-    off = [name for name in ingest.ROLES if not paths(data)[name]]
+    off = [name for name in ROLES if not paths(data)[name]]
     return [role, *off] if role == "train" else [role]
 
 

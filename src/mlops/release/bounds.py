@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from ml.evaluation.criteria import Check
 from mlops.config.schema import Params
 from mlops.core import hashing
 from mlops.core.errors import ConfigError, DeployError, GateError
 from mlops.core.names import options
+from mlops.evaluation.checks import Check
 from mlops.pipeline.compose import compose
 from mlops.release import committed
 from mlops.release.work_tree import same

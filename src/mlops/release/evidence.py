@@ -16,11 +16,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ml.evaluation.scores import measure
 from mlops.config.schema import Params
 from mlops.core.errors import ModelError
 from mlops.evaluation import behaviour, metrics, slices
 from mlops.evaluation.metrics import Floats
+from mlops.evaluation.scores import measure
 from mlops.serving.engine import Engine
 
 BENTO, REPORTS = "bento", "reports"

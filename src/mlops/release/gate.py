@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ml.evaluation import criteria
-from ml.evaluation.criteria import Check
 from mlops.config import schema
 from mlops.config.schema import Params
 from mlops.core import files, hashing, outputs
 from mlops.core.errors import GateError, ModelError, run
+from mlops.core.project import project
+from mlops.evaluation.checks import Check
 from mlops.export import parity
-from mlops.release import bounds, evidence, work_tree
+from mlops.release import bounds, criteria, evidence, work_tree
 from mlops.release import champion as opponent
 from mlops.release.bounds import Rules
 from mlops.release.evidence import REPORTS, Evidence, Split
@@ -52,7 +52,7 @@ def decide(
     try:
         checks += intact(version, release)
         ours = evidence.gather(release, test, params)
-        checks += criteria.absolute(ours, test, params.gate)
+        checks += project().criteria(ours, test, params.gate)
         checks += told(ours, release, test, params)
         if champion:
             checks += duel((ours, release), champion, test, params)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ml.evaluation.criteria import Check
+from mlops.evaluation.checks import Check
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ml.evaluation.scores import SCORES
+from mlops.core.project import project
 from mlops.reporting.display import number, percent
 from mlops.reporting.report import SYNTHETIC, Facts, verdict
 
@@ -30,7 +30,7 @@ def render(facts: Facts) -> str:
         metrics=facts.metrics,
         verdict=verdict(facts.metrics),
         limits=limits(facts),
-        scores=SCORES,
+        scores=project().scores(),
         data=data_name(facts),
         origin=origin(facts),
         escape=escape,
@@ -51,7 +51,7 @@ def metadata(facts: Facts) -> ModelCardData:
             dataset_name=data,
             dataset_split="test",
             metric_type=kind,
-            metric_name=SCORES[key].title,
+            metric_name=project().scores()[key].title,
             metric_value=round(facts.metrics[key], 6),
         )
         for key, kind in (("accuracy", "accuracy"), ("macro_f1", "f1"))
@@ -80,10 +80,8 @@ def data_name(facts: Facts) -> str:
 def origin(facts: Facts) -> str:
     """Tell what the training started from."""
     model = facts.params.model
-    if model.architecture == "custom":
-        return f"the class {code(model.custom)} of this project, from random weights"
     if model.pretrained is None:
-        return f"a {model.scratch.type} of {model.scratch.layers} layers, from random weights"
+        return f"{model.description}, from random weights"
     if facts.params.snapshot.pretrained:
         return f"the pretrained model in the local folder {code(Path(model.pretrained).name)}"
     at = f" at revision {code(model.revision)}" if model.revision else ""

@@ -11,9 +11,10 @@ from typing import Any
 
 import jinja2
 
-from ml.evaluation.scores import SCORES, titles
 from mlops.config.schema import Params
+from mlops.core.project import project
 from mlops.evaluation.behaviour import Result
+from mlops.evaluation.scores import titles
 from mlops.evaluation.slices import worst
 from mlops.reporting.display import MOST_ROWS, clean, flat, number, pairs, percent, points, tables
 
@@ -57,7 +58,7 @@ def render(facts: Facts, pictures: Mapping[str, bytes]) -> str:
         ],
         pictures={name: base64.b64encode(picture).decode() for name, picture in pictures.items()},
         synthetic=SYNTHETIC,
-        scores=SCORES,
+        scores=project().scores(),
         higher=titles("higher"),
         lower=titles("lower"),
         percent=percent,

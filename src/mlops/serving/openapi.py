@@ -5,8 +5,9 @@ BentoML derives its own from the method's signature; that knows neither the limi
 
 from typing import Any
 
-from ml.api.schemas import FORMS, example
+from mlops.core.project import project
 from mlops.serving.predictor import Desk
+from mlops.serving.schemas import example
 
 # At least one character that is neither white space nor removed by normalisation.
 VISIBLE = r"[^\s\u0000-\u001f\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
@@ -61,9 +62,9 @@ def _get(name: str, summary: str, kind: str) -> dict[str, Any]:
 def _predict(desk: Desk) -> dict[str, Any]:
     examples = {
         name: {"summary": form.summary, "value": example(form, desk.example, "")}
-        for name, form in FORMS.items()
+        for name, form in project().requests().items()
     }
-    schema = {"oneOf": [_ref(name) for name in FORMS]}
+    schema = {"oneOf": [_ref(name) for name in project().requests()]}
     refusals = {
         str(status): {"description": text, "content": _json(_ref("Failure"))}
         for status, text in REFUSALS.items()
@@ -99,7 +100,7 @@ def _schemas(desk: Desk) -> dict[str, Any]:
     return {
         **{
             name: _closed(dict.fromkeys(form.fields, texts if form.many else text))
-            for name, form in FORMS.items()
+            for name, form in project().requests().items()
         },
         "Answer": _closed({**result, "model": model}),
         "Answers": _closed({"results": {"type": "array", "items": either}, "model": model}),

@@ -6,13 +6,12 @@ from typing import Any, TypeVar
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from ml.api import schemas
-from ml.api.schemas import Asked
-from mlops.serving import errors, request, response
+from mlops.serving import errors, request, response, schemas
 from mlops.serving.engine import Engine, Prediction
 from mlops.serving.errors import RefusedError
 from mlops.serving.metrics import Metrics
 from mlops.serving.queue import BusyError, Line
+from mlops.serving.schemas import Asked
 from mlops.serving.settings import Model
 
 logger = logging.getLogger("bentoml.serve")

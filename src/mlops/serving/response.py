@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ml.api.schemas import Asked
 from mlops.serving.engine import Prediction
 from mlops.serving.errors import RefusedError
+from mlops.serving.schemas import Asked
 
 DIGITS = 6
 

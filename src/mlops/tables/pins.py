@@ -27,6 +27,7 @@ CURE = (
 )
 
 Role = Literal["train", "val", "test"]
+ROLES: tuple[Role, ...] = ("train", "val", "test")
 Counts = dict[str, int]  # rows by label
 Changes = dict[Role, dict[str, Counts]]  # by split: rows `added` and `removed`
 

@@ -9,8 +9,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ml.data import cleaning
 from mlops.core.outputs import ROWS
+from mlops.core.project import project
+
+# Control characters that are not white space, and the byte order mark inside a text.
+CONTROL = r"[\p{Cc}\x{FEFF}&&[^\s]]"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Raw:
     def clean(self, piece: pa.RecordBatch) -> tuple[pl.Series, dict[str, int]]:
         """Return the texts of a piece, normalised, and how many were changed by what."""
         texts = pl.Series("text", piece.column("text"), dtype=pl.String)
-        return cleaning.normalise(texts) if self.preprocessing else (texts, {})
+        return project().clean(texts) if self.preprocessing else (texts, {})
 
     def text(self, row: Mapping[str, Any]) -> str | None:
         """Return the text of one row, for a message about it."""

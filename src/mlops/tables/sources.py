@@ -2,18 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml.data import grammar
 from mlops.config.schema import Data
 from mlops.core.errors import DataError
+from mlops.core.project import project
 from mlops.tables import local, remote
 from mlops.tables.messages import listed, meant
 from mlops.tables.pins import Pin, Role
@@ -78,8 +78,10 @@ def check_columns(schema: pa.Schema, where: str, needed: tuple[str, ...]) -> Non
 
 
 def _grammar(rows: int) -> Source:
-    schema = pa.schema([(name, pa.string()) for name in grammar.Row._fields])
-    return _counted(Source(SYNTHETIC, schema, _batched(grammar.generate(rows), schema)), rows)
+    corpus = project().corpus(rows)
+    first = next(corpus)
+    schema = pa.schema([(name, pa.string()) for name in first])
+    return _counted(Source(SYNTHETIC, schema, _batched(chain([first], corpus), schema)), rows)
 
 
 def _counted(source: Source, rows: int) -> Source:
@@ -95,9 +97,9 @@ def _counted(source: Source, rows: int) -> Source:
     return replace(source, batches=batches())
 
 
-def _batched(rows: Iterator[tuple[str, ...]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batched(rows: Iterator[Mapping[str, str]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     while chunk := list(islice(rows, BATCH)):
-        columns = [pa.array(column, pa.string()) for column in zip(*chunk, strict=True)]
+        columns = [pa.array([row[name] for row in chunk], pa.string()) for name in schema.names]
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandera.polars as pa
 import polars as pl
 
-from ml.data import cleaning
 from mlops.config.schema import Prepare
 from mlops.core.errors import DataError
 from mlops.tables.messages import short
+from mlops.tables.raw import CONTROL
 
 TEXT, LABEL, SPLIT = pl.col("text"), pl.col("label"), pl.col("split").to_physical()
 SPLITS = pl.Enum(["train", "val", "test"])
@@ -62,7 +62,7 @@ def row_rules(max_chars: int) -> list[Rule]:
 
 PRINTABLE = Rule(
     "control",
-    ~TEXT.str.contains(cleaning.CONTROL).fill_null(False),
+    ~TEXT.str.contains(CONTROL).fill_null(False),
     "control characters in the text",
     cure="set data.preprocessing=true, which removes them",
 )

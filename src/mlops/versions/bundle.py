@@ -24,8 +24,9 @@ SERVING = "serving.json"
 ORIGIN = ("package", "commit", "changed")  # what the folder tells beside its content
 # What a package's content is, beside the model: the code and packages that serve it.
 CODE = (
-    "bentofile.yaml", "src/ml/__init__.py", "src/ml/api", "src/ml/service.py",
-    "src/mlops/__init__.py", "src/mlops/serving",
+    "bentofile.yaml", "src/ml/__init__.py", "src/ml/api", "src/ml/project.py", "src/ml/service.py",
+    "src/mlops/__init__.py", "src/mlops/core/__init__.py", "src/mlops/core/project.py",
+    "src/mlops/serving",
 )  # fmt: skip
 LOCKS = {"cpu": "requirements/serving.lock", "cuda": "requirements/serving-cuda.lock"}
 

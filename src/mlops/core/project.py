@@ -1,0 +1,49 @@
+"""The plug: what a project hands to the machinery. The one file of mlops that imports ml."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from mlops.config.schema import Params
+    from mlops.evaluation.checks import Check
+    from mlops.evaluation.results import Baseline, Data
+    from mlops.evaluation.scores import Score
+    from mlops.release.evidence import Evidence, Split
+    from mlops.serving.schemas import Form
+
+
+class Project(Protocol):
+    """What `ml.project` holds: each part is imported there when it is asked for."""
+
+    def params(self) -> "type[Params]":
+        """Return the schema of params.yaml."""
+
+    def corpus(self, rows: int) -> Iterator[Mapping[str, str]]:
+        """Give rows of the synthetic corpus: columns of text, `text` and `label` among them."""
+
+    def clean(self, texts: "pl.Series") -> "tuple[pl.Series, dict[str, int]]":
+        """Return normalised texts, and how many each step has changed."""
+
+    def normalise(self, text: str) -> str:
+        """Return the text of a request as `clean` returns it."""
+
+    def scores(self) -> "Mapping[str, Score]":
+        """Return the scores of a model, by the names that they have in metrics."""
+
+    def baselines(self, data: "Data") -> "Mapping[str, Baseline]":
+        """Train what a model must beat, on the same rows."""
+
+    def criteria(self, evidence: "Evidence", test: "Split", gate: Any) -> "Iterator[Check]":
+        """Yield what a model must show by itself; `gate` is that section of params.yaml."""
+
+    def requests(self) -> "Mapping[str, Form]":
+        """Return the forms that a request may have, by the names that they have in OpenAPI."""
+
+
+def project() -> Project:
+    """Return the project's plug; only now its code is imported, and may be broken."""
+    from ml import project as plug  # noqa: PLC0415
+
+    return plug
