@@ -1,9 +1,7 @@
 """What several test files share: a small configuration, a small data set, an empty project."""
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +10,18 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 import mlflow
-import polars as pl
 import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-import containers
-import served
-import servers
+from common import ROOT, prepare_rows, write_params
 from ml.config import Params
-from mlops.platform.servers import ENVIRONMENTS, Platform
 
-ROOT = Path(__file__).parent.parent
 # The same examples each time, and no clock: a busy machine fails no test.
 settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
-GOOD = ("good", "fine", "great", "lovely")
-BAD = ("bad", "poor", "awful", "dull")
-
-
-def composed(folder: Path) -> Path:
-    """Lay what was composed last into a folder; its hashes stand for data that only some have."""
-    for path in (ROOT / "sources.lock", ROOT / "params.yaml"):
-        if path.exists():
-            shutil.copy(path, folder)
-    return folder / "params.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -131,93 +114,3 @@ def _prepared(project: Path, empty_store: Path) -> Path:
     """A project with prepared rows and empty MLflow stores."""
     prepare_rows(project, empty_store)
     return project
-
-
-def prepare_rows(project: Path, empty_store: Path) -> None:
-    """Write rows as `prepare` leaves them: 48 to train, 16 each to validate and to test."""
-    folder = project / "data" / "prepared"
-    folder.mkdir(parents=True)
-    start = 0
-    for name, rows in (("train", 48), ("val", 16), ("test", 16)):
-        pl.DataFrame(verdicts(start, rows)).write_parquet(folder / f"{name}.parquet")
-        start += rows
-    labels = {"labels": ["negative", "positive"], "synthetic": False}
-    (folder / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
-    for environment in ("dev", "qa"):
-        store = project / ".mlflow" / environment
-        store.mkdir(parents=True)
-        shutil.copy(empty_store, store)
-
-
-def verdicts(start: int, rows: int) -> dict[str, list[Any]]:
-    """Return short texts of different lengths whose one adjective decides the label."""
-    numbers = range(start, start + rows)
-    words = [(GOOD if n % 2 else BAD)[n // 2 % 4] for n in numbers]
-    texts = [
-        f"film {n} was {word}" + " indeed" * (n % 5) for n, word in zip(numbers, words, strict=True)
-    ]
-    return {"text": texts, "label": [n % 2 for n in numbers]}
-
-
-def write_params(params: Params) -> None:
-    """Write params.yaml into the current folder."""
-    Path("params.yaml").write_text(yaml.safe_dump(params.model_dump()), encoding="utf-8")
-
-
-@pytest.fixture(name="serving_bin", scope="session")
-def _serving_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with the serving lock alone."""
-    return served.locked_environment(tmp_path_factory.mktemp("serving") / "venv", "serving")
-
-
-@pytest.fixture(name="bento", scope="session")
-def _bento(tmp_path_factory: pytest.TempPathFactory, serving_bin: Path) -> served.Bento:
-    """A Bento of a small model."""
-    return served.build(tmp_path_factory.mktemp("bento"), serving_bin, max_items=100)
-
-
-@pytest.fixture(name="server", scope="session")
-def _server(
-    bento: served.Bento, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[served.Server]:
-    """That Bento, served."""
-    with served.serve(bento, tmp_path_factory.mktemp("server")) as server:
-        yield server
-
-
-@pytest.fixture(name="engine", scope="session")
-def _engine() -> Iterator[containers.Engine]:
-    """Containers of this session's own; `.ci/run` installs what they need."""
-    if lacking := containers.missing():
-        pytest.skip(f"containers need {', '.join(lacking)}")
-    with containers.engine() as engine:
-        yield engine
-
-
-@pytest.fixture(name="image", scope="session")
-def _image(engine: containers.Engine, bento: served.Bento) -> str:
-    """The image of that Bento."""
-    return engine.containerize(bento)
-
-
-@pytest.fixture(name="platform_base", scope="session")
-def _platform_base() -> Iterator[Platform]:
-    """The servers of the platform, none of them started; ended after the tests."""
-    with servers.platform() as platform:
-        yield platform
-
-
-@pytest.fixture(name="s3")
-def _s3(platform_base: Platform) -> Platform:
-    """A platform of which S3 runs, also if the test before has killed it."""
-    if "swift-proxy" not in platform_base.running():  # to look takes less than to start again
-        platform_base.up("s3")
-    return platform_base
-
-
-@pytest.fixture(name="platform")
-def _platform(platform_base: Platform) -> Platform:
-    """A platform of which all parts run."""
-    if len(platform_base.running()) < 2 + len(ENVIRONMENTS):
-        platform_base.up()
-    return platform_base

@@ -5,14 +5,9 @@ import pytest
 from hypothesis import given, settings
 from sklearn import metrics as sklearn_metrics
 
-import facts
 from cases import cases
-from ml.config import Params
-from ml.evaluation.scores import SCORES
 from mlops.evaluation import scores
 from mlops.evaluation.metrics import Floats, Ints
-from mlops.reporting import card, report
-from mlops.reporting.plots import PLOTS
 
 EXACT = pytest.approx
 
@@ -56,14 +51,3 @@ def test_an_impossible_answer_costs_much_but_not_infinitely() -> None:
     found = scores.measure(np.array([1]), np.array([[1.0, 0.0]]), 15)
 
     assert np.isfinite(found["log_loss"])
-
-
-def test_report_and_card_show_every_score(params: Params) -> None:
-    """A new one needs no edit there: it stands in both, by its title."""
-    made = facts.make(params, ["a", "b"])
-    page = report.render(made, dict.fromkeys(PLOTS, b"png"))
-    text = card.render(made)
-
-    for score in SCORES.values():
-        assert f">{score.title}</th>" in page
-        assert f"\n| {score.title} | " in text

@@ -11,7 +11,8 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-ROOT = Path(__file__).parent.parent
+from common import ROOT
+
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "film", "was", "good", "bad", "great", "dull", "the"]
 FEELING = {"good": 4.0, "great": 4.0, "bad": -4.0, "dull": -4.0}
 LABELS = ["negative", "positive"]

@@ -1,0 +1,68 @@
+"""Fresh clones to run the real pipeline in, on the Python of these tests."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from common import ROOT
+
+# Enough rows to learn something, few enough for a test; all else is the default.
+FAST = "data.synthetic_rows=4000 prepare.sample=0.5 training.epochs=2"
+
+WHO = {
+    f"GIT_{role}_{what}": "t@example.com"
+    for role in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
+
+
+def clone(folder: Path) -> Path:
+    """Clone what is committed, as a user does."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    return folder
+
+
+def installed(folder: Path) -> Path:
+    """Clone, and lend it the environment of these tests, so that make has nothing to install."""
+    return lent(clone(folder))
+
+
+def lent(project: Path) -> Path:
+    """Lend a clone the environment of these tests."""
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    for path in (*(project / "requirements").iterdir(), project / "pyproject.toml"):
+        os.utime(path, (0, 0))
+    return project
+
+
+def experiments(project: Path, **sizes: tuple[int, int]) -> None:
+    """Commit experiments by their rows and epochs: the gate judges by what is committed."""
+    folder = project / "conf" / "experiment"
+    default = (folder / "default.yaml").read_text()
+    for name, (rows, epochs) in sizes.items():
+        own = f"\ndata:\n  synthetic_rows: {rows}\ntraining:\n  epochs: {epochs}\n"
+        (folder / f"{name}.yaml").write_text(default + own)
+    call(project, "git", "add", "conf")
+    call(project, "git", "commit", "--quiet", "--message", "Experiments")
+
+
+def environment(project: Path) -> dict[str, str]:
+    """Return variables that run a clone's own code and keep what it does small."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    path = f"{ROOT / '.venv' / 'bin'}:{plain['PATH']}"
+    return {**plain, **WHO, "PATH": path, "PYTHONPATH": str(project / "src"), "SET": FAST}
+
+
+def call(project: Path, *command: str, **variables: str) -> str:
+    """Run a command in a clone; return what it printed. A failure shows all of that."""
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env={**environment(project), **variables},
+        text=True,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    return done.stdout
