@@ -149,7 +149,7 @@ update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into th
 
 .PHONY: migrate
 migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
-	@python -m mlops.pipeline.migrate
+	@python -m mlops.template.migrate
 
 ##@ Configure
 

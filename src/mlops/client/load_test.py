@@ -27,7 +27,7 @@ from mlops.pipeline import compose
 REPORT = Path("reports/load_test.json")
 TEST = Path("data/prepared/test.parquet")
 LOCUST = Path(".venv/ci/bin/locust")
-PLAN = Path(__file__).parent / "loading" / "locustfile.py"
+PLAN = Path(__file__).with_name("locustfile.py")
 MOST_TEXTS = 2000
 TIMEOUT = 30.0  # seconds for one request
 SPARE = 120.0  # seconds that Locust may take beside its plan, on a busy machine

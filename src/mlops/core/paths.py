@@ -1,6 +1,8 @@
-"""Where a run leaves what DVC does not track: MLflow stores, checkpoints, records of runs."""
+"""Where things lie that DVC does not track: MLflow stores, checkpoints, records, answers."""
 
 from pathlib import Path
+
+ANSWERS = Path(".copier-answers.yml")  # of which template a project was made, and with what answers
 
 
 def home() -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mlops.core.errors import ConfigError, run
 from mlops.core.names import refuse_odd, shown
-from mlops.template.copier import ANSWERS
+from mlops.core.paths import ANSWERS
 
 FOLDER = Path("conf/experiment")
 DEFAULT = "default"

@@ -33,7 +33,7 @@ def main() -> None:
         f"{told['name']} {told['version']} of {told['environment']} at http://{ADDRESS}:{port} "
         f'(Ctrl+C ends it); ask it: make predict{where} TEXT="..."\n'
     )
-    source = str(Path(__file__).resolve().parent.parent)
+    source = str(Path(__file__).resolve().parents[2])
     paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     # A server's counts lie in BentoML's home, and the next server of that home deletes them.

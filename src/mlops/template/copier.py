@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlops.core.errors import TemplateError
+from mlops.core.paths import ANSWERS
 from mlops.core.urls import plain
 
 PROGRAM = Path(".venv/copier/bin/copier")
-ANSWERS = Path(".copier-answers.yml")
 QUESTIONS = Path("copier.yml")
 # Where updates come from, unless TEMPLATE says otherwise.
 HOME = "https://github.com/MLops-Project-Platform/mlops-research-template.git"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlops.core.errors import TemplateError
-from mlops.template.copier import ANSWERS, git, remembered, run
+from mlops.core.paths import ANSWERS
+from mlops.template.copier import git, remembered, run
 
 # What the project keeps as it is: params.yaml is composed anew, the answers are written at the end.
 OURS = ("params.yaml", str(ANSWERS))

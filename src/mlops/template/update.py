@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from mlops.core.errors import TemplateError, run
+from mlops.core.paths import ANSWERS
 from mlops.core.urls import secret
 from mlops.template import copier
 from mlops.template.merge import Outcome, merge, render
@@ -54,15 +55,15 @@ def tell(outcome: Outcome) -> None:
 
 def main() -> None:
     """Update, then tell what is left to do by hand."""
-    if not copier.ANSWERS.is_file():
+    if not ANSWERS.is_file():
         raise TemplateError(
-            f"{copier.ANSWERS} should tell of which template this was made, but is not here; "
+            f"{ANSWERS} should tell of which template this was made, but is not here; "
             "`make init` turns a copy of the template into a project"
         )
     copier.clean()
     if secret(copier.remembered("_src_path")):
         raise TemplateError(
-            f"{copier.ANSWERS}: _src_path holds a credential, which everybody can read who has "
+            f"{ANSWERS}: _src_path holds a credential, which everybody can read who has "
             "this repository: revoke it, remove it there, commit, and let Git's credential helper "
             "know the template"
         )

@@ -76,7 +76,7 @@ def test_broken_file_is_told(project: Path, old: str, new: str, message: str) ->
     path = project / "params.yaml"
     path.write_text(path.read_text("utf-8").replace(old, new), encoding="utf-8")
 
-    with pytest.raises(ConfigError, match=rf"(?s){message}.*`python -m ml\.compose` writes"):
+    with pytest.raises(ConfigError, match=rf"(?s){message}.*mlops\.pipeline\.compose` writes"):
         schema.load()
 
 
@@ -84,5 +84,5 @@ def test_missing_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Without params.yaml a stage says which command writes it."""
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(ConfigError, match=r"(?s)No such file.*`python -m ml\.compose` writes"):
+    with pytest.raises(ConfigError, match=r"(?s)No such file.*mlops\.pipeline\.compose` writes"):
         schema.load()

@@ -11,8 +11,9 @@ from common import ROOT, composed
 from mlops.config import renamed
 from mlops.config.renamed import migrated
 from mlops.core.errors import ConfigError
-from mlops.pipeline import branch_experiment, migrate
+from mlops.pipeline import branch_experiment
 from mlops.pipeline.compose import compose
+from mlops.template import migrate
 
 
 @pytest.fixture(autouse=True)
