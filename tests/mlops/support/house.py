@@ -1,4 +1,4 @@
-"""The house: which module of src imports which, room by room and floor by floor, and what a stage runs.
+"""The house: which module of src imports which, room by room, and what a stage runs.
 
 A part of the plug (`project().scores()`) is followed to what `ml.project` imports for it;
 imports for types alone are none.
