@@ -113,7 +113,7 @@ class ShellConfigSource(FileConfigSource):
         return "shell"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Read one file; its mistakes are told with file and line."""
+        """Read one file; its mistakes are reported with file and line."""
         full_path = Path(self.path, self._normalize_file_name(config_path))
         if not full_path.exists():
             raise ConfigLoadError(f"Config not found : {full_path}")

@@ -18,7 +18,7 @@ from mlops.ci import base, findings, markdown, preview
 from mlops.ci.findings import Criterion, Curve, Findings
 from mlops.config import schema
 from mlops.core import branch, outputs
-from mlops.core.ci_job import tell
+from mlops.core.ci_job import show
 from mlops.core.errors import ServingError, run
 from mlops.pipeline import branch_experiment
 from mlops.pipeline.compose import compose
@@ -88,12 +88,12 @@ def main() -> None:
             f"{bundle.METRICS} should tell of the change, but is missing; run `make train ENV=dev`"
         )
     bundle.check_environment(schema.load(), "dev")
-    experiment = os.environ.get("EXP") or branch_experiment.chosen()
+    experiment = os.environ.get("EXP") or branch_experiment.selected()
     found = compare(os.environ.get("BASE") or "origin/qa", experiment)
     outputs.write_json(findings.FILE, json.loads(found.model_dump_json()))
     text = markdown.render(found)
     TEXT.write_text(text, encoding="utf-8")
-    tell(text)
+    show(text)
     sys.stdout.write(f"{text}\nwritten to {findings.FILE} and {TEXT}\n")
 
 

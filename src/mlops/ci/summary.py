@@ -62,7 +62,7 @@ def main() -> None:
     text = "\n".join(lines(read(bundle.METRICS), gate, read(load_test.REPORT))) or "no reports"
     TEXT.parent.mkdir(exist_ok=True)
     TEXT.write_text(f"{text}\n", encoding="utf-8")
-    ci_job.tell(text)
+    ci_job.show(text)
     VARIABLES.write_text("", encoding="utf-8")
     if gate:
         number = version(gate)

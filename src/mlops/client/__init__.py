@@ -1,1 +1,1 @@
-"""Talk to a running service, whoever stands in front of it."""
+"""Talk to a running service, whatever is in front of it."""

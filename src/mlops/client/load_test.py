@@ -30,7 +30,7 @@ LOCUST = Path(".venv/ci/bin/locust")
 PLAN = Path(__file__).with_name("locustfile.py")
 MOST_TEXTS = 2000
 TIMEOUT = 30.0  # seconds for one request
-SPARE = 120.0  # seconds that Locust may take beside its plan, on a busy machine
+SPARE = 120.0  # seconds that Locust may take longer than its plan, on a busy machine
 
 
 def service(params: Params) -> Address:

@@ -22,7 +22,7 @@ class Proxy:
 
 
 def between(address: Address) -> Proxy | None:
-    """Return the proxy between this machine and a service; nothing where there is none."""
+    """Return the proxy between this machine and a service; None where there is none."""
     found = getproxies_environment()
     name = f"{address.scheme}_proxy"
     url = found.get(address.scheme, "")

@@ -23,7 +23,7 @@ class Response:
 
     @property
     def value(self) -> Any:
-        """Return the parsed JSON; None where it is none."""
+        """Return the parsed JSON; None where it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -46,14 +46,14 @@ class Response:
 
     @property
     def refusal(self) -> str:
-        """Return the sentence of an error in the service's own form; nothing where it is none."""
+        """Return the sentence of an error in the service's own form; empty where there is none."""
         error = self.value.get("error") if isinstance(self.value, dict) else None
-        told = error.get("message") if isinstance(error, dict) and "code" in error else None
-        return printable(told) if isinstance(told, str) else ""
+        message = error.get("message") if isinstance(error, dict) and "code" in error else None
+        return printable(message) if isinstance(message, str) else ""
 
 
 def unlike(answer: Response, address: Address, path: str) -> ServiceError:
-    """Return the error that says what came instead of the answer that was asked for."""
+    """Return the error that says what came instead of the expected response."""
     if answer.refusal and answer.status not in NO_SUCH_PATH:
         return ServiceError(f"the service at {address} refused: {answer.refusal}", "")
     location = answer.headers.get("Location", "")

@@ -1,4 +1,4 @@
-"""The reasons that stand beside the keys of a YAML file, as an editor shows them.
+"""The comments beside the keys of a YAML file, as an editor shows them.
 
 A reason stands behind a key, with following lines under its `#`, or on the lines above it.
 """

@@ -128,8 +128,8 @@ def _uncomposed(error: Exception, choices: Mapping[str, str], overrides: Sequenc
             "with a comma, and sweep with `dvc exp run --queue -S`"
         )
     origins = layers({"model": "", **choices}, overrides)
-    if told := clash(origins):
-        return told
+    if clashing := clash(origins):
+        return clashing
     reason, _, key = reason.removesuffix(" object_type=dict").partition(" full_key: ")
     if key:
         reason = re.sub(r"Cannot merge (\w+) with (\w+)", r"expected \1, found \2", reason)

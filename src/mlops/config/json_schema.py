@@ -66,10 +66,10 @@ class Editor:
     def value(self, part: Part, key: Key, whole: bool) -> Part:
         """Return what may stand at a key: its value, or a reference to one."""
         choices = [self.choice(one, key, whole) for one in part.get("anyOf", [part])]
-        told = {"description": self.reasons[key]} if key in self.reasons else {}
+        described = {"description": self.reasons[key]} if key in self.reasons else {}
         if len(choices) == 1 and (choices[0] == {"type": "string"} or "properties" in choices[0]):
-            return {**choices[0], **told}
-        return {**told, "anyOf": [*choices, REFERENCE]}
+            return {**choices[0], **described}
+        return {**described, "anyOf": [*choices, REFERENCE]}
 
     def choice(self, part: Part, key: Key, whole: bool) -> Part:
         """Return one kind of value that may stand at a key."""

@@ -196,7 +196,7 @@ class Behaviour(Section):
                 raise ConfigError(
                     f"evaluate.behaviour: {self.name!r} names the label {example.label!r}, "
                     f"the data have {labels}; "
-                    + (f"did you mean {like!r}?" if like else "mend the test or remove it")
+                    + (f"did you mean {like!r}?" if like else "fix the test or remove it")
                 )
 
 
@@ -306,7 +306,7 @@ class Mlflow(Section):
 
 
 class Metadata(Section):
-    """What the model card tells about the project."""
+    """What the model card says about the project."""
 
     created_date: str
     author: str

@@ -1,4 +1,4 @@
-"""Read a YAML file so that each mistake in it is told with its line."""
+"""Read a YAML file so that each mistake in it is reported with its line."""
 
 from pathlib import Path
 from typing import Any

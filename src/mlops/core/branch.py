@@ -22,8 +22,8 @@ def environment(branch: str) -> str:
     """Return the environment that a push to the branch acts on."""
     if not branch or branch == "HEAD" or branch.startswith("refs/tags/"):
         raise ConfigError(
-            f"BRANCH should be the name of a branch, found {branch or 'nothing'}; "
-            "make env-of BRANCH=feature/x"
+            f"BRANCH: expected the name of a branch, found {branch or 'nothing'}. "
+            "Example: make env-of BRANCH=feature/x"
         )
     if _PULL_REQUEST.match(branch):
         raise ConfigError(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def tell(text: str) -> None:
+def show(text: str) -> None:
     """Show Markdown on the page of the job."""
     _append("GITHUB_STEP_SUMMARY", f"{text}\n")
 

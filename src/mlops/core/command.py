@@ -12,14 +12,12 @@ def run(*words: str, given: str | None = None, hint: str, seconds: int | None = 
             words, input=given, text=True, capture_output=True, check=False, timeout=seconds
         )
     except FileNotFoundError:
-        raise DeployError(f"{words[0]} should be on the PATH, but is not; install it") from None
+        raise DeployError(f"{words[0]} is not on the PATH; install it") from None
     except subprocess.TimeoutExpired:
-        raise DeployError(
-            f"`{_shown(words)}` should end within {seconds} s, does not; {hint}"
-        ) from None
+        raise DeployError(f"`{_shown(words)}` did not end within {seconds} s; {hint}") from None
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
-        raise DeployError(f"`{_shown(words)}` should succeed, but: {' '.join(lines[-3:])}; {hint}")
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        raise DeployError(f"`{_shown(words)}` failed: {' '.join(lines[-3:])}; {hint}")
     return done.stdout.strip()
 
 

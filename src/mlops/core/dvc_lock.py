@@ -19,7 +19,7 @@ TAGS = {"data.raw.md5": "data/raw", "data.prepared.md5": "data/prepared", "model
 
 
 def current() -> str:
-    """Return the part of dvc.lock that tells of the work tree as it is; nothing if none does.
+    """Return the part of dvc.lock that describes the work tree as it is; nothing if none does.
 
     While DVC runs a stage, only the stages before it have been brought up to date. Whoever runs one
     by hand may have changed what DVC last saw: then the lock must at least know the model.

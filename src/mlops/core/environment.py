@@ -1,4 +1,4 @@
-"""The environment that a verb acts on.
+"""The environment that a command acts on.
 
 Reads: ENV, conf/env
 """

@@ -1,4 +1,4 @@
-"""The errors that a user can mend, and the one place where they become an exit code.
+"""The errors that a user can fix, and the one place where they become an exit code.
 
     KnownError
     ├── ConfigError    conf/, ENV, EXP or SET is wrong
@@ -9,8 +9,8 @@
     ├── ServingError   the model cannot be packaged, served or asked
     ├── GateError      no model can be judged, or it is rejected
     ├── LineageError   a run cannot be built again, or comes out otherwise
-    ├── DeployError    a model cannot be deployed, or what is live cannot be told
-    ├── HostError      GitHub cannot be told or asked
+    ├── DeployError    a model cannot be deployed, or what is live is unknown
+    ├── HostError      GitHub cannot be reached or refuses
     ├── AuditError     a package or a file should not be released
     ├── TemplateError  a project cannot be made of the template, or updated
     └── PlatformError  the servers on this machine cannot be started
@@ -31,7 +31,7 @@ from mlops.core.urls import plain
 
 
 class KnownError(Exception):
-    """Base of all errors that are told in one sentence, without a traceback or a credential."""
+    """Base of all errors that are one sentence, without a traceback or a credential."""
 
     def __init__(self, text: str) -> None:
         super().__init__(plain(text))
@@ -70,11 +70,11 @@ class LineageError(KnownError):
 
 
 class DeployError(KnownError):
-    """A model cannot be deployed, or what is live cannot be told."""
+    """A model cannot be deployed, or what is live is unknown."""
 
 
 class HostError(KnownError):
-    """GitHub cannot be told or asked."""
+    """GitHub cannot be reached or refuses."""
 
 
 class AuditError(KnownError):
@@ -95,11 +95,7 @@ def run(main: Callable[[], None]) -> None:
     for handler in logging.root.handlers:
         handler.setFormatter(_Plain("%(message)s"))
     sys.excepthook = _crash
-    for name in (
-        "ml",
-        "mlops",
-        "__main__",
-    ):  # `python -m ml.train` runs the stage under the second name
+    for name in ("ml", "mlops", "__main__"):  # `python -m ml.train` is the last one
         logging.getLogger(name).setLevel(logging.INFO)
     gc.freeze()  # what was imported
     gc.enable()

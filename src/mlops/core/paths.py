@@ -28,7 +28,7 @@ def checkpoints(key: str) -> Path:
 
 
 def run_record(model_digest: str) -> Path:
-    """Return the file that tells which MLflow run trained the model with this content."""
+    """Return the file that names the MLflow run that trained the model with this content."""
     return home() / ".runs" / f"{model_digest}.json"
 
 

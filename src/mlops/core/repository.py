@@ -1,4 +1,4 @@
-"""Check what DVC needs of this folder, of which it tells in words of its own.
+"""Check what DVC needs of this folder, whose own messages about it are hard to read.
 
 Reads: the Git repository, .dvc, dvc.lock
 """

@@ -50,7 +50,7 @@ def tags() -> dict[str, str]:
 def changed() -> tuple[str, ...] | None:
     """Return the files that differ from the commit, what the pipeline writes apart.
 
-    None where Git cannot tell.
+    None where Git does not know.
     """
     tracked = _run("diff", "--name-only", "-z", "--no-relative", "HEAD", "--", *_scope())
     fresh = _run("ls-files", "--full-name", *_FRESH)
@@ -63,11 +63,11 @@ def difference() -> Difference:
     """Return the changes, staged or not, of known files, and the new files that can run."""
     files = changed()
     if files is None:
-        return Difference(withheld="Git cannot tell it")
+        return Difference(withheld="Git does not know it")
     if not files:
         return Difference()
     with tempfile.TemporaryDirectory() as folder:
-        # In a copy of the index new files can be announced, so that one patch tells all.
+        # In a copy of the index new files can be announced, so that one patch has all.
         index = Path(folder) / "index"
         own = Path(_git("rev-parse", "--path-format=absolute", "--git-path", "index"))
         if own.is_file():
@@ -97,7 +97,7 @@ def address() -> str:
 
 
 def _branch() -> str:
-    """Return the branch; CI checks out a commit, and tells its branch by a variable."""
+    """Return the branch; CI checks out a commit, and names its branch in a variable."""
     names = ("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME")
     known = next((os.environ[name] for name in names if os.environ.get(name)), "")
     return known or _git("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -117,8 +117,8 @@ def _unfit(patch: bytes) -> str:
     for name, value in os.environ.items():
         if urls.secret_variable(name) and len(value) >= 8 and os.fsencode(value) in added:
             return f"it holds the value of {name}"
-    told = urls.secret(added.decode("utf-8", "replace"))
-    return f"it holds what looks like a key or a password: {told}" if told else ""
+    found = urls.secret(added.decode("utf-8", "replace"))
+    return f"it holds what looks like a key or a password: {found}" if found else ""
 
 
 def _git(*arguments: str) -> str:

@@ -25,7 +25,7 @@ def _engine(name: str) -> Finding:
         return note("deploy", f"{name} is not on the PATH", f"install {name}: it builds the images")
     if not said.good:
         return note(
-            "deploy", f"{name} does not work: {said.text}", f"mend it until `{name} info` works"
+            "deploy", f"{name} does not work: {said.text}", f"fix it until `{name} info` works"
         )
     return ok("deploy", f"{name} works")
 
@@ -39,14 +39,14 @@ def _cluster(context: str) -> Finding:
     if not said.good or said.text != context:
         return note(
             "deploy",
-            f"kubectl's context should be {context}, is {said.text if said.good else 'none'}",
+            f"kubectl's context is {said.text if said.good else 'not set'}, expected {context}",
             f"kubectl config use-context {context}, or set deploy.context",
         )
     ready = outside.program("kubectl", "get", "--raw=/readyz", "--request-timeout=3s")
     if ready is None or not ready.good:
-        told = ready.text if ready else ""
+        text = ready.text if ready else ""
         return note(
-            "deploy", f"the cluster {context} does not answer: {told}", "look at kubectl get nodes"
+            "deploy", f"the cluster {context} does not answer: {text}", "look at kubectl get nodes"
         )
     return ok("deploy", f"the cluster {context} answers")
 
@@ -59,6 +59,6 @@ def _registry(image: str) -> Finding:
         return note(
             "deploy",
             f"the registry {host} does not answer: {said.text}",
-            "start it, or mend deploy.image",
+            "start it, or correct deploy.image",
         )
     return ok("deploy", f"the registry {host} answers")

@@ -1,4 +1,4 @@
-"""Look at this machine and tell what to do about each finding.
+"""Check this machine, and say what to do about each finding.
 
 Needs nothing that is installed: a broken environment is what it may have to find. It asks over the
 network only servers that variables, credentials or the chosen experiment name.
@@ -45,8 +45,8 @@ def findings() -> Iterator[Finding]:
         looks.append(lambda: [servers.hub(params["model"])])
         looks.append(lambda: list(deployment.deployment(params["deploy"])))
     with ThreadPoolExecutor(len(looks)) as pool:
-        for told in pool.map(lambda look: look(), looks):
-            yield from told
+        for found in pool.map(lambda look: look(), looks):
+            yield from found
 
 
 def main() -> None:
@@ -59,8 +59,8 @@ def main() -> None:
             wrong.append(found.subject)
     if wrong:
         raise ConfigError(
-            f"nothing should be in the way of the work, but {', '.join(wrong)} is; "
-            "do what stands behind each NO"
+            f"{len(wrong)} {'check' if len(wrong) == 1 else 'checks'} failed ({', '.join(wrong)}). "
+            "Follow the arrow below each NO."
         )
 
 

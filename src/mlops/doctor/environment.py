@@ -1,4 +1,4 @@
-"""The installed environment, and what only it can tell.
+"""The installed environment, and what only it knows.
 
 Reads: .venv, requirements/
 """
@@ -39,7 +39,7 @@ def environment(accelerator: str) -> tuple[Finding, bool]:
     """Look at the environment; return whether it can be asked, too."""
     if not installed():
         return note(
-            "environment", "not installed", "the first verb does it, or make install"
+            "environment", "not installed", "the first command does it, or make install"
         ), False
     if made := elsewhere():
         found = f"belongs to {made}: this folder was copied or moved"
@@ -58,7 +58,7 @@ def environment(accelerator: str) -> tuple[Finding, bool]:
     wanted = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
     if mark.read_text(encoding="utf-8").strip() != wanted:
         found = "older than requirements/*.lock"
-        return note("environment", found, "the next verb renews it, or make install"), True
+        return note("environment", found, "the next command renews it, or make install"), True
     return ok("environment", f"{accelerator}, as requirements/*.lock say; {said.text}"), True
 
 

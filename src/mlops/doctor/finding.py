@@ -18,8 +18,8 @@ class Finding(NamedTuple):
     def lines(self) -> str:
         """Return the finding for people, what to do on a line of its own."""
         head = f"{self.state:4}  {self.subject:13}  "
-        told = f"{head}{self.found}\n" + (f"{'':{len(head)}}-> {self.do}\n" if self.do else "")
-        return plain(told)
+        text = f"{head}{self.found}\n" + (f"{'':{len(head)}}-> {self.do}\n" if self.do else "")
+        return plain(text)
 
 
 def ok(subject: str, found: str) -> Finding:

@@ -15,11 +15,11 @@ def gpu(accelerator: str, wanted: dict[str, Any], usable: bool) -> Finding:
     shown = said.text.splitlines() if said and said.good else []
     if not shown:
         return _none(accelerator, asked, wanted, said.text if said else "no nvidia-smi on the PATH")
-    told = f"{len(shown)} ({shown[0].strip()})"
+    found = f"{len(shown)} ({shown[0].strip()})"
     if accelerator != "cuda":
         return note(
             "GPU",
-            f"{told}, which ACCELERATOR=cpu leaves idle",
+            f"{found}, which ACCELERATOR=cpu leaves idle",
             "make install ACCELERATOR=cuda, and resources.gpu: 1 in the experiment",
         )
     if usable:
@@ -27,12 +27,12 @@ def gpu(accelerator: str, wanted: dict[str, Any], usable: bool) -> Finding:
         if seen.good and int(seen.text) == 0:
             return broken(
                 "GPU",
-                f"{told}, of which torch sees none",
+                f"{found}, of which torch sees none",
                 "update the driver, or look at CUDA_VISIBLE_DEVICES; else ACCELERATOR=cpu",
             )
     if len(shown) < asked:
-        return _fewer(wanted, f"{told}; resources.gpu asks for {asked}")
-    return ok("GPU", told)
+        return _fewer(wanted, f"{found}; resources.gpu asks for {asked}")
+    return ok("GPU", found)
 
 
 def _none(accelerator: str, asked: int, wanted: dict[str, Any], why: str) -> Finding:
@@ -40,7 +40,7 @@ def _none(accelerator: str, asked: int, wanted: dict[str, Any], why: str) -> Fin
         return _fewer(wanted, f"none ({why}); resources.gpu asks for {asked}")
     if accelerator == "cuda":
         return note("GPU", f"none ({why})", "install the driver, or leave ACCELERATOR=cuda away")
-    return ok("GPU", "none, and none is asked for")
+    return ok("GPU", "none, and none is needed")
 
 
 def _fewer(wanted: dict[str, Any], found: str) -> Finding:

@@ -19,22 +19,22 @@ WORK = 1.0
 
 def python(version: tuple[int, int] = sys.version_info[:2], installed: bool = False) -> Finding:
     """Look at the Python that would make the environment."""
-    told = f"{version[0]}.{version[1]} ({sys.executable})"
+    found = f"{version[0]}.{version[1]} ({sys.executable})"
     if installed:
-        return ok("Python", f"{told}; the installed environment has its own")
+        return ok("Python", f"{found}; the installed environment has its own")
     if not FIRST <= version < AFTER:
         return broken(
             "Python",
-            f"3.11 to 3.13 is needed to install the environment, found {told}",
+            f"3.11 to 3.13 is needed to install the environment, found {found}",
             "name another one: make install PYTHON=python3.11",
         )
     if not (shutil.which("uv") or importlib.util.find_spec("ensurepip")):
         return broken(
             "Python",
-            f"{told} cannot make environments: it lacks ensurepip, and uv is not there",
+            f"{found} cannot make environments: it lacks ensurepip, and uv is not there",
             "install its package (apt install python3-venv), or uv",
         )
-    return ok("Python", told)
+    return ok("Python", found)
 
 
 def git() -> Finding:
@@ -44,8 +44,10 @@ def git() -> Finding:
         return broken("Git", "not on the PATH", "install git: DVC works in a Git repository")
     inside = outside.program("git", "rev-parse", "--show-toplevel")
     if inside is None or not inside.good:
-        told = inside.text if inside else ""
-        return broken("Git", f"this folder is no repository: {told}", "git init, or clone it again")
+        found = inside.text if inside else ""
+        return broken(
+            "Git", f"this folder is no repository: {found}", "git init, or clone it again"
+        )
     if missing := [name for name in ("name", "email") if not _identity(name)]:
         return note(
             "Git",
@@ -65,10 +67,10 @@ def make() -> Finding:
     said = outside.program("make", "--version")
     version = re.search(r"GNU Make (\d+\.\d+)", said.text) if said else None
     if version is None or float(version[1]) < 4:
-        told = f"GNU make {version[1]}" if version else "no GNU make on the PATH"
+        found = f"GNU make {version[1]}" if version else "no GNU make on the PATH"
         return note(
             "make",
-            f"{told}; before 4 a verb goes on after a command that fails",
+            f"{found}; before 4 a recipe goes on after a command that fails",
             "install GNU make 4 (macOS: brew install make, then gmake)",
         )
     return ok("make", version[0])
@@ -82,26 +84,26 @@ def installation(accelerator: str) -> float:
 def disk(needed: float, free: int | None = None) -> Finding:
     """Look at the free space of the project's disk; `needed` in GB, `free` in bytes."""
     free = shutil.disk_usage(Path.cwd()).free if free is None else free
-    told = f"{free / GIGABYTE:.1f} GB free"
+    found = f"{free / GIGABYTE:.1f} GB free"
     if free < needed * GIGABYTE:
         return broken(
             "disk",
-            f"{told}, {needed:g} GB are needed",
+            f"{found}, {needed:g} GB are needed",
             "make room; .dvc/cache and .mlflow hold what runs have left",
         )
     if free < (needed + 5) * GIGABYTE:
-        return note("disk", f"{told}: little for data and models", "make room before long runs")
-    return ok("disk", told)
+        return note("disk", f"{found}: little for data and models", "make room before long runs")
+    return ok("disk", found)
 
 
 def memory(wanted: float, total: int | None = None) -> Finding:
     """Compare the memory with resources.memory_gb; `total` in bytes."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if total is None else total
-    told = f"{total / GIGABYTE:.1f} GB, {os.cpu_count()} cores"
+    found = f"{total / GIGABYTE:.1f} GB, {os.cpu_count()} cores"
     if total < wanted * GIGABYTE:
         return note(
             "memory",
-            f"{told}; resources.memory_gb asks for {wanted:g}",
+            f"{found}; resources.memory_gb asks for {wanted:g}",
             "use a larger machine, or a smaller training.batch_size and resources.memory_gb",
         )
-    return ok("memory", told)
+    return ok("memory", found)

@@ -12,19 +12,21 @@ from pathlib import Path
 from mlops.doctor import outside
 from mlops.doctor.finding import Finding, note, ok
 
-VERBS = {"serve": 3000, "ui": 5000}
+COMMANDS = {"serve": 3000, "ui": 5000}
 
 
 def ports() -> Iterator[Finding]:
-    """Look at the port of each verb, and at our own MLflow servers."""
+    """Look at the port of each command, and at our own MLflow servers."""
     ours = {port: pid for pid, port in servers()}
     chosen = os.environ.get("PORT", "")
-    for verb, usual in VERBS.items():
+    for command, usual in COMMANDS.items():
         port = int(chosen) if chosen.isdigit() else usual
         if port in ours or free(port):
             continue
         yield note(
-            "port", f"{port} is taken: make {verb} cannot listen", f"make {verb} PORT={port + 1}"
+            "port",
+            f"{port} is taken: make {command} cannot listen",
+            f"make {command} PORT={port + 1}",
         )
     for port, pid in ours.items():
         yield _server(pid, port)

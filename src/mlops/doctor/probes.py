@@ -1,4 +1,4 @@
-"""What only the installed environment can tell; run in it by the doctor, one probe a process.
+"""What only the installed environment knows; run in it by the doctor, one probe a process.
 
 Reads: the name of the probe as argument, ENV, EXP, SET, conf/, the usual AWS variables
 """
@@ -12,7 +12,7 @@ from mlops.core.errors import run
 
 
 def packages() -> str:
-    """Import what each verb needs, of which a broken installation lacks something."""
+    """Import what each command needs, of which a broken installation lacks something."""
     import dvc  # noqa: F401, PLC0415, TID251
     import hydra  # noqa: F401, PLC0415, TID251
     import pydantic  # noqa: F401, PLC0415

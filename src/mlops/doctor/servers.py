@@ -1,4 +1,4 @@
-"""The servers that the work needs: S3, MLflow, the Hugging Face hub. None is asked for nothing.
+"""The servers that the work needs: S3, MLflow, the Hugging Face hub. Only those in use.
 
 Reads: the usual variables of AWS, MLflow and the hub; ~/.aws, the cache of the hub
 """
@@ -30,7 +30,7 @@ HUB = "https://huggingface.co"
 def storage(usable: bool) -> Finding:
     """Look for credentials; where there are any, ask the environment's bucket."""
     named = [name for name in CREDENTIALS if os.environ.get(name)]
-    named += [told for told in (os.environ.get(n) or f for n, f in FILES.items()) if _is_file(told)]
+    named += [path for path in (os.environ.get(n) or f for n, f in FILES.items()) if _is_file(path)]
     if not named:
         return note(
             "storage",
@@ -44,7 +44,7 @@ def storage(usable: bool) -> Finding:
         return note(
             "storage",
             f"credentials from {named[0]}, but {said.text.removeprefix('error: ')}",
-            "mend it before push, pull, verify and SHARE=1; nothing else needs it",
+            "fix it before push, pull, verify and SHARE=1; nothing else needs it",
         )
     return ok("storage", f"{said.text} answers; credentials from {named[0]}")
 
@@ -66,7 +66,7 @@ def tracking(name: str) -> Finding:
     try:
         server.check(uri)
     except TrackingError as error:
-        return broken("MLflow", str(error), "mend it, or MLFLOW_OFFLINE=1 make train")
+        return broken("MLflow", str(error), "fix it, or MLFLOW_OFFLINE=1 make train")
     if not uri.startswith("http"):
         return ok("MLflow", plain)
     here, said = environment.version("mlflow"), outside.server(f"{plain.rstrip('/')}/version")
@@ -100,7 +100,7 @@ def hub(model: dict[str, Any]) -> Finding:
         )
     if said.text in ("401", "403", "404"):
         found = f"{address} shows {name} to nobody ({said.text})"
-        return note("hub", found, "mend model.pretrained, or set HF_TOKEN if it is private")
+        return note("hub", found, "correct model.pretrained, or set HF_TOKEN if it is private")
     return ok("hub", f"{address} answers; {name} comes with the first run")
 
 

@@ -1,4 +1,4 @@
-"""Tell what was probably meant by a word on make's command line that no verb knows.
+"""Say what was probably meant by a word on make's command line that no target knows.
 
 Needs nothing that is installed. make calls it before anything runs, and only for unknown words.
 
@@ -17,29 +17,26 @@ from mlops.core.names import CONF, nearest
 def complaint(word: str, known: list[str]) -> str | None:
     """Return a sentence about an unknown word; nothing if make or a program may know it."""
     if not word.endswith("="):
-        return None if re.search(r"[./%]", word) else _verb(word, known)
+        return None if re.search(r"[./%]", word) else _target(word, known)
     name = word.removesuffix("=")
     plain = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
     programs = plain and "_" in name
     return None if programs or name in _referred() else _variable(name, known)
 
 
-def _verb(word: str, known: list[str]) -> str:
+def _target(word: str, known: list[str]) -> str:
     like = nearest(word, [one for one in known if not one.endswith("=")])
-    meant = f"did you mean `make {like}`? " if like else ""
-    return (
-        f"make {word} should be a verb, but there is none of that name; {meant}"
-        "`make` prints them all"
-    )
+    meant = f"Did you mean `make {like}`? " if like else ""
+    return f"unknown command `make {word}`. {meant}`make` prints all commands."
 
 
 def _variable(name: str, known: list[str]) -> str:
     names = [one.removesuffix("=") for one in known if one.endswith("=")]
     like = nearest(name, names)
-    meant = f"did you mean {like}=...?" if like else f"the verbs know {', '.join(names)}."
+    meant = f"Did you mean {like}=...?" if like else f"Known are {', '.join(names)}."
     return (
-        f"{name}=... should be a variable of a verb, but there is none of that name; {meant} "
-        f"A variable for a program stands before make: `{name}=... make`"
+        f"unknown variable {name}=... {meant} "
+        f"A variable for a program goes before make: `{name}=... make`"
     )
 
 
@@ -57,8 +54,8 @@ def main() -> None:
     """Complain about the first word that is wrong."""
     unknown, known = (argument.split() for argument in sys.argv[1:3])
     for word in unknown:
-        if told := complaint(word, known):
-            raise ConfigError(told)
+        if message := complaint(word, known):
+            raise ConfigError(message)
 
 
 if __name__ == "__main__":

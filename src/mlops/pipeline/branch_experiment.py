@@ -24,12 +24,12 @@ DEFAULT = "default"
 SCOPE = ("--", f"{FOLDER}/*.yaml", str(ANSWERS))
 
 
-def chosen() -> str:
+def selected() -> str:
     """Return the experiment of the commit that is checked out."""
     if _git("rev-parse", "--is-shallow-repository") == "true":
         raise ConfigError(
-            "the history should be whole, because it tells which experiment was changed last, but "
-            "this clone is shallow; `git fetch --unshallow`, or name it: EXP=my-experiment"
+            "the experiment that was changed last is unknown: this clone is shallow. Run "
+            "`git fetch --unshallow`, or name the experiment: EXP=my-experiment"
         )
     return _uncommitted() or _last("HEAD") or DEFAULT
 
@@ -41,13 +41,13 @@ def _alone(paths: list[str]) -> str | None:
 
 
 def _present(paths: list[str]) -> list[str]:
-    """Return the experiments that are there, of those that stand or stood in these paths."""
+    """Return the experiments that are there, of those that these paths name or named."""
     names = {Path(path).stem for path in paths}
     return sorted(name for name in names if (FOLDER / f"{name}.yaml").exists())
 
 
 def _uncommitted() -> str | None:
-    """Return the experiment that the next commit, or the merge at hand, is about to choose."""
+    """Return the experiment that the next commit, or the merge in progress, is about to choose."""
     changed = _git("diff", "-z", "--name-only", "--no-renames", "HEAD", *SCOPE).split("\0")
     changed += _git("ls-files", "-z", "--others", "--exclude-standard", *SCOPE).split("\0")
     changed = list(filter(None, changed))
@@ -77,11 +77,11 @@ def _last(*commits: str) -> str | None:
 
 def _changes(*commits: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the commits of a branch and what each changed in scope, the newest first."""
-    told = _git(
+    log = _git(
         "log", "-z", "--first-parent", "--diff-merges=first-parent", "--name-only", "--no-renames",
         "--format=//%H", *commits, *SCOPE,
     )  # fmt: skip
-    for entry in f"\0{told}".split("\0//")[1:]:  # no path in Git begins with a slash
+    for entry in f"\0{log}".split("\0//")[1:]:  # no path in Git begins with a slash
         commit, _, paths = entry.partition("\0")
         yield commit, [path for path in paths.removeprefix("\n").split("\0") if path]
 
@@ -93,15 +93,15 @@ def _git(*arguments: str) -> str:
     )  # fmt: skip
     if done.returncode:
         raise ConfigError(
-            "the experiment of a branch should stand in its Git history, but Git says: "
-            f"{done.stderr.strip()}; name it: EXP=my-experiment"
+            f"the experiment of this branch is unknown: git failed ({done.stderr.strip()}). "
+            "Name it: EXP=my-experiment"
         )
     return done.stdout.strip("\n")
 
 
 def main() -> None:
     """Print the experiment."""
-    name = os.environ.get("EXP") or chosen()
+    name = os.environ.get("EXP") or selected()
     refuse_odd(name, str(FOLDER))  # CI gives it to programs
     sys.stdout.write(f"{name}\n")
 

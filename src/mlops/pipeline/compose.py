@@ -58,19 +58,19 @@ def asked() -> Params:
 
 
 def checked(found: dict[str, Any], origins: Callable[[], Layers], broken: dict[Key, str]) -> Params:
-    """Validate composed values; all that is wrong is told at once."""
+    """Validate composed values; all that is wrong is reported at once."""
     broken = broken | dict(secrets(found))
     try:
         params = project().params().model_validate(found)
         if not broken:
             return params
-        told = {}
+        wrong = {}
     except ValidationError as error:
-        told = explain(error, project().params(), found, origins())
+        wrong = explain(error, project().params(), found, origins())
     places = origins()
     for key, text in broken.items():
-        told[key] = f"{around(places, key).place}: {dotted(key)}: {text}"
-    raise complaint(list(told.values()))
+        wrong[key] = f"{around(places, key).place}: {dotted(key)}: {text}"
+    raise complaint(list(wrong.values()))
 
 
 def adopted() -> Params:
@@ -82,11 +82,11 @@ def adopted() -> Params:
     except ConfigError as error:
         # DVC has written before anybody could look; what is refused must not stay there.
         PARAMS.write_text(plain(PARAMS.read_text("utf-8", "replace")), encoding="utf-8")
-        raise ConfigError(f"{error}\n{PARAMS} comes from conf/ and -S: mend it there") from None
+        raise ConfigError(f"{error}\n{PARAMS} comes from conf/ and -S: fix it there") from None
 
 
 def parse(path: Path) -> Params:
-    """Read and check a composed configuration; what is wrong is told with its line."""
+    """Read and check a composed configuration; what is wrong is reported with its line."""
     return checked(mapping(path, read(path)), lambda: [Layer(path, nodes(path))], {})
 
 
@@ -130,7 +130,7 @@ def main() -> None:
     if os.environ.get("MLFLOW_TRACKING_URI"):
         from mlops.tracking import server  # noqa: PLC0415  only who has a server pays for it
 
-        # The first stage of every run: better told now than after the minutes before training.
+        # The first stage of every run: better known now than after the minutes before training.
         server.check(server.uri(params.environment))
 
 

@@ -52,7 +52,7 @@ def _pin(role: Role, data: Data, before: Pin | None) -> Pin:
         log.info("%s has not changed", url)
         return replace(before, files=now.files)
     changes = compare(role, data, before, now)
-    log.info("%s has changed; %s", url, _told(changes))
+    log.info("%s has changed; %s", url, _described(changes))
     return Pin(now.files, before.fingerprint, changes, settings(role, data))
 
 
@@ -117,7 +117,7 @@ def _versions(role: Role, data: Data, files: list[File]) -> Hashes | None:
         return None
     try:
         return hashes(_rows(role, data, files))
-    except DataError:  # let go, or without a column that is asked for now
+    except DataError:  # let go, or without a column that is named now
         return None
 
 
@@ -151,9 +151,9 @@ def _without(files: list[File], others: list[File]) -> list[File]:
     return [file for file in files if (file.name, file.size, file.etag) not in same]
 
 
-def _told(changes: Changes | None) -> str:
+def _described(changes: Changes | None) -> str:
     if changes is None:
-        return "what changed cannot be told: the rows before are in no version and no cache"
+        return "what changed is unknown: the rows before are in no version and no cache"
     total: dict[str, Any] = {
         what: sum(sum(split[what].values()) for split in changes.values())
         for what in ("added", "removed")

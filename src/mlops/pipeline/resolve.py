@@ -1,6 +1,6 @@
 """Solve a merge conflict in what the pipeline writes, by letting the pipeline say what is right.
 
-A lock that is put together of two others tells of a run that nobody has made. So the merged
+A lock that is put together of two others describes a run that nobody has made. So the merged
 configuration is composed and run: what either side has computed is restored, what neither has is
 computed now.
 
@@ -38,9 +38,7 @@ def main() -> None:
     """Solve the conflict, where it is one of these files alone."""
     found = conflicts()
     if not found:
-        raise LineageError(
-            "a merge should be stopped by a conflict, found none; nothing to resolve"
-        )
+        raise LineageError("no merge is stopped by a conflict; nothing to resolve")
     if others := sorted(set(found) - set(WRITTEN)):
         raise LineageError(
             f"only {' and '.join(WRITTEN)} can be written anew, but {', '.join(others)} is in "
@@ -48,10 +46,10 @@ def main() -> None:
         )
     ours(found)
     # What CI will train when this is pushed.
-    name = os.environ.get("EXP") or branch_experiment.chosen()
+    name = os.environ.get("EXP") or branch_experiment.selected()
     done = subprocess.run(["make", "train", f"EXP={name}"], check=False)
     if done.returncode:
-        raise LineageError("the merged pipeline should run, but fails as told above; mend it first")
+        raise LineageError("the merged pipeline failed (see above); fix it, then `make resolve`")
     present = [path for path in (*WRITTEN, SOURCES) if Path(path).exists()]
     _git("add", "--", *present)
     sys.stdout.write(f"{' and '.join(found)} written anew for {name}; next: git commit --no-edit\n")
@@ -60,7 +58,7 @@ def main() -> None:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], text=True, capture_output=True, check=False)
     if done.returncode:
-        raise LineageError(f"this should be a Git work tree, but Git says: {done.stderr.strip()}")
+        raise LineageError(f"git failed: {done.stderr.strip()}")
     return done.stdout
 
 

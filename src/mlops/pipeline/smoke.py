@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 STAGES = ("ingest", "prepare", "train", "evaluate", "export")
 
-# Few rows and one epoch; what only measures quality is off, for there is none to measure.
+# Few rows and one epoch; what only measures quality is off: there is no quality to measure.
 SMALL = (
     "data.synthetic_rows=400",
     "prepare.sample=1.0",

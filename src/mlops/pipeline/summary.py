@@ -1,4 +1,4 @@
-"""Tell in a few lines what the pipeline made, where it is and what to do next.
+"""Print in a few lines what the pipeline made, where it is and what to do next.
 
 Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/,
     .runs/
@@ -21,13 +21,14 @@ MODEL = Path("models/model")
 SERVING = Path("models/serving")
 LOCK = Path("dvc.lock")
 LABELS = Path("data/prepared/labels.json")
+DIRTY = "; uncommitted changes: it cannot be rebuilt from Git"
 DEFAULT = "default"  # as make says where no experiment is named
 
 
 def lines(
     params: dict[str, Any], metrics: dict[str, Any], synthetic: bool, where: str
 ) -> list[str]:
-    """Return the summary; `where` tells the MLflow run."""
+    """Return the summary; `where` names the MLflow run."""
     model, baselines = params["model"], metrics["baselines"]
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     data = "synthetic data: it learned the grammar that made them, not English"
@@ -41,7 +42,7 @@ def lines(
         f"  accuracy {metrics['accuracy']:.3f} ({low:.3f} to {high:.3f}) "
         f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, "
         f"calibration error {metrics['ece']:.3f}",
-        f"  beside it: TF-IDF {baselines['tfidf']['accuracy']:.3f}, "
+        f"  baselines: TF-IDF {baselines['tfidf']['accuracy']:.3f}, "
         f"majority class {baselines['majority']['accuracy']:.3f}",
         "  report  reports/report.html",
         "  card    reports/model_card.md",
@@ -62,7 +63,11 @@ def where(environment: str) -> str:
     """Return where the MLflow run of the model lies, or why there is none."""
     found = record()
     if found.get("environment") == environment:
-        dirty = "; DIRTY: its code stands in no commit" if found.get("dirty") == "yes" else ""
+        dirty = (
+            "; uncommitted changes: it cannot be rebuilt from Git"
+            if found.get("dirty") == "yes"
+            else ""
+        )
         remote = str(found["tracking_uri"]).startswith("http")
         place = found["tracking_uri"] if remote else f"make ui{_env(environment)}"
         return f"{found['run_id'] or 'not there yet'} ({place}){dirty}"
@@ -75,7 +80,7 @@ def record() -> dict[str, Any]:
 
 
 def complete(environment: str) -> None:
-    """Give the model's run what it lacks: a judgement that DVC had no need of, the whole lock."""
+    """Give the model's run what it lacks: an evaluation that DVC restored, the whole lock."""
     found = record()
     if found.get("environment") != environment:
         return
@@ -88,7 +93,7 @@ def complete(environment: str) -> None:
 
     params, digest = schema.load(), hashing.digest(MODEL)
     if not found.get("evaluated"):
-        # A training gave bytes that were judged before.
+        # A training gave bytes that were evaluated before.
         metrics = files.read_json(METRICS)
         runs.log_evaluation(params, digest, metrics, METRICS.parent)
     runs.log_state(params, digest)

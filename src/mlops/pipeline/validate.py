@@ -21,8 +21,8 @@ def wanted(exp: str, env: str) -> list[tuple[str, str]]:
     return [(one, where) for one in experiments for where in environments]
 
 
-def verdict(exp: str, env: str, overrides: str = "") -> tuple[bool, str]:
-    """Tell whether an experiment is fit for an environment, and what is wrong with it."""
+def check(exp: str, env: str, overrides: str = "") -> tuple[bool, str]:
+    """Return whether an experiment is fit for an environment, and what is wrong with it."""
     try:
         params = compose(env, exp, overrides)
     except ConfigError as error:
@@ -31,7 +31,7 @@ def verdict(exp: str, env: str, overrides: str = "") -> tuple[bool, str]:
 
 
 def warnings(params: Params) -> list[str]:
-    """Tell what is allowed but unwise."""
+    """Return what is allowed but unwise."""
     name = params.model.pretrained
     if not name or params.model.revision or Path(name).exists() or not _on_hub(name):
         return []
@@ -49,11 +49,11 @@ def main() -> None:
     """Check what EXP and ENV name, or everything."""
     exp = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("EXP") or ""
     pairs = wanted(exp, os.environ.get("ENV") or "")
-    verdicts = [verdict(*pair, os.environ.get("SET") or "") for pair in pairs]
+    verdicts = [check(*pair, os.environ.get("SET") or "") for pair in pairs]
     sys.stdout.writelines(f"{text}\n" for _, text in verdicts)
     failed = sum(not good for good, _ in verdicts)
     if failed:
-        raise ConfigError(f"{failed} of {len(verdicts)} do not validate")
+        raise ConfigError(f"{failed} of {len(verdicts)} configurations are invalid")
 
 
 if __name__ == "__main__":

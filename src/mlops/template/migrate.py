@@ -24,7 +24,7 @@ def main() -> None:
         if after != read(path):
             path.write_bytes(after.encode())  # line ends stay what they are
             sys.stdout.write(f"{path}: keys renamed\n")
-    os.environ["EXP"] = os.environ.get("EXP") or branch_experiment.chosen()
+    os.environ["EXP"] = os.environ.get("EXP") or branch_experiment.selected()
     compose.main()
     sys.stdout.write(f"{PARAMS}: for the experiment {os.environ['EXP']}\n")
     remotes.main()

@@ -35,8 +35,8 @@ def test_missing_programs_of_a_deployment_are_told(
 @pytest.mark.parametrize(
     ("kubectl", "sentence"),
     [
-        ("exit 1", "note deploy kubectl's context should be mlops-qa, is none -> kubectl config"),
-        ("echo minikube", "note deploy kubectl's context should be mlops-qa, is minikube"),
+        ("exit 1", "note deploy kubectl's context is not set, expected mlops-qa -> kubectl config"),
+        ("echo minikube", "note deploy kubectl's context is minikube, expected mlops-qa"),
         (
             '[ "$1" = config ] && echo mlops-qa || { echo refused; exit 1; }',
             "note deploy the cluster mlops-qa does not answer: refused -> look at",
@@ -51,7 +51,7 @@ def test_the_cluster_is_asked(
     programs(tmp_path / "bin", monkeypatch, kubectl=kubectl, podman="echo broken >&2; exit 1")
     engine, cluster, _ = map(told, deployment.deployment(deploy()))
 
-    assert engine.startswith("note deploy podman does not work: broken -> mend it until")
+    assert engine.startswith("note deploy podman does not work: broken -> fix it until")
     assert cluster.startswith(sentence)
 
 

@@ -35,7 +35,7 @@ def test_it_runs_before_anything_is_installed(clone: Path) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "note  environment    not installed\n" in done.stdout
-    assert "-> the first verb does it, or make install\n" in done.stdout
+    assert "-> the first command does it, or make install\n" in done.stdout
     assert not (clone / ".venv").exists()
 
 
@@ -51,7 +51,7 @@ def test_it_finds_a_broken_environment(clone: Path) -> None:
     assert done.returncode == 2
     assert "NO    environment    does not work: no word\n" in done.stdout
     assert "-> rm -r .venv && make install\n" in done.stdout
-    assert "error: nothing should be in the way of the work, but environment is" in done.stderr
+    assert "error: 1 check failed (environment)" in done.stderr
 
 
 def test_with_an_environment_it_looks_at_what_is_asked_for(clone: Path) -> None:

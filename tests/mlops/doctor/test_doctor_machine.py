@@ -73,7 +73,7 @@ def test_a_git_that_does_not_know_who_commits_is_told(
 def test_an_old_make_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As macOS has it, or none."""
     programs(tmp_path / "old", monkeypatch, make="echo GNU Make 3.81")
-    assert "note make GNU make 3.81; before 4 a verb goes on" in told(machine.make())
+    assert "note make GNU make 3.81; before 4 a recipe goes on" in told(machine.make())
     programs(tmp_path / "none", monkeypatch)
     assert "note make no GNU make on the PATH" in told(machine.make())
     programs(tmp_path / "new", monkeypatch, make="echo GNU Make 4.4.1")
@@ -107,7 +107,7 @@ SMI = "echo 'NVIDIA H100, 570.10'"
 @pytest.mark.parametrize(
     ("smi", "asked", "sentence"),
     [
-        (None, ("cpu", {}), "ok GPU none, and none is asked for"),
+        (None, ("cpu", {}), "ok GPU none, and none is needed"),
         (None, ("cuda", {}), "note GPU none (no nvidia-smi on the PATH) -> install the driver"),
         (
             None,

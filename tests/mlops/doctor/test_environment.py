@@ -36,7 +36,7 @@ def test_a_missing_environment_is_a_note() -> None:
     """The next verb installs it."""
     found, usable = environment.environment("cpu")
 
-    assert "note environment not installed -> the first verb does it" in told(found)
+    assert "note environment not installed -> the first command does it" in told(found)
     assert not usable
 
 
@@ -73,7 +73,7 @@ def test_an_older_environment_is_told() -> None:
         lock.write("# changed\n")
     found, usable = environment.environment("cpu")
 
-    assert "note environment older than requirements/*.lock -> the next verb" in told(found)
+    assert "note environment older than requirements/*.lock -> the next command" in told(found)
     assert usable
 
 

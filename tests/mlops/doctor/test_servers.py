@@ -51,7 +51,7 @@ def test_a_bucket_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) 
 
     assert found.startswith(f"note storage credentials from AWS_ACCESS_KEY_ID, but s3://{DEV}/")
     assert "Could not connect" in found
-    assert "-> mend it before push, pull" in found
+    assert "-> fix it before push, pull" in found
     assert servers.storage(False).state == "ok"
 
 
@@ -124,7 +124,7 @@ def test_a_model_that_the_hub_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("HF_ENDPOINT", address)
         assert f"ok hub {address} answers" in told(servers.hub(BERT))
 
-        assert "shows google-bert/brt to nobody (404) -> mend model.pretrained" in told(
+        assert "shows google-bert/brt to nobody (404) -> correct model.pretrained" in told(
             servers.hub({**BERT, "pretrained": "google-bert/brt"})
         )
 

@@ -62,7 +62,7 @@ def _history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> History:
 
 def test_a_new_project_trains_the_default(history: History) -> None:
     """A commit of many experiments chooses none."""
-    assert branch_experiment.chosen() == "default"
+    assert branch_experiment.selected() == "default"
 
 
 def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
@@ -71,7 +71,7 @@ def test_a_branch_trains_what_was_added_on_it(history: History) -> None:
     history.write("a")
     history.write()
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
 
 
 ODD = (
@@ -130,11 +130,11 @@ def test_a_merge_takes_the_experiment_along(history: History) -> None:
     history.merge("qa", "feature/a")
     history.git("checkout", "--quiet", "main")
 
-    assert branch_experiment.chosen() == "default"
+    assert branch_experiment.selected() == "default"
 
     history.merge("main", "qa")
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
 
 
 def test_of_two_features_the_one_merged_last_counts(history: History) -> None:
@@ -148,11 +148,11 @@ def test_of_two_features_the_one_merged_last_counts(history: History) -> None:
     history.merge("qa", "feature/b")
     history.merge("qa", "feature/a")
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
 
     history.merge("main", "qa")
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
 
 
 def test_a_change_of_all_experiments_chooses_none(
@@ -163,7 +163,7 @@ def test_a_change_of_all_experiments_chooses_none(
     history.write("a")
     history.write("a", "bert", "xlnet")
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
     assert "chooses none" in capsys.readouterr().err
 
 
@@ -175,11 +175,11 @@ def test_an_update_from_the_template_chooses_none(
     history.branch("template-update", "qa")
     history.update("default")
 
-    assert branch_experiment.chosen() == "mine"
+    assert branch_experiment.selected() == "mine"
 
     history.merge("qa", "template-update")
 
-    assert branch_experiment.chosen() == "mine"
+    assert branch_experiment.selected() == "mine"
     assert capsys.readouterr().err == ""
 
 
@@ -190,7 +190,7 @@ def test_an_update_beside_an_experiment_leaves_it_chosen(history: History) -> No
     history.update("default")
     history.merge("qa", "feature/a")
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
 
 
 def test_an_update_that_is_not_committed_yet_chooses_none(history: History) -> None:
@@ -201,7 +201,7 @@ def test_an_update_that_is_not_committed_yet_chooses_none(history: History) -> N
         with (history.folder / name).open("a") as file:
             file.write("# newer\n")
 
-    assert branch_experiment.chosen() == "mine"
+    assert branch_experiment.selected() == "mine"
 
 
 def test_a_deleted_experiment_is_not_trained(history: History) -> None:
@@ -211,7 +211,7 @@ def test_a_deleted_experiment_is_not_trained(history: History) -> None:
     history.git("rm", "--quiet", "conf/experiment/b.yaml")
     history.git("commit", "--quiet", "--message", "delete b")
 
-    assert branch_experiment.chosen() == "a"
+    assert branch_experiment.selected() == "a"
 
 
 def test_exp_says_otherwise(
@@ -235,7 +235,7 @@ def test_half_a_history_is_refused(
     monkeypatch.chdir(shallow)
 
     with pytest.raises(ConfigError, match="shallow"):
-        branch_experiment.chosen()
+        branch_experiment.selected()
 
 
 def test_what_is_not_committed_yet_counts_as_the_next_commit(history: History) -> None:
@@ -243,15 +243,15 @@ def test_what_is_not_committed_yet_counts_as_the_next_commit(history: History) -
     path = history.folder / "conf" / "experiment" / "new.yaml"
     path.write_text("# new\n")
 
-    assert branch_experiment.chosen() == "new"
+    assert branch_experiment.selected() == "new"
 
     history.git("add", "--all")
 
-    assert branch_experiment.chosen() == "new"
+    assert branch_experiment.selected() == "new"
 
     path.with_name("newer.yaml").write_text("# as well\n")
 
-    assert branch_experiment.chosen() == "default"
+    assert branch_experiment.selected() == "default"
 
 
 def test_a_merge_in_conflict_chooses_what_comes_in(history: History) -> None:
@@ -266,4 +266,4 @@ def test_a_merge_in_conflict_chooses_what_comes_in(history: History) -> None:
     done = subprocess.run(merge, cwd=history.folder, env=WHO, capture_output=True, check=False)
 
     assert done.returncode
-    assert branch_experiment.chosen() == "b"
+    assert branch_experiment.selected() == "b"

@@ -298,7 +298,7 @@ def test_mistake_in_a_dvc_experiment_is_told(monkeypatch: pytest.MonkeyPatch) ->
     compose.main()
     PARAMS.write_text(PARAMS.read_text("utf-8").replace("epochs: 6", "epochs: 0"), encoding="utf-8")
     monkeypatch.setenv("DVC_EXP_NAME", "bold-name")
-    with pytest.raises(ConfigError, match=r"params\.yaml:\d+: training\.epochs: .*\n.* -S: mend"):
+    with pytest.raises(ConfigError, match=r"params\.yaml:\d+: training\.epochs: .*\n.* -S: fix"):
         compose.main()
 
     monkeypatch.setenv("SET", "training.epochs=1")

@@ -126,7 +126,7 @@ def test_dirt_stays_in_sight(project: Path) -> None:
     known = {"run_id": "abc", "environment": "dev", "tracking_uri": "sqlite:///x", "dirty": "yes"}
     record.write_text(json.dumps(known))
 
-    assert "DIRTY" in summary.where("dev")
+    assert "uncommitted changes" in summary.where("dev")
 
 
 @pytest.mark.usefixtures("project")

@@ -56,7 +56,7 @@ def test_all_failures_are_listed(
     """A bad experiment fails the whole, after everything has been told."""
     monkeypatch.setenv("ENV", "dev")
     (conf / "experiment/bad.yaml").write_text("training:\n  epochs: 0\nfoo: 1\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=f"1 of {len(EXPERIMENTS) + 1} do not validate"):
+    with pytest.raises(ConfigError, match=f"1 of {len(EXPERIMENTS) + 1} configurations"):
         validate.main()
 
     told = capsys.readouterr().out
@@ -70,7 +70,7 @@ def test_unknown_environment_fails(monkeypatch: pytest.MonkeyPatch, env: str) ->
     """A name that no file has is a failure, not an empty success."""
     monkeypatch.setenv("ENV", env)
 
-    with pytest.raises(ConfigError, match=f"{len(EXPERIMENTS)} of {len(EXPERIMENTS)} do not"):
+    with pytest.raises(ConfigError, match=f"{len(EXPERIMENTS)} of {len(EXPERIMENTS)} config"):
         validate.main()
 
 
@@ -88,7 +88,7 @@ def test_unknown_environment_fails(monkeypatch: pytest.MonkeyPatch, env: str) ->
 )
 def test_unpinned_hub_model_is_a_warning(words: str, warned: bool) -> None:
     """A hub model without revision is allowed and told; anything else is not on the hub."""
-    good, text = validate.verdict("default", "dev", words)
+    good, text = validate.check("default", "dev", words)
 
     assert good
     assert warned == ("warning: model.pretrained:" in text)

@@ -120,7 +120,7 @@ async def test_a_full_line_is_told_with_when_to_come_back(
     assert answer.json()["error"]["code"] == "busy"
 
 
-@pytest.mark.parametrize("step", ["mlops.serving.request.parse", "ml.api.schemas.normalise"])
+@pytest.mark.parametrize("step", ["mlops.serving.request.parse", "ml.api.normalise.normalise"])
 async def test_a_hostile_request_keeps_no_other_from_its_answer(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

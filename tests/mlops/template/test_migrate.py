@@ -79,7 +79,7 @@ def test_what_follows_from_conf_is_written(
     before = composed(tmp_path)
     before.write_text(before.read_text() + "stale: true\n")
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("EXP", branch_experiment.chosen())  # whose params.yaml is committed
+    monkeypatch.setenv("EXP", branch_experiment.selected())  # whose params.yaml is committed
     monkeypatch.chdir(tmp_path)
     crlf = Path("conf/experiment/mine.yaml")
     crlf.write_bytes(b"training:\r\n  lr: 0.1\r\n")
