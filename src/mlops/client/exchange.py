@@ -1,4 +1,4 @@
-"""One request to a service, within a time, and nothing but an answer of this service."""
+"""One request to a service, within a time, and nothing but a response of this service."""
 
 import http.client
 import json
@@ -13,12 +13,12 @@ from mlops.client.address import Address
 from mlops.client.failure import unanswered
 from mlops.client.response import Response, unlike
 
-PATIENCE = 30.0  # seconds for a whole answer: what the service itself allows
-MOST = 2**20  # bytes of an answer
+PATIENCE = 30.0  # seconds for a whole response: what the service itself allows
+MOST = 2**20  # bytes of a response
 
 
 def fetch(address: Address, path: str, body: Any = None, seconds: float = PATIENCE) -> Response:
-    """Ask a path of a service, with JSON where there is some; return any answer with a status."""
+    """Ask a path of a service, with JSON where there is some; return any response with a status."""
     between = proxy.between(address)
     request = urllib.request.Request(
         f"{address}{path}",
@@ -37,15 +37,15 @@ def ask(
     address: Address, path: str, body: Any = None, *, form: Callable[[Any], bool]
 ) -> dict[str, Any]:
     """Return the JSON of this form that a service answers with; all else is a ServiceError."""
-    answer = fetch(address, path, body)
-    if answer.status != http.client.OK or not form(answer.value):
-        raise unlike(answer, address, path)
-    found: dict[str, Any] = answer.value
+    response = fetch(address, path, body)
+    if response.status != http.client.OK or not form(response.value):
+        raise unlike(response, address, path)
+    found: dict[str, Any] = response.value
     return found
 
 
 class _Answered(urllib.request.HTTPErrorProcessor):
-    """Takes every status for an answer: nothing is followed, nothing raised."""
+    """Takes every status for a response: nothing is followed, nothing raised."""
 
     def http_response(self, _request: Any, response: Any) -> Any:
         return response
@@ -57,13 +57,13 @@ class _Answered(urllib.request.HTTPErrorProcessor):
 def _read(
     opener: urllib.request.OpenerDirector, request: urllib.request.Request, seconds: float
 ) -> Response:
-    with opener.open(request, timeout=seconds) as answer:
-        body = answer.read(MOST + 1)
+    with opener.open(request, timeout=seconds) as response:
+        body = response.read(MOST + 1)
         if len(body) > MOST:
             raise ValueError(f"more than {MOST:,} bytes")
-        if answer.length:  # bytes that were announced and never came
+        if response.length:  # bytes that were announced and never came
             raise http.client.IncompleteRead(body)
-        return Response(answer.status, answer.headers, body)
+        return Response(response.status, response.headers, body)
 
 
 def _within(seconds: float, function: Callable[[], Response]) -> Response:

@@ -115,7 +115,7 @@ def figures(milliseconds: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.1f} ms" for name, value in milliseconds.items())
 
 
-def judge(found: Outcome, wanted: LoadTest, name: str) -> str:
+def check(found: Outcome, wanted: LoadTest, name: str) -> str:
     """Return the sentence of a run that is not passed; nothing where it is."""
     missed = [
         f"{check.criterion}: {check.found}, expected {check.wanted}"
@@ -133,7 +133,7 @@ def judge(found: Outcome, wanted: LoadTest, name: str) -> str:
 
 
 def main() -> None:
-    """Ask for as long as the objective says, and judge."""
+    """Ask for as long as the objective says, and check what was found."""
     params = compose.asked()
     where, wanted = service(params), params.load_test
     predict.ask(where, params.export.example)
@@ -145,7 +145,7 @@ def main() -> None:
     sys.stdout.flush()
     found = measured(where, asked, wanted)
     checks = list(found.checks(wanted))
-    wrong = judge(found, wanted, f"{where} ({params.environment})")
+    wrong = check(found, wanted, f"{where} ({params.environment})")
     outputs.write_json(REPORT, {
         "passed": not wrong, "valid": not found.doubt(wanted), "conclusion": wrong,
         "environment": params.environment, "url": str(where), "service": serves,

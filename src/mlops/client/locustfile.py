@@ -52,16 +52,16 @@ def asked(http: HTTPClient, text: str) -> str:
     try:
         # Of the whole request: a server may send a byte now and then.
         with gevent.Timeout(PLAN["timeout"]):
-            answer = http.request("POST", PATH, body=body, headers=HEADERS)
-            content = answer.read()
+            response = http.request("POST", PATH, body=body, headers=HEADERS)
+            content = response.read()
     except (gevent.Timeout, TimeoutError):
         return f"no answer within {PLAN['timeout']:g} s"
     except HTTPConnectionClosed:
         return "the connection was closed without an answer"
     except (OSError, RuntimeError, ValueError) as error:
         return str(getattr(error, "strerror", None) or error)
-    if answer.get_code() != 200:
-        return f"status {answer.get_code()}"
+    if response.get_code() != 200:
+        return f"status {response.get_code()}"
     return "" if b'"probabilities"' in content else "status 200 without a prediction"
 
 

@@ -45,25 +45,27 @@ class Response:
         return printable(kind.partition(";")[0], 60) or "no Content-Type"
 
     @property
-    def refusal(self) -> str:
+    def error_message(self) -> str:
         """Return the sentence of an error in the service's own form; empty where there is none."""
         error = self.value.get("error") if isinstance(self.value, dict) else None
         message = error.get("message") if isinstance(error, dict) and "code" in error else None
         return printable(message) if isinstance(message, str) else ""
 
 
-def unlike(answer: Response, address: Address, path: str) -> ServiceError:
+def unlike(response: Response, address: Address, path: str) -> ServiceError:
     """Return the error that says what came instead of the expected response."""
-    if answer.refusal and answer.status not in NO_SUCH_PATH:
-        return ServiceError(f"the service at {address} refused: {answer.refusal}", "")
-    location = answer.headers.get("Location", "")
-    if answer.status in REDIRECTS and location:
+    if response.error_message and response.status not in NO_SUCH_PATH:
+        return ServiceError(f"the service at {address} refused: {response.error_message}", "")
+    location = response.headers.get("Location", "")
+    if response.status in REDIRECTS and location:
         there = shown(location).removesuffix("?...").removesuffix(path)
         return ServiceError(
-            f"{address}{path} answered {answer.status}, a redirect to {there or '/'}",
+            f"{address}{path} answered {response.status}, a redirect to {there or '/'}",
             "Set SERVICE_URL to the address of the service itself.",
         )
-    found = f"{address}{path} answered {answer.status} ({answer.what}), not as this service does"
+    found = (
+        f"{address}{path} answered {response.status} ({response.what}), not as this service does"
+    )
     if between := proxy.between(address):
         return ServiceError(found, around(between, address))
     return ServiceError(found, ADDRESS)

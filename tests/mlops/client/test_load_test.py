@@ -56,13 +56,13 @@ def test_what_holds_every_bound_passes() -> None:
 def test_each_bound_is_held(found: Outcome, criterion: str) -> None:
     """Slow or failing is the service's own fault."""
     assert failed(found) == {criterion}
-    assert "misses its objective" in load_test.judge(found, WANTED, "x")
+    assert "misses its objective" in load_test.check(found, WANTED, "x")
 
 
 def test_no_answer_at_all_misses_everything() -> None:
     """Nothing found is no success."""
     assert failed(load_outcome.of([])) == {"rate", "errors, share", "latency, p99 ms"}
-    assert "misses its objective" in load_test.judge(load_outcome.of([]), WANTED, "x")
+    assert "misses its objective" in load_test.check(load_outcome.of([]), WANTED, "x")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_late_generator_is_not_the_services_latency(found: Outcome, why: str) 
     """The run fails, and says that it was not judged."""
     assert failed(found)
     assert why in found.doubt(WANTED)
-    assert "says nothing about x" in load_test.judge(found, WANTED, "x")
+    assert "says nothing about x" in load_test.check(found, WANTED, "x")
 
 
 @pytest.mark.parametrize(
