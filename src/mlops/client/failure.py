@@ -6,7 +6,7 @@ import ssl
 import urllib.error
 from typing import Any
 
-from mlops.client.address import Address, printable
+from mlops.client.address import PORT, Address, printable
 from mlops.client.proxy import Proxy
 from mlops.core.errors import ServingError
 
@@ -43,7 +43,8 @@ def around(between: Proxy, address: Address) -> str:
 
 def _why(reason: Any, address: Address, seconds: float) -> tuple[str, str]:
     """Return what went wrong below HTTP, and what to do about it."""
-    start = "Start one with `make serve`, or set PORT or SERVICE_URL to where one runs."
+    port = "" if str(address.port) == PORT else f" PORT={address.port}"
+    start = f"Start one with `make serve{port}`, or set PORT or SERVICE_URL to where one runs."
     look = "Look into the log of the service, and of what is in front of it."
     cases: tuple[tuple[Any, str, str], ...] = (
         (ssl.SSLCertVerificationError,

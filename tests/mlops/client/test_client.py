@@ -193,9 +193,10 @@ def test_a_service_that_never_answers_is_left() -> None:
 
 
 def test_nobody_there_is_a_sentence_with_the_next_step() -> None:
-    """The command that starts a service."""
-    with pytest.raises(ServiceError, match=r"no service at .* \(connection refused\)\. .*serve`"):
-        exchange.fetch(Address("http", "127.0.0.1", free_port()), "/info")
+    """The command that starts a service there, with the port that was asked for."""
+    port = free_port()
+    with pytest.raises(ServiceError, match=rf"\(connection refused\)\. .*`make serve PORT={port}`"):
+        exchange.fetch(Address("http", "127.0.0.1", port), "/info")
 
 
 def test_no_such_host_is_a_sentence() -> None:
