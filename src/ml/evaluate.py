@@ -22,14 +22,13 @@ from mlops.config import schema
 from mlops.config.schema import Params
 from mlops.core import files, hashing, outputs
 from mlops.core.errors import DataError, ModelError, run
-from mlops.evaluation import behaviour, metrics
+from mlops.evaluation import behaviour, metrics, predict
 from mlops.evaluation.behaviour import Predict
 from mlops.evaluation.metrics import Floats
 from mlops.evaluation.results import Data, Judgement, judge, worst_errors
 from mlops.reporting import card, plots, report
 from mlops.reporting.report import Facts
 from mlops.tracking import runs
-from mlops.training import predict
 
 log = logging.getLogger(__name__)
 MODEL = Path("models/model")

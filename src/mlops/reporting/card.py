@@ -81,7 +81,7 @@ def origin(facts: Facts) -> str:
     """Tell what the training started from."""
     model = facts.params.model
     if model.pretrained is None:
-        return f"{model.description}, from random weights"
+        return f"{project().describe(model)}, from random weights"
     if facts.params.snapshot.pretrained:
         return f"the pretrained model in the local folder {code(Path(model.pretrained).name)}"
     at = f" at revision {code(model.revision)}" if model.revision else ""

@@ -7,15 +7,15 @@ import psutil
 import torch
 
 from mlops.config.schema import Resources, Training
+from mlops.core import gpus
 from mlops.core.errors import ModelError
-from mlops.tracking import machine
 
 log = logging.getLogger(__name__)
 
 
 def claim(resources: Resources) -> None:
     """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
-    machine.show_gpus(resources.gpu)
+    gpus.show(resources.gpu)
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
         ("gpu", resources.gpu, torch.cuda.device_count()),
@@ -45,13 +45,13 @@ def settle(training: Training) -> None:
 
 def share(batch_size: int, resources: Resources) -> int:
     """Return how much of a batch each GPU takes: more GPUs do the same batches faster."""
-    gpus = max(1, min(resources.gpu, torch.cuda.device_count()))
-    if batch_size % gpus:
+    there = max(1, min(resources.gpu, torch.cuda.device_count()))
+    if batch_size % there:
         raise ModelError(
-            f"training.batch_size should be a multiple of the {gpus} GPUs that share it, but is "
+            f"training.batch_size should be a multiple of the {there} GPUs that share it, but is "
             f"{batch_size}; change it, or resources.gpu"
         )
-    return batch_size // gpus
+    return batch_size // there
 
 
 def precision(training: Training) -> str:
