@@ -233,17 +233,6 @@ def test_a_damaged_checkpoint_is_told_and_never_used(
     assert "begins from the start" in caplog.text
 
 
-def test_checkpoints_serve_only_their_own_inputs(make_params: MakeParams) -> None:
-    """Other data or another value gives another key; a new name does not."""
-    data = {"train": "a", "val": "b"}
-    first, renamed, changed = (
-        train.key(make_params(model=part), data) for part in ({}, {"name": "x"}, {"max_length": 32})
-    )
-
-    assert first == renamed
-    assert len({first, changed, train.key(make_params(), {**data, "val": "c"})}) == 3
-
-
 @pytest.mark.usefixtures("prepared")
 def test_a_diverging_training_tells_its_step(
     params: Params, monkeypatch: pytest.MonkeyPatch
