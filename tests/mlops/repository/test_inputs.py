@@ -85,7 +85,8 @@ def run(stage: str, project: Path, source: Path) -> dict[str, str]:
 
 
 def copied(folder: Path) -> Path:
-    """Copy the code, for changes."""
+    """Copy the code, for changes, and the pipeline that lies beside it."""
+    shutil.copy(ROOT / "dvc.yaml", folder)
     shutil.copytree(SRC, folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return folder / "src"
 
