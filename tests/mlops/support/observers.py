@@ -15,6 +15,8 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = tuple(name for name in PIPELINE if name != "compose")
 PAGE = ROOT / "docs" / "pipeline.md"
 ROW = re.compile(r"^\| (?P<paths>`.*?`) \| (?P<stages>[a-z, ]+) \| (?P<reason>.+) \|$", re.M)
+# A kind of change, the file that it is in, and in the last column the stages that it runs.
+KIND = re.compile(r"^\| an? [a-z ]+ \| `(\S+)` \| [^|]+ \| ([a-z, ]+) \|$", re.M)
 
 ANYTHING = "from typing import Any\ndef __getattr__(name): return Any\n"
 REFUSE = "raise ImportError('an observer decides something')\n"
