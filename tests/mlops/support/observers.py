@@ -30,7 +30,7 @@ from pathlib import Path
 import yaml
 class Part(dict):
     __getattr__ = dict.__getitem__
-    expect = print
+    def expect(self, labels): pass
     def model_dump(self, include=None, **_):
         return {{name: value for name, value in self.items() if not include or name in include}}
 def part(value):
@@ -70,9 +70,9 @@ def checkpoints(key): return home() / "saved"
     "mlops/tracking/runs.py": """
 from contextlib import nullcontext
 from types import SimpleNamespace
+def log_evaluation(*_): pass
 def training_run(*_):
-    return nullcontext(SimpleNamespace(log_metrics=print, finish=print))
-log_evaluation = print
+    return nullcontext(SimpleNamespace(log_metrics=log_evaluation, finish=log_evaluation))
 """,
     "mlops/tables/local.py": """
 from pathlib import Path
