@@ -53,7 +53,8 @@ def render(facts: Facts, pictures: Mapping[str, bytes]) -> str:
         worst=worst(facts.slices),
         tables=tables(facts.data),
         settings=[
-            pairs(name, flat(getattr(facts.params, name).model_dump()))
+            # By name: the order of the schema is none of the values that this stage depends on.
+            pairs(name, dict(sorted(flat(getattr(facts.params, name).model_dump()).items())))
             for name in ("model", "training")
         ],
         pictures={name: base64.b64encode(picture).decode() for name, picture in pictures.items()},
