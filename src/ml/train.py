@@ -5,7 +5,6 @@ Writes: models/model/, reports/history.json; while it runs .checkpoints/
 """
 
 import gc
-import hashlib
 import json
 import logging
 import math
@@ -16,7 +15,6 @@ from typing import Any
 
 import polars as pl
 import torch
-import transformers
 from transformers import (
     DataCollatorWithPadding,
     PreTrainedModel,
@@ -33,7 +31,7 @@ from ml.model import losses, model
 from mlops.core import files, hashing, paths
 from mlops.core.errors import run
 from mlops.tracking import runs
-from mlops.training import checkpoints, hardware
+from mlops.training import checkpoint_key, checkpoints, hardware
 from mlops.training.trainer import (
     BucketTrainer,
     EarlyStopping,
@@ -147,22 +145,6 @@ def history(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, float]]]:
     return curves
 
 
-def key(params: Params, data: Mapping[str, str]) -> str:
-    """Return a hash of all that decides the result, so that a checkpoint only serves its own."""
-    inputs = {
-        "model": params.model.model_dump(exclude={"name", "version", "config_version"}),
-        "training": params.training.model_dump(),
-        "pretrained": params.snapshot.pretrained,
-        "data": dict(data),
-        "code": {
-            path.name: hashing.digest(path) for path in sorted(Path(__file__).parent.rglob("*.py"))
-        },
-        "packages": [torch.__version__, transformers.__version__],
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-    }
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def main() -> None:
     """Run the stage."""
     params = config.load()
@@ -177,7 +159,7 @@ def main() -> None:
         for name in ("train", "val")
     }
     data = {name: hashing.digest(PREPARED / f"{name}.parquet") for name in frames}
-    folder = paths.checkpoints(key(params, data))
+    folder = paths.checkpoints(checkpoint_key.key(params, data))
     with runs.training_run(params, data, folder / "run") as tracker:
         set_seed(params.training.seed)
         texts = frames["train"]["text"].to_list()
