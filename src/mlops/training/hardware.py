@@ -6,11 +6,18 @@ import os
 import psutil
 import torch
 
-from mlops.config.schema import Resources, Training
+from mlops.config.schema import Params, Resources, Training
 from mlops.core.errors import ModelError
 from mlops.tracking import machine
 
 log = logging.getLogger(__name__)
+
+
+def set_up(params: Params) -> None:
+    """Take the hardware that is asked for, as it gives the same bytes each time."""
+    claim(params.resources)
+    settle(params.training)
+    torch.set_num_threads(params.training.threads)
 
 
 def claim(resources: Resources) -> None:
@@ -48,8 +55,8 @@ def share(batch_size: int, resources: Resources) -> int:
     gpus = max(1, min(resources.gpu, torch.cuda.device_count()))
     if batch_size % gpus:
         raise ModelError(
-            f"training.batch_size should be a multiple of the {gpus} GPUs that share it, but is "
-            f"{batch_size}; change it, or resources.gpu"
+            f"training.batch_size is {batch_size}, which the {gpus} GPUs cannot share evenly; "
+            f"expected a multiple of {gpus}, or another resources.gpu"
         )
     return batch_size // gpus
 
