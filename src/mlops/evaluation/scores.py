@@ -27,7 +27,7 @@ class Answers:
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Tell for each row whether its class was predicted."""
+        """Return for each row whether its class was predicted."""
         return np.asarray(self.predicted == self.actual)
 
     @property

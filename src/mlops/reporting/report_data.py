@@ -12,7 +12,7 @@ from mlops.core import hashing
 from mlops.evaluation.behaviour import Result
 from mlops.evaluation.results import Baseline
 
-SECTIONS = ("model", "training", "evaluate")  # of params.yaml; the data tell the others
+SECTIONS = ("model", "training", "evaluate")  # of params.yaml; the others decide about the data
 
 
 @dataclass(frozen=True)

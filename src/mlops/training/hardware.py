@@ -1,4 +1,4 @@
-"""What the machine offers, against what `resources` asks for."""
+"""What the machine has, compared with what `resources` requires."""
 
 import logging
 import os
@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 
 
 def set_up(params: Params) -> None:
-    """Take the hardware that is asked for, as it gives the same bytes each time."""
+    """Take the required hardware, so that it gives the same bytes each time."""
     claim(params.resources)
     settle(params.training)
     torch.set_num_threads(params.training.threads)
 
 
 def claim(resources: Resources) -> None:
-    """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
+    """Compare the machine with what is required; a missing GPU warns or fails by `missing`."""
     machine.show_gpus(resources.gpu)
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
