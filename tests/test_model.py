@@ -16,7 +16,7 @@ from transformers import BertConfig, BertModel, GPT2Config, GPT2Model, PreTraine
 from ml.config import Params
 from ml.model import model, tokenizer
 from mlops.core.errors import ModelError
-from mlops.training.predict import predict
+from mlops.evaluation.predict import predict
 
 LABELS = ["no", "yes"]
 TEXTS = ["a good film", "a bad film"] * 4

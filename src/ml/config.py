@@ -49,13 +49,6 @@ class Model(schema.Model):
             raise ValueError("model.custom needs architecture: custom")
         return self
 
-    @property
-    def description(self) -> str:
-        """What is trained from random weights, for the model card."""
-        if self.custom:
-            return f"the class `{self.custom}` of this project"
-        return f"a {self.scratch.type} of {self.scratch.layers} layers"
-
 
 class Training(schema.Training):
     """How it is trained."""

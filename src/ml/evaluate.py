@@ -14,7 +14,7 @@ from ml.model import model as classifier
 from mlops.config import schema
 from mlops.core import files, hashing
 from mlops.core.errors import DataError, ModelError, run
-from mlops.evaluation import behaviour, metrics, results
+from mlops.evaluation import behaviour, metrics, predict, results
 from mlops.evaluation.behaviour import Predict
 from mlops.evaluation.metrics import Floats
 from mlops.evaluation.results import Data
@@ -22,7 +22,6 @@ from mlops.evaluation.scores import Answers
 from mlops.reporting import writing
 from mlops.reporting.report_data import ReportData, lineage
 from mlops.tracking import runs
-from mlops.training import predict
 
 log = logging.getLogger(__name__)
 MODEL = Path("models/model")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-    from ml.config import Gate, Params
-    from mlops.evaluation.checks import Check
+    from ml.config import Gate, Model, Params
+    from mlops.core.checks import Check
     from mlops.evaluation.results import Baseline, Data
     from mlops.evaluation.scores import Score
     from mlops.release.evidence import Evidence, Split
@@ -44,6 +44,13 @@ def normalise(text: str) -> str:
     from ml.api import normalise as request
 
     return request.normalise(text)
+
+
+def describe(model: "Model") -> str:
+    """Say what is trained from random weights, for the model card."""
+    if model.custom:
+        return f"the class `{model.custom}` of this project"
+    return f"a {model.scratch.type} of {model.scratch.layers} layers"
 
 
 def scores() -> "Mapping[str, Score]":

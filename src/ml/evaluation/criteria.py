@@ -6,8 +6,8 @@ Pure: evidence and bounds in, checks out. Each bound is a key of ml.config.Gate.
 from collections.abc import Iterator
 
 from ml.config import Gate
+from mlops.core.checks import Check, at_least, at_most
 from mlops.evaluation import slices
-from mlops.evaluation.checks import Check, at_least, at_most
 from mlops.release.evidence import Evidence, Split
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlops.config.schema import Params
+from mlops.core.checks import Check
 from mlops.core.errors import ModelError
 from mlops.core.project import project
-from mlops.evaluation.checks import Check
 from mlops.release import criteria, evidence, gate
 from mlops.release.evidence import BENTO, Evidence, Split
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlops.config.schema import LoadTest
-from mlops.evaluation.checks import Check, at_most
+from mlops.core.checks import Check, at_most
 
 # A generator that sends fewer has asked less than was wanted.
 RATE_KEPT = 0.9

@@ -20,8 +20,8 @@ from mlops.client.load_outcome import Outcome
 from mlops.client.response import is_info
 from mlops.config.schema import LoadTest, Params
 from mlops.core import files, outputs, table
+from mlops.core.checks import Check
 from mlops.core.errors import ServingError, run
-from mlops.evaluation.checks import Check
 from mlops.pipeline import compose
 
 REPORT = Path("reports/load_test.json")

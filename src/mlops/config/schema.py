@@ -39,6 +39,16 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: object) -> None:
+        """Refuse a value that is computed here: no stage would run again if that changed."""
+        for name, value in vars(cls).items():
+            if isinstance(value, property):
+                raise TypeError(
+                    f"{cls.__module__}.{cls.__name__}.{name} should be a value of params.yaml, but "
+                    "is computed; write a function in the code of the stage that uses it"
+                )
+
 
 class Data(Section):
     """Where the rows come from."""
@@ -89,16 +99,6 @@ class Snapshot(Section):
     pretrained: str | None = None
     changes: dict[Literal["train", "val", "test"], Change] | None = None  # by the last REFRESH=1
 
-    def rows_changed(self) -> dict[str, int]:
-        """Return how many rows of all splits the last refresh added and removed, where known."""
-        changes = [change for change in (self.changes or {}).values() if change.added is not None]
-        if not changes:
-            return {}
-        return {
-            "data.rows_added": sum(sum((change.added or {}).values()) for change in changes),
-            "data.rows_removed": sum(sum((change.removed or {}).values()) for change in changes),
-        }
-
 
 class Prepare(Section):
     """Which rows may train a model, and what happens to the others."""
@@ -132,11 +132,6 @@ class Model(Section):
         if self.revision and not self.pretrained:
             raise ValueError("model.revision needs model.pretrained")
         return self
-
-    @property
-    def description(self) -> str:
-        """What is trained from random weights, for the model card."""
-        return f"the architecture {self.architecture}"
 
 
 class Training(Section):

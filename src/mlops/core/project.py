@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from mlops.config.schema import Params
-    from mlops.evaluation.checks import Check
+    from mlops.core.checks import Check
     from mlops.evaluation.results import Baseline, Data
     from mlops.evaluation.scores import Score
     from mlops.release.evidence import Evidence, Split
@@ -28,6 +28,9 @@ class Project(Protocol):
 
     def normalise(self, text: str) -> str:
         """Return the text of a request as `clean` returns it."""
+
+    def describe(self, model: Any) -> str:
+        """Say what is trained from random weights; `model` is that section of params.yaml."""
 
     def scores(self) -> "Mapping[str, Score]":
         """Return the scores of a model, by the names that they have in metrics."""

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from mlops.config.schema import PARAMS
-from mlops.core import dvc_lock
+from mlops.core import dvc_lock, gpus
 from mlops.core.errors import LineageError, run
 from mlops.lineage import comparison, recipe, source, trace
 from mlops.lineage.clone import Clone, workspace
@@ -102,7 +102,7 @@ def main() -> None:
         rebuilt, said = rebuild(wanted, clone)
         compared = figures(wanted, clone)
         # As the stages claim it: a GPU that the run did not ask for changes nothing.
-        machine.show_gpus(wanted.values.get("resources", {}).get("gpu", 0))
+        gpus.show(wanted.values.get("resources", {}).get("gpu", 0))
         here = {**machine.hardware(), **machine.packages(clone.folder / ".venv")}
     rows = [("part", "recorded", "rebuilt", ""), *comparison.table(wanted.recorded, rebuilt)]
     sys.stdout.write("\n" + table(rows) + (f"{said}\n" if said else ""))

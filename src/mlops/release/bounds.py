@@ -13,9 +13,9 @@ import yaml
 
 from mlops.config.schema import Params
 from mlops.core import hashing
+from mlops.core.checks import Check
 from mlops.core.errors import ConfigError, DeployError, GateError
 from mlops.core.names import options
-from mlops.evaluation.checks import Check
 from mlops.pipeline.compose import compose
 from mlops.release import committed
 from mlops.release.work_tree import same

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mlops.config.schema import Evaluate, Export
+from mlops.core.checks import Check, at_least
 from mlops.evaluation import intervals, scores
-from mlops.evaluation.checks import Check, at_least
 from mlops.export import parity
 from mlops.export.parity import Predictions
 from mlops.release.evidence import Evidence, Split

@@ -17,9 +17,9 @@ from pathlib import Path
 from mlops.config import schema
 from mlops.config.schema import Params
 from mlops.core import files, hashing, outputs
+from mlops.core.checks import Check
 from mlops.core.errors import GateError, ModelError, run
 from mlops.core.project import project
-from mlops.evaluation.checks import Check
 from mlops.export import parity
 from mlops.release import bounds, criteria, evidence, work_tree
 from mlops.release import champion as opponent

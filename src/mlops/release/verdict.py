@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mlops.evaluation.checks import Check
+from mlops.core.checks import Check
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def origin(data: ReportData) -> str:
     """Say what the training started from."""
     model = data.params.model
     if model.pretrained is None:
-        return f"{model.description}, from random weights"
+        return f"{project().describe(model)}, from random weights"
     if data.params.snapshot.pretrained:
         return f"the pretrained model in the local folder {code(Path(model.pretrained).name)}"
     at = f" at revision {code(model.revision)}" if model.revision else ""

@@ -26,16 +26,6 @@ def packages(environment: Path | None = None) -> dict[str, str]:
     return found
 
 
-def show_gpus(count: int) -> None:
-    """Hide from this process all GPUs but `count`; before torch first looks for them.
-
-    A scheduler may have chosen some already; the Trainer would take all that it sees.
-    """
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    visible = map(str, range(count)) if chosen is None else filter(None, chosen.split(","))
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(list(visible)[:count])
-
-
 def hardware() -> dict[str, str]:
     """Return what decides the last digits of a result, and its speed."""
     import torch  # noqa: PLC0415  takes seconds, and who trains or judges has it already

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlops.config.schema import PARAMS
+from mlops.config.schema import PARAMS, Snapshot
 from mlops.core import dvc_lock, revision
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,17 @@ def now() -> State:
             files[DIFF] = found.patch
             tags["git.diff.sha256"] = hashlib.sha256(found.patch).hexdigest()
     return State(tags, files)
+
+
+def rows_changed(snapshot: Snapshot) -> dict[str, int]:
+    """Return how many rows of all splits the last refresh added and removed, where known."""
+    changes = [one for one in (snapshot.changes or {}).values() if one.added is not None]
+    if not changes:
+        return {}
+    return {
+        "data.rows_added": sum(sum((one.added or {}).values()) for one in changes),
+        "data.rows_removed": sum(sum((one.removed or {}).values()) for one in changes),
+    }
 
 
 def source() -> dict[str, str]:

@@ -178,7 +178,7 @@ def _describe(run: Run, params: Params, data: Mapping[str, str]) -> None:
     origin = {"who": revision.who() or "unknown", **machine.packages(), **machine.hardware()}
     hashes = {f"data.{name}.sha256": digest for name, digest in data.items()}
     run.tag({**params.mlflow.tags, "environment": params.environment, **origin, **hashes})
-    run.tag(params.snapshot.rows_changed())
+    run.tag(provenance.rows_changed(params.snapshot))
     run.carry(provenance.now())
     for name, digest in data.items():
         source = f"data/prepared/{name}.parquet"

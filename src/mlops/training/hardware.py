@@ -7,8 +7,8 @@ import psutil
 import torch
 
 from mlops.config.schema import Params, Resources, Training
+from mlops.core import gpus
 from mlops.core.errors import ModelError
-from mlops.tracking import machine
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def set_up(params: Params) -> None:
 
 def claim(resources: Resources) -> None:
     """Compare the machine with what is required; a missing GPU warns or fails by `missing`."""
-    machine.show_gpus(resources.gpu)
+    gpus.show(resources.gpu)
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
         ("gpu", resources.gpu, torch.cuda.device_count()),
@@ -52,13 +52,13 @@ def settle(training: Training) -> None:
 
 def share(batch_size: int, resources: Resources) -> int:
     """Return how much of a batch each GPU takes: more GPUs do the same batches faster."""
-    gpus = max(1, min(resources.gpu, torch.cuda.device_count()))
-    if batch_size % gpus:
+    there = max(1, min(resources.gpu, torch.cuda.device_count()))
+    if batch_size % there:
         raise ModelError(
-            f"training.batch_size is {batch_size}, which the {gpus} GPUs cannot share evenly; "
-            f"expected a multiple of {gpus}, or another resources.gpu"
+            f"training.batch_size is {batch_size}, which the {there} GPUs cannot share evenly; "
+            f"expected a multiple of {there}, or another resources.gpu"
         )
-    return batch_size // gpus
+    return batch_size // there
 
 
 def precision(training: Training) -> str:

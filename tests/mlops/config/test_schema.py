@@ -86,3 +86,16 @@ def test_missing_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(ConfigError, match=r"(?s)No such file.*mlops\.pipeline\.compose` writes"):
         schema.load()
+
+
+def test_a_section_computes_nothing() -> None:
+    """What is no value of params.yaml would change without a stage that runs again."""
+    with pytest.raises(TypeError, match=r"Warm\.steps should be a value of params\.yaml"):
+
+        class Warm(schema.Training):
+            """A section with a value that is not in params.yaml."""
+
+            @property
+            def steps(self) -> int:
+                """Return what changes with this code."""
+                return self.epochs * 2

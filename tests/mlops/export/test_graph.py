@@ -12,8 +12,8 @@ from onnx import ModelProto
 from judged import FAMILIES, TEXTS, build
 from ml.config import Params
 from mlops.core.errors import ModelError
+from mlops.evaluation.predict import predict
 from mlops.export import graph
-from mlops.training.predict import predict
 
 MakeParams = Callable[..., Params]
 

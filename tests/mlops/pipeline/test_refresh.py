@@ -18,6 +18,7 @@ from mlops.pipeline import refresh
 from mlops.pipeline.snapshot import taken
 from mlops.tables import pins, splits
 from mlops.tables.pins import LOCK
+from mlops.tracking.provenance import rows_changed
 
 Make = Callable[..., Params]
 URL = "memory://refresh/rows"
@@ -83,7 +84,7 @@ def test_added_rows_are_counted_from_the_new_file_alone(train: Params) -> None:
     assert found.changes["train"].model_dump() == {
         "previous": before, "added": {"a": 2, "b": 1}, "removed": {},
     }  # fmt: skip
-    assert found.rows_changed() == {"data.rows_added": 3, "data.rows_removed": 0}
+    assert rows_changed(found) == {"data.rows_added": 3, "data.rows_removed": 0}
 
 
 def test_a_changed_file_is_compared_with_the_rows_of_the_last_run(train: Params) -> None:
@@ -113,7 +114,7 @@ def test_rows_that_cannot_be_compared_are_not_counted(train: Params, how: str) -
 
     assert found.changes is not None
     assert found.changes["train"].added is None
-    assert found.rows_changed() == {}
+    assert rows_changed(found) == {}
 
 
 def test_changes_are_counted_for_each_split(train: Params) -> None:
@@ -133,7 +134,7 @@ def test_changes_are_counted_for_each_split(train: Params) -> None:
         assert change.added
         assert change.removed
         assert sum(change.added.values()) - sum(change.removed.values()) == new[name] - old[name]
-    assert now.snapshot.rows_changed() == {"data.rows_added": 150, "data.rows_removed": 100}
+    assert rows_changed(now.snapshot) == {"data.rows_added": 150, "data.rows_removed": 100}
 
 
 def test_figures_hold_for_the_settings_they_were_counted_under(train: Params) -> None:

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ml.config import Params
 from ml.model import custom, model
-from mlops.training.predict import predict
+from mlops.evaluation.predict import predict
 
 OWN = list(custom.REGISTRY)  # each class of the project is exported by the tests, too
 FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet", *OWN]

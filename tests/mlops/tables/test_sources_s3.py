@@ -25,6 +25,7 @@ from mlops.pipeline import compose
 from mlops.pipeline.snapshot import taken
 from mlops.platform.servers import Platform
 from mlops.tables import pins, splits
+from mlops.tracking.provenance import rows_changed
 
 pytestmark = pytest.mark.integration
 
@@ -232,5 +233,5 @@ def test_what_was_deleted_is_counted_from_its_version(s3: Platform, run: Run) ->
 
     run(bucket.url, refresh=True)
 
-    changed = schema.load().snapshot.rows_changed()
+    changed = rows_changed(schema.load().snapshot)
     assert changed == {"data.rows_added": 40, "data.rows_removed": 100}

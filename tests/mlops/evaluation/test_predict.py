@@ -1,4 +1,4 @@
-"""Rules of mlops.training.predict."""
+"""Rules of mlops.evaluation.predict."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
 from ml.config import Params
 from ml.model import model
-from mlops.training import predict as model_predict
-from mlops.training.predict import predict
+from mlops.evaluation import predict as model_predict
+from mlops.evaluation.predict import predict
 
 TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30]
 FAMILIES = ["bert", "distilbert", "roberta", "electra", "gpt2", "llama", "xlnet"]
