@@ -27,8 +27,8 @@ from ml import train
 from ml.model import model
 from mlops.config.schema import Params
 from mlops.pipeline import compose
+from mlops.training.rows import Rows
 from mlops.training.sampler import BucketSampler
-from mlops.training.trainer import Rows
 
 ROOT = Path(__file__).parent.parent
 LENGTH = 64
@@ -38,36 +38,36 @@ Train = Callable[[Params, pl.DataFrame, pl.DataFrame, Any], None]
 
 
 class PerItem(Dataset[dict[str, Any]]):
-    """Rows that are tokenised when they are asked for."""
+    """Rows that are tokenized when they are asked for."""
 
-    def __init__(self, frame: pl.DataFrame, words: Any) -> None:
+    def __init__(self, frame: pl.DataFrame, tokenizer: Any) -> None:
         self.texts, self.labels = frame["text"].to_list(), frame["label"].to_list()
-        self.words = words
+        self.tokenizer = tokenizer
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        encoded = self.words(
+        encoded = self.tokenizer(
             self.texts[row], truncation=True, max_length=LENGTH, padding="max_length"
         )
         return {**encoded, "labels": self.labels[row]}
 
 
 def per_item(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
-    """Train as the Trainer does out of the box, tokenising item by item."""
+    """Train as the Trainer does out of the box, tokenizing item by item."""
     out_of_the_box(params, PerItem(frame, parts[1]), parts[0])
 
 
 def beforehand(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
-    """Train as the Trainer does out of the box, tokenising all at once before."""
+    """Train as the Trainer does out of the box, tokenizing all at once before."""
     encoded = parts[1](
         frame["text"].to_list(), truncation=True, max_length=LENGTH, padding="max_length"
     )
     out_of_the_box(params, Rows(dict(encoded), frame["label"].to_list()), parts[0])
 
 
-def out_of_the_box(params: Params, rows: Any, network: Any) -> None:
+def out_of_the_box(params: Params, rows: Any, model: Any) -> None:
     """Train with the Trainer's defaults."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -77,7 +77,7 @@ def out_of_the_box(params: Params, rows: Any, network: Any) -> None:
             use_cpu=True,
         )
         Trainer(
-            model=network, args=arguments, train_dataset=rows, data_collator=default_data_collator
+            model=model, args=arguments, train_dataset=rows, data_collator=default_data_collator
         ).train()
 
 
@@ -88,32 +88,26 @@ def ours(params: Params, frame: pl.DataFrame, val: pl.DataFrame, parts: Any) -> 
         for name, rows in (("train", frame), ("val", val))
     }
     with tempfile.TemporaryDirectory() as folder:
-        train.fit(params, splits, Path(folder), (*parts, Silent()))
+        trainer = train.build_trainer(params, *parts, splits, Path(folder))
+        trainer.fit(lambda *_: None, params.training.early_stopping)
 
 
 def plain(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
     """Train the same batches in a loop of ten lines: what the Trainer itself costs is the rest."""
-    network, words = parts
+    model, tokenizer = parts
     training = params.training
-    rows = Rows(dict(words(frame["text"].to_list(), truncation=True)), frame["label"].to_list())
-    collate = DataCollatorWithPadding(words)
+    rows = Rows(dict(tokenizer(frame["text"].to_list(), truncation=True)), frame["label"].to_list())
+    collate = DataCollatorWithPadding(tokenizer)
     order = list(BucketSampler(rows.lengths(), training.batch_size, training.seed))
     kind, arguments = train.optimizer(training)
-    optimizer = kind(network.parameters(), **arguments)
-    network.train()
+    optimizer = kind(model.parameters(), **arguments)
+    model.train()
     for start in range(0, len(order), training.batch_size):
         batch = collate([rows[row] for row in order[start : start + training.batch_size]])
-        network(**batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), training.max_grad_norm)
+        model(**batch).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), training.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
-
-
-class Silent:
-    """A tracker that keeps nothing."""
-
-    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
-        """Forget the metrics."""
 
 
 def main(function: str, rows: int, folder: Path, overrides: str) -> float:

@@ -73,7 +73,7 @@ def measure(settings: Settings) -> Section:
         "texts to the trained model, tokenising included, after a warm-up of two batches.",
         "The first way is what the target compares with. `run_glue.py` itself tokenises "
         "beforehand: that is the second way.",
-        "Ours: `ml.train.fit` with its arguments, collator and buckets of equal length, a "
+        "Ours: `ml.train` with its arguments, collator and buckets of equal length, a "
         "validation on 32 rows included. Dropout 0 is our default for models from scratch; a "
         "pretrained one keeps its own unless `model.dropout` says else.",
     ]

@@ -132,7 +132,7 @@ def test_a_folder_without_weights_is_told(
     params = make_params(model={"pretrained": str(folder)})
 
     with pytest.raises(
-        ModelError, match=r"should hold .*model\.safetensors; found \['config\.json'"
+        ModelError, match=r"holds \['config\.json'.*expected config\.json, .* model\.safetensors"
     ):
         model.build(params.model, LABELS, [])
 

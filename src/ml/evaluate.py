@@ -1,33 +1,26 @@
-"""Judge the model on the test split, and tell it in figures, plots, a report and a model card.
+"""Evaluate the model on the test split: metrics, plots, a report and a model card.
 
 Reads: models/model/, data/prepared/, reports/data.json, reports/history.json
 Writes: reports/metrics.json, reports/predictions.parquet, reports/plots/, reports/report.html,
     reports/model_card.md
 """
 
-import hashlib
-import io
-import json
 import logging
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import torch
 
-from ml.model import model
+from ml.model import model as classifier
 from mlops.config import schema
-from mlops.config.schema import Params
-from mlops.core import files, hashing, outputs
+from mlops.core import files, hashing
 from mlops.core.errors import DataError, ModelError, run
-from mlops.evaluation import behaviour, metrics, predict
+from mlops.evaluation import behaviour, metrics, predict, results
 from mlops.evaluation.behaviour import Predict
 from mlops.evaluation.metrics import Floats
-from mlops.evaluation.results import Data, Judgement, judge, worst_errors
-from mlops.reporting import card, plots, report
-from mlops.reporting.report import Facts
+from mlops.evaluation.results import Data
+from mlops.evaluation.scores import Answers
+from mlops.reporting import writing
+from mlops.reporting.report_data import ReportData, lineage
 from mlops.tracking import runs
 
 log = logging.getLogger(__name__)
@@ -35,7 +28,46 @@ MODEL = Path("models/model")
 PREPARED = Path("data/prepared")
 REPORTS = Path("reports")
 SPLITS = ("train", "val", "test")  # of test all columns, to slice
-SECTIONS = ("model", "training", "evaluate")  # of params.yaml; the data tell the others
+
+
+def main() -> None:
+    """Read the rows and the model, predict, evaluate, report."""
+    params = schema.load()
+    torch.set_num_threads(params.training.threads)
+    data = read()
+    stats = files.read_json(REPORTS / "data.json")
+    history = files.read_json(REPORTS / "history.json", "train", "val")
+    model = load(data.labels, params.resources.gpu > 0)
+
+    test = data.splits["test"]
+    texts = test["text"].to_list()
+    log.info("predicting %s test texts", f"{test.height:,}")
+    answers = Answers(test["label"].to_numpy(), model(texts), params.evaluate.calibration_bins)
+    tests = behaviour.run(params.evaluate.behaviour, texts, data.labels, model)
+
+    log.info("evaluating, with baselines and %s resamples", f"{params.evaluate.resamples:,}")
+    found = results.evaluate(data, answers, params.evaluate)
+    rates = {one.name: one.pass_rate for one in tests if one.pass_rate is not None}
+    found.metrics["behaviour"] = metrics.plain(rates)
+    found.metrics["truncated"] = history.get("truncated", 0.0)
+
+    log.info("drawing plots, writing the report")
+    report = ReportData(
+        params=params,
+        labels=data.labels,
+        rows={name: rows.height for name, rows in data.splits.items()},
+        synthetic=data.synthetic,
+        stats=stats,
+        metrics=found.metrics,
+        slices=found.slices,
+        slices_left_out=found.slices_left_out,
+        baselines=found.baselines,
+        behaviour=tests,
+        errors=results.worst_errors(found.predictions, params.evaluate.worst_errors),
+        lineage=lineage(params, (PREPARED, MODEL)),
+    )
+    writing.write(report, answers, history, found.predictions, REPORTS)
+    runs.log_evaluation(params, hashing.digest(MODEL), found.metrics, REPORTS)
 
 
 def read() -> Data:
@@ -47,102 +79,26 @@ def read() -> Data:
     }
     for name, rows in splits.items():
         if rows.is_empty():
-            raise DataError(f"{PREPARED}/{name}.parquet has no rows, but needs at least one")
+            raise DataError(f"{PREPARED}/{name}.parquet has no rows; expected at least one")
     return Data(splits, labels["labels"], labels["synthetic"])
 
 
 def load(labels: list[str], gpu: bool) -> Predict:
     """Return the trained model as a function from texts to checked probabilities."""
-    network, words = model.load(MODEL)
-    known = [network.config.id2label[index] for index in range(network.config.num_labels)]
+    model, tokenizer = classifier.load(MODEL)
+    known = [model.config.id2label[index] for index in range(model.config.num_labels)]
     if known != labels:
         raise ModelError(
             f"{MODEL} knows the labels {known}, {PREPARED} has {labels}; "
             "the model was trained on other data: run `make train`"
         )
-    network.to("cuda" if gpu and torch.cuda.is_available() else "cpu")
+    model.to("cuda" if gpu and torch.cuda.is_available() else "cpu")
 
     def answer(texts: list[str]) -> Floats:
-        return metrics.check(predict.predict(network, words, texts), len(texts), len(labels))
+        probabilities = predict.predict(model, tokenizer, texts)
+        return metrics.check(probabilities, len(texts), len(labels))
 
     return answer
-
-
-def lineage(params: Params) -> dict[str, str]:
-    """Return the hashes of what the result was made from."""
-    found = {str(path): hashing.digest(path) for path in (PREPARED, MODEL)}
-    for section in SECTIONS:
-        values = json.dumps(getattr(params, section).model_dump(mode="json"), sort_keys=True)
-        found[f"params.yaml {section}"] = hashlib.sha256(values.encode()).hexdigest()
-    return found
-
-
-def gather(
-    params: Params, data: Data, census: Any, judged: Judgement, tests: list[behaviour.Result]
-) -> Facts:
-    """Bring together what the report, the card and the metrics tell."""
-    rates = {test.name: test.pass_rate for test in tests if test.pass_rate is not None}
-    return Facts(
-        params=params,
-        labels=data.labels,
-        rows={name: rows.height for name, rows in data.splits.items()},
-        synthetic=data.synthetic,
-        data=census,
-        metrics=judged.metrics | {"behaviour": metrics.plain(rates)},
-        slices=judged.slices,
-        slices_left_out=judged.slices_left_out,
-        baselines=judged.baselines,
-        behaviour=tests,
-        errors=worst_errors(judged.predictions, params.evaluate.worst_errors),
-        lineage=lineage(params),
-    )
-
-
-def draw(data: Data, probabilities: Floats, history: Any, bins: int, folder: Path) -> None:
-    """Draw all plots."""
-    actual, labels = data.splits["test"]["label"].to_numpy(), data.labels
-    matrix = metrics.confusion(actual, probabilities.argmax(axis=1), len(labels))
-    curves = metrics.precision_recall(actual, probabilities, labels)
-    plots.learning(history, folder)
-    plots.confusion(matrix, labels, folder)
-    plots.precision_recall(curves, labels, folder)
-    plots.reliability(metrics.reliability(actual, probabilities, bins), folder)
-
-
-def write(facts: Facts, predictions: pl.DataFrame, draw_into: Callable[[Path], None]) -> None:
-    """Write the results; each file appears whole or not at all."""
-    with outputs.folder(REPORTS / "plots") as folder:
-        draw_into(folder)
-        pictures = {path.stem: path.read_bytes() for path in folder.glob("*.png")}
-        page, model_card = report.render(facts, pictures), card.render(facts)
-    table = io.BytesIO()
-    predictions.write_parquet(table)
-    files.write(REPORTS / "predictions.parquet", table.getvalue())
-    files.write(REPORTS / "report.html", page.encode())
-    files.write(REPORTS / "model_card.md", model_card.encode())
-    outputs.write_json(REPORTS / "metrics.json", facts.metrics)
-
-
-def main() -> None:
-    """Run the stage."""
-    params = schema.load()
-    torch.set_num_threads(params.training.threads)
-    data = read()
-    census = files.read_json(REPORTS / "data.json")
-    history = files.read_json(REPORTS / "history.json", "train", "val")
-    answer = load(data.labels, params.resources.gpu > 0)
-    texts = data.splits["test"]["text"].to_list()
-    log.info("judging the model on %d texts", len(texts))
-    probabilities = answer(texts)
-    tests = behaviour.run(params.evaluate.behaviour, texts, data.labels, answer)
-    log.info("comparing it with baselines, and %d resamples", params.evaluate.resamples)
-    judged = judge(data, probabilities, params.evaluate)
-    judged.metrics["truncated"] = history.get("truncated", 0.0)
-    facts = gather(params, data, census, judged, tests)
-    bins = params.evaluate.calibration_bins
-    log.info("drawing plots, writing the report")
-    write(facts, judged.predictions, partial(draw, data, probabilities, history, bins))
-    runs.log_evaluation(params, hashing.digest(MODEL), facts.metrics, REPORTS)
 
 
 if __name__ == "__main__":

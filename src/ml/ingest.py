@@ -57,7 +57,7 @@ def check_rows(path: str, read: Mapping[str, int], written: Mapping[str, Path]) 
     if sum(read.values()) != sum(rows.values()):
         raise DataError(
             f"{path}: {sum(read.values()):,} rows were read, but {sum(rows.values()):,} written "
-            f"({rows}); this is a fault of ml.ingest: report it"
+            f"({rows}); this is a bug in ml.ingest: report it"
         )
 
 
@@ -67,16 +67,16 @@ def pinned_by(params: Params) -> dict[Role, Pin]:
     known = pins.load() if urls else {}
     for role, url in urls.items():
         if url not in known or known[url].fingerprint != getattr(params.snapshot, role):
+            wrong = "pins another state of" if url in known else "does not have"
             raise DataError(
-                f"{LOCK} should pin {url} as params.yaml has it, but "
-                f"{'pins another state of it' if url in known else 'does not name it'}; take both "
-                "files from one commit, or run `make train`, which composes first"
+                f"{LOCK} {wrong} {url}, which params.yaml uses; take both files from one commit, "
+                "or run `make train`, which composes first"
             )
     return {role: known[url] for role, url in urls.items()}
 
 
 def main() -> None:
-    """Run the stage."""
+    """Write the rows of each source as the splits that are made of it."""
     params = schema.load()
     data, pinned = params.data, pinned_by(params)
     with outputs.folder(RAW) as folder:

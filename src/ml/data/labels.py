@@ -17,12 +17,12 @@ def settle(
     if configured:
         names = [str(name) for name in configured]
         table = _by_index(table, names)
-        origin, cure = "data.labels", "mend the label, or add it to data.labels"
+        origin, fix = "data.labels", "fix the label, or add it to data.labels"
     else:
         spelling.refuse(dict(table["label"].value_counts().iter_rows()))
         names = ordered(rows_of(table, "train")["label"].unique().to_list())
-        origin, cure = "train", "mend the label, or give train rows that have it"
-    _refuse_unknown(table, names, (origin, cure), text)
+        origin, fix = "train", "fix the label, or give train rows that have it"
+    _refuse_unknown(table, names, origin, fix, text)
     _refuse_one_class(table)
     return table, names
 
@@ -52,14 +52,13 @@ def _by_index(table: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 
 
 def _refuse_unknown(
-    table: pl.DataFrame, names: list[str], words: tuple[str, str], text: FindText
+    table: pl.DataFrame, names: list[str], origin: str, fix: str, text: FindText
 ) -> None:
     found = table["label"].unique(maintain_order=True).to_list()
     if unknown := [name for name in found if name not in names]:
-        origin, cure = words
         near = meant(unknown[0], names)
         fault = f"a label that {origin} does not have{near}; it has {listed(names)}"
-        validation.refuse(table, Rule("labels", ~LABEL.is_in(unknown), fault, cure), text)
+        validation.refuse(table, Rule("labels", ~LABEL.is_in(unknown), fault, fix), text)
 
 
 def _refuse_one_class(table: pl.DataFrame) -> None:

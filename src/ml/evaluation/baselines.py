@@ -1,6 +1,6 @@
 """What a model must beat to be worth its cost: the majority class, and TF-IDF.
 
-Trained on the same rows as the model, judged on the same test rows.
+Trained on the same rows as the model, evaluated on the same test rows.
 """
 
 import warnings
@@ -28,7 +28,7 @@ WORD = r"[^\s!-/:-@\[-`{-~\u0964\u0965\u2000-\u206f\u3000-\u303f]+"
 
 
 def train(data: Data) -> dict[str, Baseline]:
-    """Train the baselines on the rows that the model had."""
+    """Train the baselines on the rows that the model had; reports show each by its title."""
     train, val, test = (data.splits[name] for name in ("train", "val", "test"))
     return {
         "majority": majority(train, test.height, data.labels),
@@ -40,14 +40,15 @@ def majority(train: pl.DataFrame, rows: int, labels: list[str]) -> Baseline:
     """Answer every text with the shares of the classes in train, so with the largest class."""
     counts = np.bincount(train["label"].to_numpy(), minlength=len(labels))
     shares = (counts + 1) / (counts.sum() + len(labels))  # unseen is not impossible
-    return Baseline(np.tile(shares, (rows, 1)), f"always answers {labels[int(counts.argmax())]!r}")
+    detail = f"always answers {labels[int(counts.argmax())]!r}"
+    return Baseline("majority class", np.tile(shares, (rows, 1)), detail)
 
 
 def tfidf(train: pl.DataFrame, val: pl.DataFrame, test: list[str], classes: int) -> Baseline:
     """Train logistic regression over weighted n-grams, its strength picked on val."""
     used, val = thin(train, MOST_ROWS), thin(val, MOST_VAL_ROWS)
     unit = "word" if _has_spaces(used["text"]) else "character"
-    words = TfidfVectorizer(
+    vectorizer = TfidfVectorizer(
         analyzer="word" if unit == "word" else "char",
         token_pattern=WORD if unit == "word" else None,
         ngram_range=(1, 2),
@@ -56,15 +57,16 @@ def tfidf(train: pl.DataFrame, val: pl.DataFrame, test: list[str], classes: int)
     # Threads would share out sums differently and so change the last digits.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a poor fit loses on val
-        features = words.fit_transform(used["text"].to_list())
+        features = vectorizer.fit_transform(used["text"].to_list())
         model = _best(
             (features, used["label"].to_numpy()),
-            (words.transform(val["text"].to_list()), val["label"].to_numpy()),
+            (vectorizer.transform(val["text"].to_list()), val["label"].to_numpy()),
         )
         probabilities = np.zeros((len(test), classes))
-        probabilities[:, model.classes_] = model.predict_proba(words.transform(test))
+        probabilities[:, model.classes_] = model.predict_proba(vectorizer.transform(test))
     share = f" of {train.height:,}" if used.height < train.height else ""
     return Baseline(
+        "TF-IDF",
         probabilities,
         f"logistic regression over TF-IDF of 1- and 2-{unit} sequences, "
         f"trained on {used.height:,}{share} rows, C = {model.C:g} picked on val",

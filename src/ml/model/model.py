@@ -13,8 +13,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ml import config
-from ml.model import custom, tokenizer
+from ml.config import Model
+from ml.model import custom
+from ml.model.tokenizer import padding_side
+from ml.model.tokenizer import train as train_tokenizer
 from mlops.core.errors import ModelError
 from mlops.training import model_files
 
@@ -35,17 +37,17 @@ BERT_SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "interm
 
 
 def build(
-    model: config.Model, labels: list[str], texts: list[str]
+    config: Model, labels: list[str], texts: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Build the model that the configuration names; `texts` train its tokenizer if it has none."""
     transformers.utils.logging.disable_progress_bar()
     enable_progress_bars()  # of downloads, which the line before turns off as well
     transformers.utils.logging.set_verbosity_error()
-    if model.architecture == "custom":
-        return _build_custom(model, labels, texts)
-    if model.pretrained:
-        return _build_pretrained(model, labels)
-    return _build_scratch(model, labels, texts)
+    if config.architecture == "custom":
+        return _build_custom(config, labels, texts)
+    if config.pretrained:
+        return _build_pretrained(config, labels)
+    return _build_scratch(config, labels, texts)
 
 
 def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -55,19 +57,19 @@ def load(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:
-        network = model_files.trained(str(folder), local_files_only=True)
-        return network, model_files.words(str(folder), local_files_only=True)
+        model = model_files.read_trained(str(folder), local_files_only=True)
+        return model, model_files.read_tokenizer(str(folder), local_files_only=True)
     except Exception as error:  # a damaged file raises whatever its reader chokes on
         raise ModelError(
-            f"{folder} holds no trained model that can be loaded ({model_files.why(error)}); "
-            f"run `make train` to build it again"
+            f"{folder} holds no trained model that can be loaded ({model_files.explain(error)}); "
+            "run `make train` to build it again"
         ) from None
 
 
-def save(network: PreTrainedModel, words: PreTrainedTokenizerBase, folder: Path) -> None:
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Save a model and its tokenizer, readable for every user of the machine."""
-    network.save_pretrained(folder)
-    words.save_pretrained(folder)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     for path in folder.iterdir():
         path.chmod(
             0o644
@@ -75,91 +77,91 @@ def save(network: PreTrainedModel, words: PreTrainedTokenizerBase, folder: Path)
 
 
 def _build_custom(
-    model: config.Model, labels: list[str], texts: list[str]
+    config: Model, labels: list[str], texts: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    name = model.custom or ""
+    name = config.custom or ""
     if name not in custom.REGISTRY:
         raise ModelError(
             f"model.custom: {name!r} is not registered; "
             f"src/ml/model/custom.py has {sorted(custom.REGISTRY)}"
         )
-    words = tokenizer.train(texts, "custom", model.scratch.vocab_size, model.max_length)
+    tokenizer = train_tokenizer(texts, "custom", config.scratch.vocab_size, config.max_length)
     settings = custom.CustomConfig(
         custom=name,
-        vocab_size=len(words),
-        options=dict(model.options),
-        pad_token_id=words.pad_token_id,
+        vocab_size=len(tokenizer),
+        options=dict(config.options),
+        pad_token_id=tokenizer.pad_token_id,
         **_label_names(labels),
     )
     try:
-        return custom.CustomForSequenceClassification(settings), words
+        return custom.CustomForSequenceClassification(settings), tokenizer
     except TypeError as error:
         raise ModelError(f"model.options do not fit model.custom: {name}: {error}") from None
 
 
 def _build_scratch(
-    model: config.Model, labels: list[str], texts: list[str]
+    config: Model, labels: list[str], texts: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    family = model.scratch.type
-    words = tokenizer.train(texts, family, model.scratch.vocab_size, model.max_length)
-    scratch = model.scratch
+    family = config.scratch.type
+    tokenizer = train_tokenizer(texts, family, config.scratch.vocab_size, config.max_length)
+    scratch = config.scratch
     wanted = (scratch.layers, scratch.hidden, scratch.heads, scratch.intermediate)
     sizes = dict(zip(SIZES.get(family, BERT_SIZES), wanted, strict=True))
     if family == "electra":
-        sizes["embedding_size"] = model.scratch.hidden
+        sizes["embedding_size"] = config.scratch.hidden
     # 0.02 was made for the 768 of BERT-base. Scaled with the hidden size the tiny model starts from
     # 0.07 and reaches 95 % on the synthetic corpus where it stayed at 90 %.
     sizes["initializer_range"] = 0.02 * (768 / scratch.hidden) ** 0.5
     if family != "xlnet":  # XLNet's positions are relative and have no bound
         name = "n_positions" if family == "gpt2" else "max_position_embeddings"
-        sizes[name] = model.max_length + 2  # RoBERTa counts its positions from 2
+        sizes[name] = config.max_length + 2  # RoBERTa counts its positions from 2
     settings = AutoConfig.for_model(
         family,
-        vocab_size=len(words),
-        pad_token_id=words.pad_token_id,
-        bos_token_id=words.cls_token_id,
-        eos_token_id=words.sep_token_id,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
         **sizes,
         **_label_names(labels),
     )
-    _set_dropout(settings, model.dropout)
-    return AutoModelForSequenceClassification.from_config(settings), words
+    _set_dropout(settings, config.dropout)
+    return AutoModelForSequenceClassification.from_config(settings), tokenizer
 
 
 def _build_pretrained(
-    model: config.Model, labels: list[str]
+    config: Model, labels: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    source = str(model.pretrained)
+    source = str(config.pretrained)
     try:
-        settings = model_files.settings(source, revision=model.revision, **_label_names(labels))
-        _set_dropout(settings, model.dropout)
-        words = model_files.words(source, revision=model.revision)
-        network = model_files.pretrained(
-            source, config=settings, revision=model.revision, dtype=torch.float32
+        settings = model_files.read_config(source, revision=config.revision, **_label_names(labels))
+        _set_dropout(settings, config.dropout)
+        tokenizer = model_files.read_tokenizer(source, revision=config.revision)
+        model = model_files.read_pretrained(
+            source, config=settings, revision=config.revision, dtype=torch.float32
         )
     except ModelError:
         raise
     except Exception as error:  # a damaged file raises whatever its reader chokes on
-        raise ModelError(_why_not(source, model.revision, error)) from None
-    _check_vocabulary(network, words, source)
-    if words.pad_token is None:
+        raise ModelError(_why_not(source, config.revision, error)) from None
+    _check_vocabulary(model, tokenizer, source)
+    if tokenizer.pad_token is None:
         # A token of its own: eos as padding would hide an eos that a text really ends with.
-        words.add_special_tokens({"pad_token": "<|pad|>"})
-        network.resize_token_embeddings(len(words))
-    network.config.pad_token_id = words.pad_token_id
-    words.padding_side = tokenizer.padding_side(settings.model_type)
-    longest = getattr(settings, "max_position_embeddings", None) or model.max_length
-    words.model_max_length = min(model.max_length, longest)
-    return network, words
+        tokenizer.add_special_tokens({"pad_token": "<|pad|>"})
+        model.resize_token_embeddings(len(tokenizer))
+    model.config.pad_token_id = tokenizer.pad_token_id
+    tokenizer.padding_side = padding_side(settings.model_type)
+    longest = getattr(settings, "max_position_embeddings", None) or config.max_length
+    tokenizer.model_max_length = min(config.max_length, longest)
+    return model, tokenizer
 
 
 def _check_vocabulary(
-    network: PreTrainedModel, words: PreTrainedTokenizerBase, source: str
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str
 ) -> None:
-    rows = network.get_input_embeddings().num_embeddings
-    if len(words) > rows:
+    rows = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
         raise ModelError(
-            f"{source}: the tokenizer has {len(words)} tokens, the model embeds {rows}; "
+            f"{source}: the tokenizer has {len(tokenizer)} tokens, the model embeds {rows}; "
             "they do not belong together: use the tokenizer that the model was trained with"
         )
 
@@ -183,12 +185,12 @@ def _why_not(source: str, revision: str | None, error: Exception) -> str:
     if Path(source).is_dir():
         found = sorted(path.name for path in Path(source).iterdir())
         return (
-            f"model.pretrained: {source} should hold config.json, a tokenizer and "
-            f"model.safetensors; found {found} ({model_files.why(error)})"
+            f"model.pretrained: {source} holds {found}; expected config.json, a tokenizer and "
+            f"model.safetensors ({model_files.explain(error)})"
         )
     at = f" at revision {revision}" if revision else ""
     return (
-        f"model.pretrained: {source}{at} is no local folder and could not be had from the "
-        f"Hugging Face Hub ({model_files.why(error)}); check the name and the network, or name a "
-        "folder"
+        f"model.pretrained: {source}{at} is no local folder and could not be downloaded from the "
+        f"Hugging Face Hub ({model_files.explain(error)}); check the name and the network, or "
+        "name a folder"
     )

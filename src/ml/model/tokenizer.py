@@ -57,7 +57,7 @@ def train(
 
 
 def padding_side(family: str) -> str:
-    """Tell where to pad so that a text's logits do not depend on its batch mates.
+    """Return where to pad so that a text's logits do not depend on its batch mates.
 
     XLNet reads the last position; the others count positions from the left.
     """

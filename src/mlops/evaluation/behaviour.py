@@ -49,7 +49,7 @@ class Result:
 
     @property
     def passed(self) -> bool | None:
-        """Tell whether the rate suffices."""
+        """Return whether the rate suffices."""
         return None if self.pass_rate is None else self.pass_rate >= self.min_pass_rate
 
 

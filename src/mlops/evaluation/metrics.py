@@ -22,8 +22,8 @@ def check(probabilities: Floats, rows: int, classes: int) -> Floats:
     """Return the probabilities if each row is a distribution over the classes."""
     if probabilities.shape != (rows, classes):
         raise ModelError(
-            f"the model should give {rows} x {classes} probabilities, "
-            f"it gave {probabilities.shape}; train it again on this data"
+            f"the model gave probabilities of shape {probabilities.shape}, expected "
+            f"({rows}, {classes}); train it again on this data"
         )
     broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
     if broken.size:

@@ -11,23 +11,23 @@ SECONDS = 5  # a prediction that takes longer shows how far it is
 
 @torch.inference_mode()
 def predict(
-    network: PreTrainedModel,
-    words: PreTrainedTokenizerBase,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
     texts: list[str],
     batch_size: int = 64,
 ) -> NDArray[np.float64]:
-    """Return class probabilities [texts, classes]; texts are cut at the tokenizer's limit."""
-    network.eval()
-    encoded = words(texts, truncation=True)
+    """Return class probabilities [texts, classes]; texts are truncated at the tokenizer's limit."""
+    model.eval()
+    encoded = tokenizer(texts, truncation=True)
     # By length, so that a batch has little padding.
     order = sorted(range(len(texts)), key=lambda row: len(encoded["input_ids"][row]))
-    result = np.zeros((len(texts), network.config.num_labels))
+    result = np.zeros((len(texts), model.config.num_labels))
     starts = range(0, len(order), batch_size)
     for start in tqdm(starts, "predicting", leave=False, delay=SECONDS):
         rows = order[start : start + batch_size]
-        batch = words.pad(
+        batch = tokenizer.pad(
             {name: [values[row] for row in rows] for name, values in encoded.items()},
             return_tensors="pt",
-        ).to(network.device)
-        result[rows] = network(**batch).logits.double().softmax(-1).cpu().numpy()
+        ).to(model.device)
+        result[rows] = model(**batch).logits.double().softmax(-1).cpu().numpy()
     return result

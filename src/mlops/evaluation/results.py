@@ -1,15 +1,15 @@
-"""What the test split says about the model, and about the baselines beside it."""
+"""The results of a model on the test split, compared with baselines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from mlops.config.schema import Evaluate
 from mlops.core.project import project
 from mlops.evaluation import intervals, metrics, scores, slices
-from mlops.evaluation.metrics import Floats, Ints
+from mlops.evaluation.metrics import Floats
+from mlops.evaluation.scores import Answers
 
 
 @dataclass(frozen=True)
@@ -23,51 +23,46 @@ class Data:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline's probabilities for the test rows, and how it was made."""
+    """A baseline's name for people, its probabilities for the test rows, and how it was made."""
 
+    title: str
     probabilities: Floats
     detail: str
 
-    @property
-    def predicted(self) -> Ints:
-        """Return the class of each test row."""
-        return np.asarray(self.probabilities.argmax(axis=1))
-
 
 @dataclass(frozen=True)
-class Judgement:
-    """The metrics, and what of them is told in more words."""
+class Results:
+    """The metrics, and the details that the report shows."""
 
     metrics: dict[str, Any]
     slices: slices.Slices
     slices_left_out: dict[str, int]
-    baselines: dict[str, str]
+    baselines: dict[str, Baseline]
     predictions: pl.DataFrame
 
 
-def judge(data: Data, probabilities: Floats, config: Evaluate) -> Judgement:
-    """Score the probabilities of the test rows: in all, by class, by slice, beside baselines."""
-    test, bins = data.splits["test"], config.calibration_bins
-    actual, predicted = test["label"].to_numpy(), probabilities.argmax(axis=1)
-    matrix = metrics.confusion(actual, predicted, len(data.labels))
-    parts, left_out = slices.measure(test, predicted == actual, config)
+def evaluate(data: Data, answers: Answers, config: Evaluate) -> Results:
+    """Score the answers for the test rows: in all, by class, by slice, compared with baselines."""
+    parts, left_out = slices.measure(data.splits["test"], answers.right, config)
     weakest = slices.worst(parts)
-    others = project().baselines(data)
+    baselines = project().baselines(data)
     found = {
-        "rows": test.height,
-        **scores.measure(actual, probabilities, bins),
-        **intervals.bootstrap(matrix, config),
-        "per_class": metrics.per_class(matrix, data.labels),
+        "rows": len(answers.actual),
+        **scores.measure(answers.actual, answers.probabilities, answers.bins),
+        **intervals.bootstrap(answers.matrix, config),
+        "per_class": metrics.per_class(answers.matrix, data.labels),
         "slices": parts | ({"worst": parts[weakest]} if weakest else {}),
-        "baselines": {
-            name: scores.measure(actual, other.probabilities, bins)
-            | intervals.lead(predicted == actual, other.predicted == actual, config)
-            for name, other in others.items()
-        },
+        "baselines": {name: _compare(answers, other, config) for name, other in baselines.items()},
     }
-    details = {name: other.detail for name, other in others.items()}
-    told = predictions(test, probabilities, data.labels)
-    return Judgement(metrics.plain(found), parts, left_out, details, told)
+    table = predictions(data.splits["test"], answers.probabilities, data.labels)
+    return Results(metrics.plain(found), parts, left_out, dict(baselines), table)
+
+
+def _compare(answers: Answers, baseline: Baseline, config: Evaluate) -> dict[str, float]:
+    """Return the scores of a baseline, and how far the model is ahead of it in accuracy."""
+    other = replace(answers, probabilities=baseline.probabilities)
+    found = scores.measure(other.actual, other.probabilities, other.bins)
+    return found | intervals.lead(answers.right, other.right, config)
 
 
 def predictions(test: pl.DataFrame, probabilities: Floats, labels: list[str]) -> pl.DataFrame:
@@ -83,8 +78,8 @@ def predictions(test: pl.DataFrame, probabilities: Floats, labels: list[str]) ->
     )
 
 
-def worst_errors(told: pl.DataFrame, most: int) -> list[dict[str, Any]]:
+def worst_errors(table: pl.DataFrame, most: int) -> list[dict[str, Any]]:
     """Return the wrong predictions of which the model was surest."""
-    wrong = told.filter(pl.col("label") != pl.col("predicted"))
+    wrong = table.filter(pl.col("label") != pl.col("predicted"))
     sure = wrong.select("text", "label", "predicted", confidence=pl.max_horizontal("^p_.*$"))
     return sure.sort("confidence", descending=True, maintain_order=True).head(most).to_dicts()

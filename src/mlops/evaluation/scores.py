@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlops.core.project import project
 from mlops.evaluation import metrics
@@ -23,6 +24,11 @@ class Answers:
     def predicted(self) -> Ints:
         """Return the class of each row that the model finds the most probable."""
         return np.asarray(self.probabilities.argmax(axis=1))
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Return for each row whether its class was predicted."""
+        return np.asarray(self.predicted == self.actual)
 
     @property
     def of_actual(self) -> Floats:

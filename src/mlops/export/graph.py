@@ -26,28 +26,28 @@ SAMPLE = ["a fine film", "it was dull and far too long, not fine at all"]
 class Logits(nn.Module):
     """A classifier that takes its inputs in order and returns logits alone."""
 
-    def __init__(self, network: PreTrainedModel, names: list[str]) -> None:
+    def __init__(self, model: PreTrainedModel, names: list[str]) -> None:
         super().__init__()
-        self.network = network
+        self.model = model
         self.names = names
 
     def forward(self, *values: Tensor) -> Tensor:
         """Return logits [batch, classes]."""
-        return cast(Tensor, self.network(**dict(zip(self.names, values, strict=True))).logits)
+        return cast(Tensor, self.model(**dict(zip(self.names, values, strict=True))).logits)
 
 
-def trace(network: PreTrainedModel, words: PreTrainedTokenizerBase) -> ModelProto:
+def trace(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> ModelProto:
     """Return the graph of the model, for any number of texts and tokens."""
-    weights = sum(value.numel() * value.element_size() for value in network.parameters())
+    weights = sum(value.numel() * value.element_size() for value in model.parameters())
     if weights > LARGEST:
         raise ModelError(
-            f"the model should fit into one ONNX file of 2 GiB, but has {weights / 2**30:.1f} GiB "
-            "of weights; train a smaller one to serve it"
+            f"the model has {weights / 2**30:.1f} GiB of weights, and one ONNX file holds 2 GiB; "
+            "train a smaller one to serve it"
         )
-    network.to("cpu").eval()
-    network.config.use_cache = False  # a classifier reads a text once
-    sample = words(SAMPLE, padding=True, truncation=True, return_tensors="pt")
-    names = [name for name in words.model_input_names if name in sample]
+    model.to("cpu").eval()
+    model.config.use_cache = False  # a classifier reads a text once
+    sample = tokenizer(SAMPLE, padding=True, truncation=True, return_tensors="pt")
+    names = [name for name in tokenizer.model_input_names if name in sample]
     with (
         tempfile.TemporaryDirectory() as folder,
         torch.no_grad(),
@@ -57,7 +57,7 @@ def trace(network: PreTrainedModel, words: PreTrainedTokenizerBase) -> ModelProt
         # That values become constants and that the exporter is the older one: parity watches both.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            Logits(network, names),
+            Logits(model, names),
             tuple(sample[name] for name in names),
             path,
             dynamo=False,

@@ -1,4 +1,4 @@
-"""Compare what is served with what was judged, on the test split.
+"""Compare what is served with what was evaluated, on the test split.
 
 Reads: a folder as `export` writes it, reports/predictions.parquet
 """
@@ -15,12 +15,12 @@ from mlops.core.errors import ModelError
 from mlops.serving.engine import Engine
 
 Floats = NDArray[np.float64]
-PLACES = 6  # digits that the judged probabilities have
+PLACES = 6  # digits of the evaluated probabilities
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What evaluate has found for each text of the test split."""
+class Predictions:
+    """What evaluate has predicted for each text of the test split."""
 
     texts: list[str]
     actual: NDArray[np.str_]
@@ -41,17 +41,17 @@ class Parity:
         return asdict(self)
 
 
-def judged(path: Path, labels: list[str]) -> Judged:
-    """Read what the trained model answered when it was judged."""
+def read_predictions(path: Path, labels: list[str]) -> Predictions:
+    """Read what the trained model predicted when it was evaluated."""
     columns = ["text", "label", *(f"p_{label}" for label in labels)]
     frame = files.read_parquet(path)
     if not set(columns) <= set(frame.columns) or frame.is_empty():
         raise ModelError(
-            f"{path} should hold rows with the columns {columns}, found {frame.height} with "
-            f"{frame.columns}: another model was judged; run `make train`"
+            f"{path} has {frame.height} rows with the columns {frame.columns}, expected "
+            f"{columns}: another model was evaluated; run `make train`"
         )
     table = frame.select(columns[2:]).to_numpy()
-    return Judged(frame["text"].to_list(), frame["label"].to_numpy(), table)
+    return Predictions(frame["text"].to_list(), frame["label"].to_numpy(), table)
 
 
 def probabilities(folder: Path, graph: str, texts: list[str]) -> Floats:
@@ -60,16 +60,16 @@ def probabilities(folder: Path, graph: str, texts: list[str]) -> Floats:
     return np.array([list(prediction.probabilities.values()) for prediction in found])
 
 
-def compare(found: Floats, wanted: Judged, labels: list[str]) -> Parity:
+def compare(found: Floats, expected: Predictions, labels: list[str]) -> Parity:
     """Return how far the answers of a graph are from those of the trained model."""
     names = np.array(labels)
-    before, after = names[wanted.probabilities.argmax(1)], names[found.argmax(1)]
-    drop = (before == wanted.actual).mean() - (after == wanted.actual).mean()
+    before, after = names[expected.probabilities.argmax(1)], names[found.argmax(1)]
+    drop = (before == expected.actual).mean() - (after == expected.actual).mean()
     return Parity(
         labels_agree=round(float((before == after).mean()), PLACES),
         accuracy_drop=round(float(drop), PLACES),
         largest_probability_difference=round(
-            float(np.abs(found - wanted.probabilities).max()), PLACES
+            float(np.abs(found - expected.probabilities).max()), PLACES
         ),
         rows=len(found),
     )
@@ -80,10 +80,10 @@ def broken(parity: Parity, bounds: Export, difference: float) -> str:
     least, highest = bounds.labels_agree, bounds.accuracy_drop
     agree, drop = parity.labels_agree, parity.accuracy_drop
     most = parity.largest_probability_difference
-    told = (
+    checks = (
         (agree >= least, f"labels agree {agree:.4f} (at least {least})"),
         (drop <= highest, f"accuracy drops {drop:.4f} (at most {highest})"),
         (most <= difference, f"a probability differs by {most:.4f} (at most {difference})"),
     )
     # Asked this way round a NaN, which is neither more nor less, breaks a bound.
-    return ", ".join(words for holds, words in told if not holds)
+    return ", ".join(text for holds, text in checks if not holds)

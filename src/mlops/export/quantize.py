@@ -138,7 +138,7 @@ def _axis(node: NodeProto) -> int:
 
 
 def _plain(node: NodeProto) -> bool:
-    """Tell whether a multiplication is rows times matrix plus bias, and no more."""
+    """Return whether a multiplication is rows times matrix plus bias, and no more."""
     values = {part.name: part.i or part.f for part in node.attribute}
     ones = values.get("alpha", 1) == 1 and values.get("beta", 1) == 1
     return ones and not values.get("transA", 0)

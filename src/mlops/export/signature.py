@@ -1,4 +1,4 @@
-"""What the service must know of a graph to feed it: tokenizer and signature.
+"""What the service needs beside the graph: tokenizer and signature.
 
 Reads: a tokenizer of transformers
 Writes: tokenizer.json, and the values of signature.json
@@ -15,7 +15,7 @@ from mlops.core.errors import ModelError
 FORMAT = 1
 
 
-def describe(words: PreTrainedTokenizerBase, inputs: list[str], labels: list[str]) -> Any:
+def describe(tokenizer: PreTrainedTokenizerBase, inputs: list[str], labels: list[str]) -> Any:
     """Return how texts become the inputs of the graph, and what its outputs mean.
 
     What is empty here is known when the graphs are written.
@@ -24,11 +24,11 @@ def describe(words: PreTrainedTokenizerBase, inputs: list[str], labels: list[str
         "format": FORMAT,
         "labels": labels,
         "inputs": inputs,
-        "max_length": words.model_max_length,
-        "special_tokens": words.num_special_tokens_to_add(),
-        "pad_id": words.pad_token_id,
-        "pad_type_id": words.pad_token_type_id,
-        "padding_side": words.padding_side,
+        "max_length": tokenizer.model_max_length,
+        "special_tokens": tokenizer.num_special_tokens_to_add(),
+        "pad_id": tokenizer.pad_token_id,
+        "pad_type_id": tokenizer.pad_token_type_id,
+        "padding_side": tokenizer.padding_side,
         "precision": {"cpu": None, "gpu": None},
         "model_sha256": "",
         "parity": {},
@@ -36,13 +36,13 @@ def describe(words: PreTrainedTokenizerBase, inputs: list[str], labels: list[str
     }
 
 
-def write_tokenizer(words: PreTrainedTokenizerBase, path: Path) -> None:
+def write_tokenizer(tokenizer: PreTrainedTokenizerBase, path: Path) -> None:
     """Write the tokenizer for `tokenizers`, which neither cuts nor pads: the service does both."""
-    inner = getattr(words, "backend_tokenizer", None)
+    inner = getattr(tokenizer, "backend_tokenizer", None)
     if inner is None:
         raise ModelError(
-            f"the tokenizer should be one of the fast kind, found {type(words).__name__}; "
-            "serving needs its tokenizer.json: use a model that has one"
+            f"{type(tokenizer).__name__} is no fast tokenizer, and serving needs its "
+            "tokenizer.json: use a model that has one"
         )
     copy = Tokenizer.from_str(inner.to_str())
     copy.no_truncation()

@@ -29,7 +29,8 @@ def lines(
     params: dict[str, Any], metrics: dict[str, Any], synthetic: bool, where: str
 ) -> list[str]:
     """Return the summary; `where` names the MLflow run."""
-    model, baselines = params["model"], metrics["baselines"]
+    model = params["model"]
+    baselines = (f"{name} {one['accuracy']:.3f}" for name, one in metrics["baselines"].items())
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     data = "synthetic data: it learned the grammar that made them, not English"
     # Without them the next command would train another experiment over this one's model.
@@ -42,8 +43,7 @@ def lines(
         f"  accuracy {metrics['accuracy']:.3f} ({low:.3f} to {high:.3f}) "
         f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, "
         f"calibration error {metrics['ece']:.3f}",
-        f"  baselines: TF-IDF {baselines['tfidf']['accuracy']:.3f}, "
-        f"majority class {baselines['majority']['accuracy']:.3f}",
+        f"  baselines: {', '.join(baselines) or 'none'}",
         "  report  reports/report.html",
         "  card    reports/model_card.md",
         f"  model   {MODEL}",

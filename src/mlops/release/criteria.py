@@ -13,14 +13,14 @@ from mlops.config.schema import Evaluate, Export
 from mlops.core.checks import Check, at_least
 from mlops.evaluation import intervals, scores
 from mlops.export import parity
-from mlops.export.parity import Judged
+from mlops.export.parity import Predictions
 from mlops.release.evidence import Evidence, Split
 
 NEAR = 1e-6  # figures are written with 6 places
 
 
 def honest(
-    told: dict[str, Any], judged: Judged, test: Split, evaluate: Evaluate
+    told: dict[str, Any], judged: Predictions, test: Split, evaluate: Evaluate
 ) -> Iterator[Check]:
     """Yield whether the figures that came with the model are those of its answers on this test."""
     names = np.array(test.labels)
@@ -38,7 +38,7 @@ def honest(
         yield Check(f"told {name}", right, found, f"{wanted:.6f}, as its answers give")
 
 
-def exported(evidence: Evidence, judged: Judged, bounds: Export, labels: list[str]) -> Check:
+def exported(evidence: Evidence, judged: Predictions, bounds: Export, labels: list[str]) -> Check:
     """Return whether what is served answers as the trained model did when it was judged."""
     if evidence.probabilities.shape != judged.probabilities.shape:
         return Check("parity", False, "judged on other rows", "the same rows")

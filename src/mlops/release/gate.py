@@ -69,7 +69,7 @@ def intact(version: Version, release: Path) -> Iterator[Check]:
 
 def told(ours: Evidence, release: Path, test: Split, params: Params) -> Iterator[Check]:
     """Yield whether the figures that came with the model hold, and what is served with it."""
-    judged = parity.judged(release / REPORTS / "predictions.parquet", test.labels)
+    judged = parity.read_predictions(release / REPORTS / "predictions.parquet", test.labels)
     yield from criteria.honest(evidence.told(release), judged, test, params.evaluate)
     yield criteria.exported(ours, judged, params.export, test.labels)
 

@@ -1,4 +1,4 @@
-"""Tell what a refresh of a remote source changed in a split, for the data report."""
+"""Describe what a refresh of a remote source changed in a split, for the data report."""
 
 from collections.abc import Mapping
 from typing import Any

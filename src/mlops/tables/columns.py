@@ -15,22 +15,22 @@ log = logging.getLogger(__name__)
 def check_types(source: Source, ours: tuple[str, str]) -> None:
     """Refuse a text that is none, and labels that cannot be names."""
     text, label = (source.schema.field(name).type for name in ours)
-    words = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    nothing = pa.types.is_null  # all null: told as such by the checks of prepare
-    if not any(is_kind(text) for is_kind in (*words, nothing)):
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    nothing = pa.types.is_null  # all null: prepare refuses such rows
+    if not any(is_kind(text) for is_kind in (*texts, nothing)):
         raise DataError(
             f"column {ours[0]!r} of {source.path} holds {text}; expected text: "
             "write it as text, or set data.text_column"
         )
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    if not any(is_kind(label) for is_kind in (*words, *numbers, nothing)):
+    if not any(is_kind(label) for is_kind in (*texts, *numbers, nothing)):
         raise DataError(
             f"column {ours[1]!r} of {source.path} holds {label}; expected text, whole numbers "
             "or true and false: write it so, or set data.label_column"
         )
 
 
-def beside(name: str, source: Source) -> str:
+def rename(name: str, source: Source) -> str:
     """Return the name of another column; `text` and `label` make room for ours."""
     if name not in ("text", "label"):
         return name

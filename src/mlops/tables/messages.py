@@ -1,4 +1,4 @@
-"""Words for messages about data: values cut to size, lists, the name that was probably meant."""
+"""Parts of messages about data: values cut to size, lists, the name that was probably meant."""
 
 from collections.abc import Iterable
 

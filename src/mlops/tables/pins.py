@@ -21,7 +21,7 @@ HEADER = """\
 # The files of each remote source that this commit reads, whatever lies there now.
 # Written when a source is first used and by REFRESH=1, which takes what is there. Commit it.
 """
-CURE = (
+FIX = (
     "get what was made of it before (`make pull` or `make train SHARE=1`), or take the source as "
     "it is now: `make train REFRESH=1`"
 )
@@ -54,8 +54,8 @@ class Pin:
     @property
     def fingerprint(self) -> str:
         """Return a hash of names, sizes and etags: another version of equal bytes is no change."""
-        told = [f"{file.name}\0{file.size}\0{file.etag}\n" for file in self.files]
-        return hashlib.sha256("".join(told).encode()).hexdigest()
+        lines = [f"{file.name}\0{file.size}\0{file.etag}\n" for file in self.files]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def paths(data: Data) -> dict[Role, str | None]:
@@ -80,7 +80,7 @@ def settings(role: Role, data: Data) -> dict[str, Any]:
 
 
 def remote(path: str | None) -> bool:
-    """Tell whether a configured source is a URL whose content may change unseen."""
+    """Return whether a configured source is a URL whose content may change unseen."""
     return bool(path) and "://" in str(path) and not str(path).startswith(("file://", "hf:"))
 
 
@@ -94,7 +94,7 @@ def load() -> dict[str, Pin]:
     except (yaml.YAMLError, UnicodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(
-            f"{LOCK} should hold pinned sources, but cannot be read ({reason}); restore it with "
+            f"{LOCK} cannot be read ({reason}); restore it with "
             f"`git checkout {LOCK}`, or remove it and pin the sources as they are now: REFRESH=1"
         ) from None
     for url in pins:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops.core.errors import DataError
-from mlops.tables.pins import CURE, LOCK, File, Pin
+from mlops.tables.pins import FIX, LOCK, File, Pin
 from mlops.tables.readers import shards
 from mlops.tables.readers.shards import Shard
 
-# What tells one content from another, by how well it does; stores have one or the other.
-TELLING = (
+# What distinguishes one content from another, the best first; stores have one or the other.
+CHECKSUMS = (
     "ETag", "etag", "md5Hash", "Content-MD5", "checksum",
     "mtime", "Last-Modified", "LastModified", "last_modified", "created",
 )  # fmt: skip
@@ -37,19 +37,19 @@ def _pinned(url: str, file: File, present: Mapping[str, Shard]) -> Shard:
     now = _file(url, shard) if shard else None
     if shard and now and (now.size, now.etag) == (file.size, file.etag):
         return shard
-    told = f"has {now.size:,} bytes and etag {now.etag}" if now else "is gone"
+    found = f"has {now.size:,} bytes and etag {now.etag}" if now else "is gone"
     raise DataError(
-        f"{url}{file.name} should have the {file.size:,} bytes and the etag {file.etag} that "
-        f"{LOCK} pins, but {told}, and its store keeps no versions; {CURE}"
+        f"{url}{file.name} {found}, expected {file.size:,} bytes and etag {file.etag} as pinned in "
+        f"{LOCK}; its store keeps no versions: {FIX}"
     )
 
 
 def _file(url: str, shard: Shard) -> File:
     info: Mapping[str, Any] = shard.info
-    found = [info[name] for name in TELLING if info.get(name)]
+    found = [info[name] for name in CHECKSUMS if info.get(name)]
     if not found:
         raise DataError(
-            f"{shard.name} cannot be pinned: its store tells neither checksum nor time of change; "
+            f"{shard.name} cannot be pinned: its store has neither checksum nor time of change; "
             "copy the data to a local folder or to S3"
         )
     version = info.get("VersionId")

@@ -18,15 +18,20 @@ Keys = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
-class Outline:
+class RowIndex:
     """All rows without their texts: those have numbers, equal where the texts are."""
 
     table: pl.DataFrame  # split, row, text, label, words, chars, fault and, for a sample, place
     normalised: dict[str, dict[str, int]]  # texts changed, by split and step
     labels: dict[str, dict[str, int]]  # rows found, by split and label
 
+    def flags(self, rules: Sequence[Rule]) -> list[Rule]:
+        """Return the rules in the form in which the index has checked them."""
+        good = pl.col("fault")
+        return [replace(rule, good=good != number) for number, rule in enumerate(rules, start=1)]
 
-def draw(raw: Raw, rules: Sequence[Rule], sampled: bool) -> Outline:
+
+def build(raw: Raw, rules: Sequence[Rule], sampled: bool) -> RowIndex:
     """Read all rows once; note for each the first of `rules` that it breaks."""
     parts, codes = [], dict[str, int]()
     normalised: dict[str, Counter[str]] = {split: Counter() for split in SPLITS.categories}
@@ -56,18 +61,24 @@ def draw(raw: Raw, rules: Sequence[Rule], sampled: bool) -> Outline:
         numbers,
         pl.col("label").replace_strict(range(len(names)), names, return_dtype=pl.Enum(names)),
     )
-    return Outline(
+    return RowIndex(
         table,
         {split: dict(changed) for split, changed in normalised.items()},
         {split: dict(counts) for split, counts in labels.items()},
     )
 
 
-def flags(rules: Sequence[Rule]) -> list[Rule]:
-    """Return the rules in the form in which an outline has judged them."""
-    return [
-        replace(rule, good=pl.col("fault") != place) for place, rule in enumerate(rules, start=1)
-    ]
+def sample(table: pl.DataFrame, share: float, max_rows: int | None) -> pl.DataFrame:
+    """Keep a share of the rows, at most so many of each split, chosen by their texts alone.
+
+    `place` is a hash of the text in [0, 1): a row of the sample stays in it when data grows, and a
+    smaller share is part of a larger one.
+    """
+    if share < 1:
+        table = table.filter(pl.col("place") < share)
+    if max_rows is not None:
+        table = table.filter(pl.col("place").rank("ordinal").over("split") <= max_rows)
+    return table
 
 
 def number(high: Keys, low: Keys) -> npt.NDArray[np.uint32]:

@@ -17,7 +17,7 @@ def check(table: pl.DataFrame, names: list[str], rules: Prepare) -> None:
         rows = rows_of(table, split)
         if len(rows) < rules.min_rows:
             raise DataError(
-                f"{split} has {len(rows):,} rows left, prepare.min_rows asks for "
+                f"{split} has {len(rows):,} rows left, prepare.min_rows requires "
                 f"{rules.min_rows:,}: give more data, raise prepare.sample ({rules.sample:g}) "
                 "or lower prepare.min_rows"
             )

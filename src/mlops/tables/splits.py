@@ -23,7 +23,7 @@ def standard(source: Source, data: Data) -> Source:
     ours = (data.text_column, data.label_column)
     others = [name for name in source.schema.names if name not in ours]
     columns.check_types(source, ours)
-    kept = [source.schema.field(name).with_name(columns.beside(name, source)) for name in others]
+    kept = [source.schema.field(name).with_name(columns.rename(name, source)) for name in others]
     schema = pa.schema([("text", pa.string()), ("label", pa.string()), *kept])
 
     def batches() -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""Judge rows: what is wrong with which, and what the configuration says about it.
+"""Validate rows: what is wrong with which, and what the configuration says about it.
 
 A table here has the columns split (an enumeration: train, val, test), row (in data/raw, from 1),
 text and label. Instead of texts it may hold numbers that are equal where the texts are; a function
@@ -35,14 +35,30 @@ def own_text(row: Row) -> str | None:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What a good row is, and the words for the others."""
+class Contract:
+    """What a prepared row must be: one of these classes, with a text of at most so many chars."""
 
-    name: str
+    labels: list[str]
+    max_chars: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a good row is, and how messages name the others."""
+
+    name: str  # of its policy in `prepare`; without one, broken rows are refused
     good: pl.Expr
     fault: str
-    cure: str = ""
+    fix: str = ""
     twin: bool = False  # the fault is between rows with the same text
+
+
+PRINTABLE = Rule(
+    "control",
+    ~TEXT.str.contains(CONTROL).fill_null(False),
+    "control characters in the text",
+    fix="set data.preprocessing=true, which removes them",
+)
 
 
 def rows_of(table: pl.DataFrame, split: str) -> pl.DataFrame:
@@ -50,22 +66,16 @@ def rows_of(table: pl.DataFrame, split: str) -> pl.DataFrame:
     return table.filter(split=split)
 
 
-def row_rules(max_chars: int) -> list[Rule]:
-    """Return what each row must be by itself."""
+def row_rules(max_chars: int, printable: bool = False) -> list[Rule]:
+    """Return what each row must be by itself; `printable` where cleaning does not see to it."""
     long = f"a text longer than prepare.max_chars ({max_chars:,} characters)"
     return [
+        *([PRINTABLE] if printable else []),
         Rule("nulls", TEXT.is_not_null() & LABEL.is_not_null(), "no text or no label"),
         Rule("empty", TEXT.str.strip_chars() != "", "an empty text"),
         Rule("too_long", TEXT.str.len_chars() <= max_chars, long),
     ]
 
-
-PRINTABLE = Rule(
-    "control",
-    ~TEXT.str.contains(CONTROL).fill_null(False),
-    "control characters in the text",
-    cure="set data.preprocessing=true, which removes them",
-)
 
 # In this order: a duplicate is no conflict, and a conflict is worse than a leak.
 TWIN_RULES = [
@@ -96,9 +106,11 @@ def screen(
     """Drop or refuse, as the policies say, the rows that break a rule; count what was dropped."""
     dropped: Dropped = {}
     for rule in rules:
-        bad = failing(table, rule)
-        if len(bad) and getattr(policies, rule.name) == "refuse":
+        bad, policy = failing(table, rule), getattr(policies, rule.name, None)
+        if len(bad) and policy in (None, "refuse"):
             raise refusal(table, bad, rule, text)
+        if policy is None:
+            continue
         dropped[rule.name] = dict(table["split"][bad].value_counts().iter_rows())
         if len(bad):
             keep = np.ones(len(table), dtype=bool)
@@ -132,16 +144,16 @@ def failing(table: pl.DataFrame, rule: Rule) -> pl.Series:
 
 
 def refusal(table: pl.DataFrame, bad: pl.Series, rule: Rule, text: FindText) -> DataError:
-    """Return the error that counts the rows, shows the first and tells the next step."""
+    """Return the error that counts the rows, shows the first and names the next step."""
     first = bad.head(SHOWN)
     rows = [_shown(row, text(row)) for row in table[first].iter_rows(named=True)]
     if rule.twin:
         twins = [_twin(table, position) for position in first]
         rows = [f"{row}, as {twin}" for row, twin in zip(rows, twins, strict=True)]
     has = "row has" if len(bad) == 1 else "rows have"
-    cure = rule.cure or f"mend the source, or drop such rows with prepare.{rule.name}=drop"
+    fix = rule.fix or f"fix the source, or drop such rows with prepare.{rule.name}=drop"
     more = "; …" if len(bad) > SHOWN else ""
-    return DataError(f"{len(bad):,} {has} {rule.fault}: {'; '.join(rows)}{more}: {cure}")
+    return DataError(f"{len(bad):,} {has} {rule.fault}: {'; '.join(rows)}{more}: {fix}")
 
 
 def refuse_equal_splits(table: pl.DataFrame) -> None:
@@ -151,21 +163,21 @@ def refuse_equal_splits(table: pl.DataFrame) -> None:
         both = texts[one].join(texts[other], on="text", how="semi").height
         if both and both == texts[one].height == texts[other].height:
             raise DataError(
-                f"{other} holds the same {both:,} texts as {one}, so it cannot judge a model: "
+                f"{other} holds the same {both:,} texts as {one}, so it cannot evaluate a model: "
                 f"give data.{other}_path texts of its own, or set it to null to split off some"
             )
 
 
-def check_prepared(table: pl.DataFrame, classes: int, max_chars: int) -> None:
-    """Hold rows that leave this stage against their contract; a breach is a bug here."""
-    text = pa.Column(pl.String, pa.Check.str_length(1, max_chars), unique=True)
-    label = pa.Column(pl.Int64, pa.Check.in_range(0, classes - 1))
+def check_prepared(table: pl.DataFrame, contract: Contract) -> None:
+    """Check rows that leave this stage against their contract; a breach is a bug here."""
+    text = pa.Column(pl.String, pa.Check.str_length(1, contract.max_chars), unique=True)
+    label = pa.Column(pl.Int64, pa.Check.in_range(0, len(contract.labels) - 1))
     pa.DataFrameSchema({"text": text, "label": label}).validate(table)
 
 
 def _shown(row: Row, text: str | None) -> str:
-    told, label = (short(value) if value is not None else "null" for value in (text, row["label"]))
-    return f"{row['split']} row {row['row']} {told} labelled {label}"
+    shown, label = (short(value) if value is not None else "null" for value in (text, row["label"]))
+    return f"{row['split']} row {row['row']} {shown} labelled {label}"
 
 
 def _twin(table: pl.DataFrame, position: int) -> str:

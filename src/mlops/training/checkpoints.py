@@ -51,9 +51,9 @@ def newest(folder: Path, stopping: bool) -> Path | None:
     return None
 
 
-def keep_best(network: PreTrainedModel, folder: Path) -> None:
+def keep_best(model: PreTrainedModel, folder: Path) -> None:
     """Write the best weights so far; a kill in between leaves those before."""
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     best = folder / BEST
     partial = best.with_suffix(".partial")
     save_file(weights, partial)
@@ -62,14 +62,14 @@ def keep_best(network: PreTrainedModel, folder: Path) -> None:
     partial.replace(best)
 
 
-def load_best(network: PreTrainedModel, folder: Path) -> None:
+def load_best(model: PreTrainedModel, folder: Path) -> None:
     """Take the best weights."""
     if not (folder / BEST).exists():
         raise ModelError(
-            "the validation loss was no number after any epoch; lower training.learning_rate or "
-            "training.max_grad_norm"
+            "the validation loss was NaN or infinite after every epoch; lower "
+            "training.learning_rate or training.max_grad_norm"
         )
-    load_model(network, folder / BEST)
+    load_model(model, folder / BEST)
 
 
 def _all(folder: Path) -> list[Path]:

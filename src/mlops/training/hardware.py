@@ -1,4 +1,4 @@
-"""What the machine offers, against what `resources` asks for."""
+"""What the machine has, compared with what `resources` requires."""
 
 import logging
 import os
@@ -6,15 +6,22 @@ import os
 import psutil
 import torch
 
-from mlops.config.schema import Resources, Training
+from mlops.config.schema import Params, Resources, Training
 from mlops.core import gpus
 from mlops.core.errors import ModelError
 
 log = logging.getLogger(__name__)
 
 
+def set_up(params: Params) -> None:
+    """Take the required hardware, so that it gives the same bytes each time."""
+    claim(params.resources)
+    settle(params.training)
+    torch.set_num_threads(params.training.threads)
+
+
 def claim(resources: Resources) -> None:
-    """Compare the machine with what is asked for; a missing GPU warns or fails by `missing`."""
+    """Compare the machine with what is required; a missing GPU warns or fails by `missing`."""
     gpus.show(resources.gpu)
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
@@ -48,8 +55,8 @@ def share(batch_size: int, resources: Resources) -> int:
     there = max(1, min(resources.gpu, torch.cuda.device_count()))
     if batch_size % there:
         raise ModelError(
-            f"training.batch_size should be a multiple of the {there} GPUs that share it, but is "
-            f"{batch_size}; change it, or resources.gpu"
+            f"training.batch_size is {batch_size}, which the {there} GPUs cannot share evenly; "
+            f"expected a multiple of {there}, or another resources.gpu"
         )
     return batch_size // there
 

@@ -23,12 +23,12 @@ WHOLE = ("config.json", "tokenizer.json", "tokenizer_config.json")
 SHOWN = 3  # names of weights in a message
 
 
-def settings(source: str, **options: Any) -> Any:
+def read_config(source: str, **options: Any) -> Any:
     """Return the configuration of a model."""
     return AutoConfig.from_pretrained(source, **NO_CODE, **options)
 
 
-def words(source: str, **options: Any) -> PreTrainedTokenizerBase:
+def read_tokenizer(source: str, **options: Any) -> PreTrainedTokenizerBase:
     """Return the tokenizer of a model."""
     found = AutoTokenizer.from_pretrained(source, **NO_CODE, **options)
     if len(set(found.get_vocab()) - set(found.all_special_tokens)) < 2:
@@ -36,23 +36,23 @@ def words(source: str, **options: Any) -> PreTrainedTokenizerBase:
     return found
 
 
-def trained(source: str, **options: Any) -> PreTrainedModel:
+def read_trained(source: str, **options: Any) -> PreTrainedModel:
     """Return a model that was trained here: every weight is in the files, and the tokenizer."""
     for name in WHOLE:
         if not (Path(source) / name).is_file():
             raise ModelError(f"{name} is missing")  # transformers would take another tokenizer
-    network, lacking = _read(source, **options)
+    model, lacking = _read(source, **options)
     if lacking:
         raise ModelError(f"{_some(lacking)} are missing or of another shape")
-    return network
+    return model
 
 
-def pretrained(source: str, **options: Any) -> PreTrainedModel:
+def read_pretrained(source: str, **options: Any) -> PreTrainedModel:
     """Return a model whose head may be new; of the rest most weights are in the files."""
     # A head of another task (other number of labels) is replaced, not an error.
-    network, lacking = _read(source, ignore_mismatched_sizes=True, **options)
-    head = f"{network.base_model_prefix}."
-    body = {name: p.numel() for name, p in network.named_parameters() if name.startswith(head)}
+    model, lacking = _read(source, ignore_mismatched_sizes=True, **options)
+    head = f"{model.base_model_prefix}."
+    body = {name: p.numel() for name, p in model.named_parameters() if name.startswith(head)}
     random = [name for name in body if name in lacking]
     most = 2 * len(random) > len(body) or 2 * sum(body[n] for n in random) > sum(body.values())
     if most:
@@ -65,10 +65,10 @@ def pretrained(source: str, **options: Any) -> PreTrainedModel:
         log.warning(
             "warning: %s: %s are not in its files and start at random", source, _some(random)
         )
-    return network
+    return model
 
 
-def why(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """Return in one line why a model cannot be read."""
     text = str(error).strip()
     if "trust_remote_code" in text or "custom code" in text:
@@ -85,11 +85,11 @@ def why(error: Exception) -> str:
 
 
 def _read(source: str, **options: Any) -> tuple[PreTrainedModel, set[str]]:
-    network, info = AutoModelForSequenceClassification.from_pretrained(
+    model, info = AutoModelForSequenceClassification.from_pretrained(
         source, output_loading_info=True, **NO_CODE, **options
     )
     mismatched = {key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]}
-    return network, {*info["missing_keys"], *mismatched}
+    return model, {*info["missing_keys"], *mismatched}
 
 
 def _some(names: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
-"""The Trainer of transformers, made deterministic: batches, evaluation, divergence, progress."""
+"""The Trainer of transformers, made deterministic: batches, resuming, evaluation, divergence."""
 
+import gc
 import math
 from collections.abc import Callable, Sized
 from pathlib import Path
@@ -7,41 +8,55 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    EvalPrediction,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.trainer_callback import ProgressCallback
 
 from mlops.core.errors import ModelError
 from mlops.training import checkpoints
+from mlops.training.rows import Rows
 from mlops.training.sampler import BucketSampler
 
-
-class Rows(Dataset[dict[str, Any]]):
-    """Tokenised texts with their labels."""
-
-    def __init__(
-        self, encoded: dict[str, list[list[int]]], labels: list[int], truncated: float = 0.0
-    ) -> None:
-        self.encoded = encoded
-        self.labels = labels
-        self.truncated = truncated  # the share of texts that are longer than the model takes
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, row: int) -> dict[str, Any]:
-        return {
-            **{name: values[row] for name, values in self.encoded.items()},
-            "labels": self.labels[row],
-        }
-
-    def lengths(self) -> list[int]:
-        """Return the number of tokens of each row."""
-        return [len(ids) for ids in self.encoded["input_ids"]]
+CURVES = ("step", "epoch", "loss", "learning_rate", "grad_norm", "accuracy")
 
 
 class BucketTrainer(Trainer):  # type: ignore[misc]
     """A Trainer whose result depends on nothing but its inputs."""
+
+    def fit(self, log_metrics: Callable[[dict[str, float], int], None], patience: int) -> None:
+        """Train, from the last checkpoint if there is one.
+
+        With patience the training stops early, and the model gets its best weights.
+        """
+        folder = Path(self.args.output_dir)
+        self.remove_callback(ProgressCallback)  # and then ours, which is a kind of it
+        for callback in (Record(log_metrics), SaveAfterValidation(), Progress()):
+            self.add_callback(callback)
+        if patience:
+            self.add_callback(EarlyStopping(patience, folder))
+        gc.freeze()  # what was imported: each full collection would visit a million objects
+        resumed = checkpoints.newest(folder, patience > 0)
+        self.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        if patience:
+            checkpoints.load_best(self.model, folder)
+
+    def history(self) -> dict[str, list[dict[str, float]]]:
+        """Return the log as learning curves of train and val, without its timings."""
+        curves: dict[str, list[dict[str, float]]] = {"train": [], "val": []}
+        for entry in self.state.log_history:
+            if "loss" not in entry and "eval_loss" not in entry:
+                continue
+            split = "val" if "eval_loss" in entry else "train"
+            plain = {name.removeprefix("eval_"): float(value) for name, value in entry.items()}
+            point = {name: float(f"{plain[name]:.6g}") for name in CURVES if name in plain}
+            curves[split].append(point)
+        return curves
 
     def _get_train_sampler(self, train_dataset: Sized | None = None) -> BucketSampler:
         rows = cast(Rows, train_dataset or self.train_dataset)
@@ -63,16 +78,26 @@ class BucketTrainer(Trainer):  # type: ignore[misc]
             raise ModelError(f"{what}; set training.deterministic to false for it") from None
         if not torch.isfinite(loss):
             raise ModelError(
-                f"the training loss should be a number, but is {loss.item()} at step "
-                f"{self.state.global_step + 1}; lower training.learning_rate or "
-                "training.max_grad_norm"
+                f"the training loss is {loss.item()} at step {self.state.global_step + 1}; lower "
+                "training.learning_rate or training.max_grad_norm"
             )
         return loss
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Judge on the validation split without moving the generator that dropout draws from."""
+        """Evaluate on the validation split without moving the generator that dropout draws from."""
         with torch.random.fork_rng():
             return cast(dict[str, float], super().evaluate(*args, **kwargs))
+
+
+def accuracy(evaluated: EvalPrediction) -> dict[str, float]:
+    """Return the accuracy on the validation split."""
+    return {"accuracy": float((evaluated.predictions == evaluated.label_ids).mean())}
+
+
+def predicted_classes(logits: Any, _labels: Tensor) -> Tensor:
+    """Return the class of each row; XLNet puts its memory behind the logits."""
+    scores: Tensor = logits[0] if isinstance(logits, tuple) else logits
+    return scores.argmax(-1)
 
 
 class Progress(ProgressCallback):  # type: ignore[misc]

@@ -76,7 +76,7 @@ def test_the_bins_of_calibration_hold_every_row_once(case: tuple[Ints, Floats]) 
             "NaN or infinite probabilities for 1 of 2 texts, first in row 1",
         ),
         ([[0.5, 0.5], [np.inf, 0.0]], "NaN or infinite"),
-        ([[0.5, 0.5]], "2 x 2 probabilities"),
+        ([[0.5, 0.5]], r"shape \(1, 2\), expected \(2, 2\)"),
         ([[0.5, 0.5], [2.0, 3.0]], "do not sum to 1"),
     ],
 )

@@ -4,11 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-import facts
+import report_data
 from common import verdicts
 from ml.config import Params
 from mlops.evaluation.metrics import Floats
-from mlops.evaluation.results import Data, judge, predictions, worst_errors
+from mlops.evaluation.results import Data, Results, evaluate, predictions, worst_errors
+from mlops.evaluation.scores import Answers
 
 LABELS = ["negative", "positive"]
 
@@ -27,18 +28,24 @@ def sure(labels: list[int], classes: int = 2) -> Floats:
     return np.where(np.eye(classes)[labels] == 1, 0.9, 0.1 / (classes - 1))
 
 
-def test_the_model_stands_beside_the_baselines(data: Data, params: Params) -> None:
-    """On data that one word decides, TF-IDF is perfect, and a perfect model leads it by nothing."""
-    found = judge(data, sure(data.splits["test"]["label"].to_list()), params.evaluate)
+def evaluated(data: Data, probabilities: Floats, params: Params) -> Results:
+    """Evaluate probabilities for the test rows."""
+    actual = data.splits["test"]["label"].to_numpy()
+    return evaluate(data, Answers(actual, probabilities, 15), params.evaluate)
 
-    beside = found.metrics["baselines"]
-    assert (found.metrics["accuracy"], beside["tfidf"]["accuracy"]) == (1, 1)
-    assert (beside["tfidf"]["lead"], beside["majority"]["lead"]) == (0, 0.5)
+
+def test_the_model_is_compared_with_the_baselines(data: Data, params: Params) -> None:
+    """On data that one word decides, TF-IDF is perfect, and a perfect model leads it by nothing."""
+    found = evaluated(data, sure(data.splits["test"]["label"].to_list()), params)
+
+    others = found.metrics["baselines"]
+    assert (found.metrics["accuracy"], others["tfidf"]["accuracy"]) == (1, 1)
+    assert (others["tfidf"]["lead"], others["majority"]["lead"]) == (0, 0.5)
 
 
 def test_metrics_are_numbers_only(data: Data, params: Params) -> None:
     """DVC and MLflow compare numbers; the weakest slice is one of them."""
-    found = judge(data, sure([1] * 40), params.evaluate).metrics
+    found = evaluated(data, sure([1] * 40), params).metrics
 
     leaves = [found]
     while any(isinstance(leaf, dict) for leaf in leaves):
@@ -53,17 +60,17 @@ def test_metrics_are_numbers_only(data: Data, params: Params) -> None:
     ]
 
 
-def test_a_test_split_of_one_row_can_be_judged(data: Data, params: Params) -> None:
+def test_a_test_split_of_one_row_can_be_evaluated(data: Data, params: Params) -> None:
     """It says little, but it says it."""
     one = Data({**data.splits, "test": data.splits["test"].head(1)}, LABELS, synthetic=False)
 
-    found = judge(one, sure([0]), params.evaluate).metrics
+    found = evaluated(one, sure([0]), params).metrics
 
     assert (found["rows"], found["accuracy"], found["slices"]) == (1, 1, {})
     assert "recall" not in found["per_class"]["positive"]
 
 
-def test_classes_beyond_two_and_absent_ones_can_be_judged(params: Params) -> None:
+def test_classes_beyond_two_and_absent_ones_can_be_evaluated(params: Params) -> None:
     """Five classes in config, four in train, three in test."""
     rows = {
         name: pl.DataFrame(
@@ -73,7 +80,7 @@ def test_classes_beyond_two_and_absent_ones_can_be_judged(params: Params) -> Non
     }
     data = Data(rows, [*"abcde"], synthetic=False)
 
-    found = judge(data, sure(rows["test"]["label"].to_list(), 5), params.evaluate).metrics
+    found = evaluated(data, sure(rows["test"]["label"].to_list(), 5), params).metrics
 
     assert (found["macro_f1"], found["per_class"]["e"]) == (1, {"support": 0})
 
@@ -82,10 +89,10 @@ def test_predictions_name_the_labels_and_hold_the_probabilities(data: Data) -> N
     """One column for each class, rows in the order of the test split."""
     test = data.splits["test"].head(2)
 
-    told = predictions(test, sure([1, 1]), LABELS)
+    table = predictions(test, sure([1, 1]), LABELS)
 
-    assert told.columns == ["text", "label", "predicted", "p_negative", "p_positive"]
-    assert told.row(0) == (test["text"][0], "negative", "positive", 0.1, 0.9)
+    assert table.columns == ["text", "label", "predicted", "p_negative", "p_positive"]
+    assert table.row(0) == (test["text"][0], "negative", "positive", 0.1, 0.9)
 
 
 def test_the_worst_errors_are_the_surest() -> None:
@@ -112,11 +119,11 @@ def test_labels_may_look_like_columns(params: Params) -> None:
     assert found == [{"text": "x", "label": "predicted", "predicted": "a.*$", "confidence": 0.8}]
 
 
-def test_equal_inputs_give_equal_judgements(data: Data, params: Params) -> None:
+def test_equal_inputs_give_equal_results(data: Data, params: Params) -> None:
     """No draw is left to chance, and figures are rounded so that machines agree."""
-    _, probabilities = facts.probabilities(40, 2)
+    _, probabilities = report_data.probabilities(40, 2)
 
-    first, second = (judge(data, probabilities, params.evaluate).metrics for _ in range(2))
+    first, second = (evaluated(data, probabilities, params).metrics for _ in range(2))
 
     assert first == second
     assert first["log_loss"] == round(first["log_loss"], 6)

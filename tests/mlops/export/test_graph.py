@@ -18,12 +18,12 @@ from mlops.export import graph
 MakeParams = Callable[..., Params]
 
 
-def answers(traced: ModelProto, words: Any, size: int) -> NDArray[Any]:
+def answers(traced: ModelProto, tokenizer: Any, size: int) -> NDArray[Any]:
     """Return the probabilities of TEXTS, `size` at a time."""
     session = onnxruntime.InferenceSession(traced.SerializeToString())
     found = []
     for start in range(0, len(TEXTS), size):
-        batch = words(
+        batch = tokenizer(
             TEXTS[start : start + size], padding=True, truncation=True, return_tensors="np"
         )
         logits = session.run(None, {name: batch[name] for name in graph.inputs(traced)})[0]
@@ -34,14 +34,14 @@ def answers(traced: ModelProto, words: Any, size: int) -> NDArray[Any]:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_graph_answers_as_its_model(family: str, make_params: MakeParams) -> None:
     """For other numbers of texts and tokens than were traced, in every family."""
-    network, words = build(make_params, family)
+    model, tokenizer = build(make_params, family)
 
-    traced = graph.trace(network, words)
+    traced = graph.trace(model, tokenizer)
 
-    expected = predict(network, words, TEXTS)
+    expected = predict(model, tokenizer, TEXTS)
     assert np.ptp(expected, axis=0).max() > 1e-3  # else any graph would agree
     for size in (1, 3, len(TEXTS)):
-        np.testing.assert_allclose(answers(traced, words, size), expected, atol=2e-6)
+        np.testing.assert_allclose(answers(traced, tokenizer, size), expected, atol=2e-6)
 
 
 def test_a_graph_takes_any_number_and_returns_logits_alone(make_params: MakeParams) -> None:

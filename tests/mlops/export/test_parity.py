@@ -10,11 +10,11 @@ import pytest
 from ml.config import Params
 from mlops.core.errors import DataError, ModelError
 from mlops.export import parity
-from mlops.export.parity import Judged, Parity
+from mlops.export.parity import Parity, Predictions
 
 MakeParams = Callable[..., Params]
 LABELS = ["no", "yes"]
-WANTED = Judged(
+WANTED = Predictions(
     texts=["a", "b", "c", "d"],
     actual=np.array(["yes", "yes", "no", "no"]),
     probabilities=np.array([[0.1, 0.9], [0.4, 0.6], [0.8, 0.2], [0.3, 0.7]]),
@@ -78,11 +78,11 @@ def test_answers_of_another_model_are_told(
     path = tmp_path / "predictions.parquet"
     pl.DataFrame(columns).write_parquet(path)
 
-    with pytest.raises(ModelError, match=r"'p_no', 'p_yes'\], found 1 .*run `make train`"):
-        parity.judged(path, LABELS)
+    with pytest.raises(ModelError, match=r"1 rows .*expected .*'p_no', 'p_yes'\].*`make train`"):
+        parity.read_predictions(path, LABELS)
 
 
 def test_missing_answers_are_told(tmp_path: Path) -> None:
     """The message says what makes them."""
     with pytest.raises(DataError, match=r"predictions\.parquet is missing; run `make train`"):
-        parity.judged(tmp_path / "predictions.parquet", LABELS)
+        parity.read_predictions(tmp_path / "predictions.parquet", LABELS)

@@ -25,14 +25,14 @@ RANDOM = np.random.default_rng(0)
 
 def served(folder: Path, make_params: MakeParams, family: str) -> ModelProto:
     """Write tokenizer, signature and both graphs of a model; return the one in fp32."""
-    network, words = build(make_params, family)
-    traced = graph.trace(network, words)
+    model, tokenizer = build(make_params, family)
+    traced = graph.trace(model, tokenizer)
     small = quantize.int8(traced, 1)
     assert small
     onnx.save(traced, folder / "fp32.onnx")
     onnx.save(small, folder / "int8.onnx")
-    signature.write_tokenizer(words, folder / "tokenizer.json")
-    facts = signature.describe(words, graph.inputs(traced), LABELS)
+    signature.write_tokenizer(tokenizer, folder / "tokenizer.json")
+    facts = signature.describe(tokenizer, graph.inputs(traced), LABELS)
     outputs.write_json(folder / "signature.json", facts)
     return traced
 
@@ -53,7 +53,7 @@ def _folders(
     return folder
 
 
-def network(rows: Any, **weights: NDArray[np.float32]) -> ModelProto:
+def model(rows: Any, **weights: NDArray[np.float32]) -> ModelProto:
     """Return a graph of the nodes `rows` from x to y."""
     return helper.make_model(
         helper.make_graph(
@@ -120,7 +120,7 @@ def test_large_matrices_are_a_quarter_and_tables_half() -> None:
     ]
     table, w = normal(500, 128), normal(128, 400)
 
-    small = quantize.int8(network(rows, table=table, w=w), 1000)
+    small = quantize.int8(model(rows, table=table, w=w), 1000)
 
     assert small
     wanted = table.nbytes / 2 + w.nbytes / 4 + 2 * 4 * 400  # and two figures for each column
@@ -129,7 +129,7 @@ def test_large_matrices_are_a_quarter_and_tables_half() -> None:
 
 def test_small_matrices_stay() -> None:
     """Where none is large there is no graph in int8."""
-    small = network([helper.make_node("MatMul", ["x", "w"], ["y"])], w=normal(6, 5))
+    small = model([helper.make_node("MatMul", ["x", "w"], ["y"])], w=normal(6, 5))
 
     assert quantize.int8(small, 31) is None
     assert quantize.int8(small, 30)
@@ -153,7 +153,7 @@ def test_each_kind_of_multiplication_is_kept(node: Any, weights: dict[str, Any])
     """Within the steps of int8; rows of any size, of zeros, of one value, of one sign."""
     x = normal(7, 6)
     x[1], x[2], x[3], x[4], x[5] = 0, 3.5, np.abs(x[3]), x[4] * 1e6, x[5] * 1e-6
-    full = network([node], **weights)
+    full = model([node], **weights)
 
     small = quantize.int8(full, 1)
 
@@ -170,7 +170,7 @@ def test_other_products_are_left_alone(changed: dict[str, Any]) -> None:
     """A Gemm with factors is not what int8 computes."""
     node = helper.make_node("Gemm", ["x", "w", "b"], ["y"], **changed)
 
-    assert quantize.int8(network([node], w=normal(6, 6), b=normal(6)), 1) is None
+    assert quantize.int8(model([node], w=normal(6, 6), b=normal(6)), 1) is None
 
 
 def test_a_matrix_that_is_also_a_table_serves_as_both() -> None:
@@ -180,7 +180,7 @@ def test_a_matrix_that_is_also_a_table_serves_as_both() -> None:
         helper.make_node("Gather", ["w", "i"], ["e"]),
         helper.make_node("MatMul", ["e", "w"], ["y"]),
     ]
-    full, x = network(rows, w=normal(6, 6)), np.array([[0, 1, 2, 3, 4, 5]], np.float32)
+    full, x = model(rows, w=normal(6, 6)), np.array([[0, 1, 2, 3, 4, 5]], np.float32)
 
     small = quantize.int8(full, 1)
 
@@ -196,7 +196,7 @@ def test_products_of_one_input_share_its_rounding() -> None:
         helper.make_node("Add", ["p", "q"], ["y"]),
     ]
 
-    small = quantize.int8(network(rows, a=normal(6, 5), b=normal(6, 5)), 1)
+    small = quantize.int8(model(rows, a=normal(6, 5), b=normal(6, 5)), 1)
 
     assert small
     assert [node.op_type for node in small.graph.node].count("Div") == 1
@@ -206,7 +206,7 @@ def test_values_are_rounded_not_cut() -> None:
     """Between two steps the nearer one is taken; a column of zeros stays zero."""
     weights = np.ones((6, 2), np.float32)
     weights[:, 1] = 0
-    full = network([helper.make_node("MatMul", ["x", "w"], ["y"])], w=weights)
+    full = model([helper.make_node("MatMul", ["x", "w"], ["y"])], w=weights)
 
     small = quantize.int8(full, 1)
 
@@ -217,7 +217,7 @@ def test_values_are_rounded_not_cut() -> None:
 
 def test_no_sum_of_products_is_cut() -> None:
     """The largest values of both sides multiply exactly, whatever the processor."""
-    full = network([helper.make_node("MatMul", ["x", "w"], ["y"])], w=np.ones((6, 4), np.float32))
+    full = model([helper.make_node("MatMul", ["x", "w"], ["y"])], w=np.ones((6, 4), np.float32))
     x = np.array([[0, 255, 255, 255, 255, 255]], np.float32)
     small = quantize.int8(full, 1)
     assert small

@@ -154,10 +154,10 @@ def test_ingest_refuses_what_params_do_not_stand_for(train: Params) -> None:
     put("c.csv", "a five")
     taken(train, {}, refresh=True)
 
-    with pytest.raises(DataError, match=r"sources\.lock should pin .* but pins another state"):
+    with pytest.raises(DataError, match=r"sources\.lock pins another state of"):
         run_ingest(first)
     LOCK.unlink()
-    with pytest.raises(DataError, match=r"sources\.lock should pin .* but does not name it"):
+    with pytest.raises(DataError, match=r"sources\.lock does not have"):
         run_ingest(first)
 
 
@@ -174,7 +174,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
         return rows
 
     monkeypatch.setattr(ingest, "split", meanwhile)
-    with pytest.raises(DataError, match=r"a\.csv should have"):
+    with pytest.raises(DataError, match=r"a\.csv .*, expected"):
         run_ingest(params)
     assert not Path("data/raw").exists()
 

@@ -29,7 +29,8 @@ def test_the_summary_names_everything_that_a_reader_needs(values: dict[str, Any]
     """Metrics with their interval, baselines, report, card, model, run, and what to do next."""
     text = "\n".join(summary.lines(values, METRICS, False, "abc (make ui)"))
 
-    for part in ("0.900 (0.850 to 0.950)", "TF-IDF 0.700", "report.html", "model_card.md",
+    for part in ("0.900 (0.850 to 0.950)", "baselines: tfidf 0.700, majority 0.500",
+                 "report.html", "model_card.md",
                  "models/model", "models/serving", "abc (make ui)", "make train SET="):  # fmt: skip
         assert part in text
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib import rc_context, rcParams
 
-import facts
+import report_data
 from mlops.evaluation import metrics
 from mlops.reporting import plots
 
@@ -21,7 +21,7 @@ HISTORY = {
 def draw(folder: Path, labels: list[str], rows: int = 60) -> Path:
     """Draw all plots into a new folder."""
     folder.mkdir()
-    actual, probabilities = facts.probabilities(rows, len(labels))
+    actual, probabilities = report_data.probabilities(rows, len(labels))
     matrix = metrics.confusion(actual, probabilities.argmax(axis=1), len(labels))
     plots.learning(HISTORY, folder)
     plots.confusion(matrix, labels, folder)

@@ -1,13 +1,16 @@
 """Rules of mlops.reporting.report."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
-import facts
+import report_data
 from ml.config import Params
 from ml.evaluation.scores import SCORES
+from mlops.evaluation.results import Baseline
 from mlops.reporting import card, report
 from mlops.reporting.plots import PLOTS
 
@@ -40,7 +43,7 @@ class Page(HTMLParser):
 
 def test_the_page_is_whole_and_needs_nothing_else(params: Params) -> None:
     """All tags are closed, all pictures are in the page, nothing is linked."""
-    page = Page(report.render(facts.make(params, ["a", "b"]), PICTURES))
+    page = Page(report.render(report_data.make(params, ["a", "b"]), PICTURES))
 
     assert page.open == []
     assert len(page.links) == len(PLOTS)
@@ -49,13 +52,13 @@ def test_the_page_is_whole_and_needs_nothing_else(params: Params) -> None:
 
 def test_texts_and_names_of_the_data_are_never_markup(params: Params) -> None:
     """HTML in labels, texts, slices, behaviour tests and counts is shown, not run."""
-    evil = facts.make(
+    evil = report_data.make(
         params,
         [EVIL, "b"],
         errors=[{"text": EVIL, "label": EVIL, "predicted": EVIL, "confidence": 1.0}],
-        slices={f"kind={EVIL}": facts.PART},
+        slices={f"kind={EVIL}": report_data.PART},
         slices_left_out={EVIL: 1},
-        data={EVIL: {"a": {EVIL: EVIL}, "b": {EVIL: EVIL}}, "x": EVIL},
+        stats={EVIL: {"a": {EVIL: EVIL}, "b": {EVIL: EVIL}}, "x": EVIL},
         lineage={EVIL: EVIL},
     )
 
@@ -67,15 +70,15 @@ def test_texts_and_names_of_the_data_are_never_markup(params: Params) -> None:
 
 def test_synthetic_data_is_said_so_at_the_top(params: Params) -> None:
     """Only then, and before any figure."""
-    text = report.render(facts.make(params, ["a", "b"], synthetic=True), PICTURES)
+    text = report.render(report_data.make(params, ["a", "b"], synthetic=True), PICTURES)
 
     assert text.index("this model learned the grammar") < text.index("90.0")
-    assert "grammar" not in report.render(facts.make(params, ["a", "b"]), PICTURES)
+    assert "grammar" not in report.render(report_data.make(params, ["a", "b"]), PICTURES)
 
 
 def test_what_was_not_run_is_not_passed(params: Params) -> None:
     """A behaviour test is passed, failed or not run."""
-    text = report.render(facts.make(params, ["a", "b"]), PICTURES)
+    text = report.render(report_data.make(params, ["a", "b"]), PICTURES)
 
     assert re.findall(r">(passed|failed)</span>|>(not run)", text) == [
         ("failed", ""),
@@ -85,8 +88,8 @@ def test_what_was_not_run_is_not_passed(params: Params) -> None:
 
 def test_a_page_without_slices_errors_and_tests_says_so(params: Params) -> None:
     """Empty parts explain themselves."""
-    empty = facts.make(
-        params, ["a", "b"], slices={}, slices_left_out={}, behaviour=[], errors=[], data={}
+    empty = report_data.make(
+        params, ["a", "b"], slices={}, slices_left_out={}, behaviour=[], errors=[], stats={}
     )
 
     text = report.render(empty, PICTURES)
@@ -97,49 +100,76 @@ def test_a_page_without_slices_errors_and_tests_says_so(params: Params) -> None:
 
 def test_a_thousand_classes_make_a_page_of_bearable_length(params: Params) -> None:
     """The table of classes is cut, and says so."""
-    text = report.render(facts.make(params, [f"class {n}" for n in range(1000)]), PICTURES)
+    text = report.render(report_data.make(params, [f"class {n}" for n in range(1000)]), PICTURES)
 
     assert "and 940 more classes" in text
 
 
-def test_equal_facts_give_equal_pages(params: Params) -> None:
+def test_equal_data_give_equal_pages(params: Params) -> None:
     """No time, no order of a set."""
-    pages = {report.render(facts.make(params, ["a", "b"]), PICTURES) for _ in range(2)}
+    pages = {report.render(report_data.make(params, ["a", "b"]), PICTURES) for _ in range(2)}
 
     assert len(pages) == 1
 
 
 @pytest.mark.parametrize(
-    ("lead", "told"),
+    ("lead", "shown"),
     [
-        (0.2, "It beats TF-IDF by +20.0 points (interval +15.0 to +25.0)"),
-        (0.01, "It does not beat TF-IDF clearly"),
+        (0.2, "beats TF-IDF by +20.0 points (interval +15.0 to +25.0)"),
+        (0.01, "does not beat TF-IDF clearly"),
         (-0.2, "TF-IDF is better"),
     ],
 )
-def test_the_verdict_follows_the_interval_of_the_difference(lead: float, told: str) -> None:
-    """Better only where the whole interval is above zero."""
-    assert told in " ".join(report.verdict(facts.metrics(["a", "b"], lead)))
+def test_the_verdict_follows_the_interval_of_the_difference(
+    params: Params, lead: float, shown: str
+) -> None:
+    """Better than the best baseline only where the whole interval is above zero."""
+    found = report_data.metrics(["a", "b"], lead)
+    found["baselines"]["tfidf"]["accuracy"] = 0.8
+
+    verdict = " ".join(report.verdict(report_data.make(params, ["a", "b"], metrics=found)))
+
+    assert shown in verdict
+    assert "TF-IDF 80.0\N{NO-BREAK SPACE}%, majority class 70.0" in verdict
 
 
-def test_the_verdict_tells_a_model_that_learned_nothing() -> None:
-    """An interval that holds the share of the largest class is no success."""
-    found = facts.metrics(["a", "b"])
-    found["baselines"]["majority"]["accuracy"] = 0.88
+def test_the_verdict_names_every_baseline_that_is_not_clearly_beaten(params: Params) -> None:
+    """Not the best alone."""
+    made = report_data.make(params, ["a", "b"])
+    made.metrics["baselines"]["tfidf"] |= {"accuracy": 0.6, "lead_low": -0.1}
 
-    assert "not clearly better than always answering" in " ".join(report.verdict(found))
+    assert "not clearly better than TF-IDF" in " ".join(report.verdict(made))
 
 
-def test_a_perfect_score_is_put_into_proportion() -> None:
+@pytest.mark.parametrize("names", [[], ["tfidf"], ["majority", "tfidf", "prior"]])
+def test_a_project_has_the_baselines_that_it_likes(params: Params, names: list[str]) -> None:
+    """None, one less or one more: report and card show those that there are, by their titles."""
+    made = report_data.make(params, ["a", "b"])
+    prior = Baseline("class prior", np.array([[0.5, 0.5]]), "shares of the classes")
+    known = {**report_data.BASELINES, "prior": prior}
+    shares = {**made.metrics["baselines"], "prior": made.metrics["baselines"]["tfidf"]}
+    metrics = {**made.metrics, "baselines": {name: shares[name] for name in names}}
+    baselines = {name: known[name] for name in names}
+    made = replace(made, baselines=baselines, metrics=metrics)
+
+    for text in (report.render(made, PICTURES), card.render(made)):
+        shown = {name for name, baseline in known.items() if baseline.title in text}
+        assert shown == set(names)
+    head = next(line for line in card.render(made).splitlines() if "test texts | model" in line)
+    assert head.count("|") == 3 + len(names)
+
+
+def test_a_perfect_score_is_put_into_proportion(params: Params) -> None:
     """No error in 500 texts still allows for 0.6 % (rule of three)."""
-    found = facts.metrics(["a", "b"]) | {"accuracy": 1}
+    made = report_data.make(params, ["a", "b"])
+    made.metrics["accuracy"] = 1
 
-    assert "up to 0.6\N{NO-BREAK SPACE}%" in " ".join(report.verdict(found))
+    assert "up to 0.6\N{NO-BREAK SPACE}%" in " ".join(report.verdict(made))
 
 
 def test_report_and_card_show_every_score(params: Params) -> None:
     """A new one needs no edit there: it stands in both, by its title."""
-    made = facts.make(params, ["a", "b"])
+    made = report_data.make(params, ["a", "b"])
     page = report.render(made, PICTURES)
     text = card.render(made)
 

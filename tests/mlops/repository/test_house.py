@@ -3,6 +3,8 @@
 import ast
 import statistics
 
+import pytest
+
 import house
 from common import ROOT
 from house import DOOR, SRC
@@ -53,6 +55,12 @@ def test_the_project_owns_little() -> None:
 
     assert sum(n for path, n in sizes.items() if path.is_relative_to(SRC)) <= 2500
     assert sum(sizes.values()) <= 4000
+
+
+@pytest.mark.parametrize("stage", ["ingest", "prepare", "train", "evaluate", "export"])
+def test_a_stage_reads_as_a_story(stage: str) -> None:
+    """At most 120 lines."""
+    assert len((SRC / "ml" / f"{stage}.py").read_text().splitlines()) <= 120
 
 
 def test_functions_are_short() -> None:

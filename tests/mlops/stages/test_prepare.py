@@ -18,6 +18,7 @@ from ml.config import Params
 from mlops.config.schema import Data, Prepare
 from mlops.core import hashing
 from mlops.core.errors import DataError
+from mlops.tables import row_index
 from mlops.tables.raw import Raw
 from mlops.tables.validation import SPLITS
 
@@ -86,7 +87,7 @@ def sampled(texts: list[str], share: float, max_rows: int | None = None) -> list
         {"split": ["train"] * len(texts), "text": texts, "place": places},
         schema={"split": SPLITS, "text": pl.String, "place": pl.Float64},
     )
-    kept: list[str] = prepare.sample(table, share, max_rows)["text"].to_list()
+    kept: list[str] = row_index.sample(table, share, max_rows)["text"].to_list()
     return kept
 
 
@@ -157,7 +158,7 @@ def test_the_bound_holds_for_each_split(make: Make) -> None:
 
 def test_a_split_that_is_too_small_is_refused(make: Make) -> None:
     """The error names the key of the bound, and the sample that may be the reason."""
-    with pytest.raises(DataError, match=r"val has 3 rows left, prepare\.min_rows asks for 5"):
+    with pytest.raises(DataError, match=r"val has 3 rows left, prepare\.min_rows requires 5"):
         make(splits(val=numbered("val", 3)), min_rows=5)
 
 
@@ -289,7 +290,7 @@ def test_a_stage_that_fails_leaves_nothing(
 ) -> None:
     """Neither new rows nor the rows and the report of an earlier run."""
     run_stages(make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5}))
-    with pytest.raises(DataError, match="min_rows asks for 5,000"):
+    with pytest.raises(DataError, match="min_rows requires 5,000"):
         run_stages(make_params(data={"synthetic_rows": 400}, prepare={"min_rows": 5000}))
 
     assert [path.name for path in Path("data").iterdir()] == ["raw"]

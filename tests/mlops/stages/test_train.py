@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import random
 import signal
@@ -267,7 +268,7 @@ def test_early_stopping_keeps_the_best_weights(make_params: MakeParams) -> None:
 def test_an_operation_that_is_not_deterministic_is_named(
     params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a network of one's own, on a GPU: torch tells the operation, we tell the key."""
+    """Of a model of one's own, on a GPU: torch tells the operation, we tell the key."""
     compute = BucketTrainer.compute_loss
 
     def put(self: BucketTrainer, *args: Any, **kwargs: Any) -> Any:
@@ -308,6 +309,20 @@ def test_texts_that_are_longer_than_the_model_takes_are_told(
 
     assert ("raise it if the end of a text matters" in caplog.text) is told
     assert (share > 0.05) is told
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(("accumulation", "told"), [(1, "/ 8"), (4, "/ (8 × 4 accumulated)")])
+def test_a_training_begins_with_its_arithmetic(
+    make_params: MakeParams, caplog: pytest.LogCaptureFixture, accumulation: int, told: str
+) -> None:
+    """The steps that it tells are those that the Trainer takes."""
+    training = {"gradient_accumulation": accumulation, "batch_size": 8, "epochs": 3}
+    with caplog.at_level(logging.INFO, "ml.train"):
+        trained(make_params(training=training, resources={"checkpoint_steps": 1}))
+    steps = json.loads(OUTPUTS[1].read_text())["val"][-1]["step"]
+
+    assert f"training on 48 rows {told} × 3 epochs = {steps:.0f} steps" in caplog.text
 
 
 @pytest.mark.usefixtures("prepared")

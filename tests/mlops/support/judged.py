@@ -27,17 +27,17 @@ def build(
     scratch = {**make_params().model.scratch.model_dump(), "type": family}
     torch.manual_seed(0)
     changes: dict[str, Any] = own if family in OWN else {"scratch": scratch}
-    network, words = model.build(make_params(model=changes).model, LABELS, TEXTS)
+    classifier, tokenizer = model.build(make_params(model=changes).model, LABELS, TEXTS)
     with torch.no_grad():
-        for weights in network.parameters():  # larger, so that answers differ
+        for weights in classifier.parameters():  # larger, so that answers differ
             weights.mul_(1.5)
-    return network, words
+    return classifier, tokenizer
 
 
-def write(folder: Path, network: PreTrainedModel, words: PreTrainedTokenizerBase) -> None:
+def write(folder: Path, classifier: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Write the model and its judged answers, as the stages before export leave them."""
-    model.save(network, words, folder / "models" / "model")
-    answers = predict(network, words, TEXTS)
+    model.save(classifier, tokenizer, folder / "models" / "model")
+    answers = predict(classifier, tokenizer, TEXTS)
     names = np.array(LABELS)[answers.argmax(1)]
     columns = {f"p_{name}": answers[:, index].round(6) for index, name in enumerate(LABELS)}
     (folder / "reports").mkdir()

@@ -9,7 +9,7 @@ import pytest
 from mlops.config.schema import Prepare
 from mlops.core.errors import DataError
 from mlops.tables import validation
-from mlops.tables.validation import SPLITS
+from mlops.tables.validation import SPLITS, Contract
 
 Rows = list[tuple[str, str | None, str | None]]
 ALL = [*validation.row_rules(max_chars=10), *validation.TWIN_RULES]
@@ -81,7 +81,7 @@ def test_good_rows_pass(values: dict[str, Any]) -> None:
 def test_an_error_shows_five_rows_cut_short() -> None:
     """A text of 10 MB and a thousand bad rows make a readable error."""
     rows: Rows = [("train", "x" * 10_000_000, "a"), *[("train", "long enough", "a")] * 999]
-    with pytest.raises(DataError, match=r"^1,000 rows have .*; …: mend the source") as told:
+    with pytest.raises(DataError, match=r"^1,000 rows have .*; …: fix the source") as told:
         validation.refuse(table(rows), ALL[2])
 
     assert str(told.value).count("labelled") == 5
@@ -89,7 +89,7 @@ def test_an_error_shows_five_rows_cut_short() -> None:
 
 
 def test_a_leak_is_shown_with_both_places() -> None:
-    """Whoever mends the source must know where the other row is."""
+    """Whoever fixes the source must know where the other row is."""
     rows: Rows = [("train", "a", "x"), ("val", "b", "x"), ("test", "a", "x")]
     with pytest.raises(DataError, match="train row 1 'a' labelled 'x', as test row 3 labelled 'x'"):
         validation.refuse(table(rows), validation.TWIN_RULES[2])
@@ -142,7 +142,7 @@ def test_what_leaves_prepare_keeps_its_contract(text: str | None, label: int | N
     rows = pl.DataFrame({"text": ["a", text], "label": [0, label]})
 
     with pytest.raises(pandera.errors.SchemaError):
-        validation.check_prepared(rows, classes=2, max_chars=10)
+        validation.check_prepared(rows, Contract(["a", "b"], 10))
 
 
 @pytest.mark.parametrize("rule", validation.TWIN_RULES, ids=lambda rule: rule.name)

@@ -59,7 +59,7 @@ def test_gpus_share_a_batch(make_params: MakeParams, monkeypatch: pytest.MonkeyP
     shares = {n: hardware.share(32, make_params(resources={"gpu": n}).resources) for n in (0, 1, 2)}
 
     assert shares == {0: 32, 1: 32, 2: 16}
-    with pytest.raises(ModelError, match=r"batch_size should be a multiple of the 2 GPUs.*is 33"):
+    with pytest.raises(ModelError, match=r"batch_size is 33, which the 2 GPUs cannot share"):
         hardware.share(33, make_params(resources={"gpu": 2}).resources)
 
 

@@ -53,7 +53,7 @@ class Delimited:
                     shard.find_wrong_bytes()
                 # A header without an end of line has no rows below it.
                 if "Empty CSV file or block" not in str(error):
-                    raise _told(shard, dialect, quotes, error) from error
+                    raise _refused(shard, dialect, quotes, error) from error
             quotes.finish()
         _check(shard, dialect, quotes, (rows, label or 0, seen))
 
@@ -113,11 +113,11 @@ def _check(shard: Shard, dialect: Dialect, quotes: Quotes, read: tuple[int, int,
     shard.check_rows(rows, max(quotes.records - 1 - dialect.above, 0))
 
 
-def _told(shard: Shard, dialect: Dialect, quotes: Quotes, error: Exception) -> DataError:
+def _refused(shard: Shard, dialect: Dialect, quotes: Quotes, error: Exception) -> DataError:
     """Return the error for rows that Arrow refuses: a quote may be the cause."""
     quotes.finish()
-    told = doubts.broken(shard, dialect) if quotes.broken else None
-    return told or DataError(f"{shard.name}{_reason(str(error), dialect)}")
+    found = doubts.broken(shard, dialect) if quotes.broken else None
+    return found or DataError(f"{shard.name}{_reason(str(error), dialect)}")
 
 
 def _reason(error: str, dialect: Dialect) -> str:

@@ -1,4 +1,4 @@
-"""Tell which row of a CSV or TSV makes its quotes doubtful.
+"""Find the row of a CSV or TSV that makes its quotes doubtful.
 
 Slow, and only for a file that is refused: its rows are read again with Python's own reader, which
 knows their numbers.

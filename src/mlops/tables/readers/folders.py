@@ -11,7 +11,7 @@ from mlops.core.errors import DataError
 from mlops.tables.messages import listed, meant
 
 Info = Mapping[str, Any]
-# Tables whose list of valid files lies beside them: those that it has let go are still there.
+# Tables with a list of valid files: those that were removed from it are still there.
 TABLES = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}
 # What `Dataset.save_to_disk` leaves in its folder.
 SAVED = {"dataset_dict.json", "dataset_info.json", "state.json"}
@@ -58,7 +58,7 @@ def _entries(path: str, system: AbstractFileSystem, root: str) -> tuple[dict[str
                 f"the folder {path} is a {TABLES[name]} table, some of its files may be outdated; "
                 "write its rows to Parquet files"
             )
-        # What Spark, macOS and editors leave beside the data begins with one of these; a store may
+        # What Spark, macOS and editors leave next to the data begins with one of these; a store may
         # list the folder itself.
         if name.startswith((".", "_")) or entry["name"].rstrip("/") == root.rstrip("/"):
             continue

@@ -44,7 +44,7 @@ class Parquet:
             for batch in content.iter_batches(BATCH, use_threads=False):
                 if not _valid(batch):  # Arrow reads texts without a look at them
                     row += next(i for i in range(BATCH) if not _valid(batch.slice(i, 1)))
-                    raise DataError(f"{shard.name}, row {row}: not UTF-8; mend the text there")
+                    raise DataError(f"{shard.name}, row {row}: not UTF-8; fix the text there")
                 row += batch.num_rows
                 yield batch
             shard.check_rows(row - 1, content.metadata.num_rows)
@@ -65,7 +65,7 @@ def reader(shards: list[Shard], quoting: Quoting = "auto") -> Format:
     for shard in shards:
         if shard.suffix not in FORMATS:
             raise DataError(
-                f"{shard.name}: its name tells no known format; "
+                f"{shard.name} has no known format; "
                 f"expected {', '.join(FORMATS)}, or one of the text formats with .gz"
             )
         if FORMATS[shard.suffix] is not FORMATS[shards[0].suffix]:

@@ -54,12 +54,12 @@ def _objects(shard: Shard) -> Iterator[dict[str, Any]]:
                 reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else error
                 raise DataError(
                     f"{shard.name}, line {number}: {reason}; expected a JSON object, found "
-                    f"{short(line.strip())}; {_cure(line.strip(), str(reason), number)}"
+                    f"{short(line.strip())}; {_fix(line.strip(), str(reason), number)}"
                 ) from None
 
 
-def _cure(line: str, reason: str, number: int) -> str:
-    """Return what makes lines of objects of the file, as far as this line tells."""
+def _fix(line: str, reason: str, number: int) -> str:
+    """Return what makes lines of objects of the file, as far as this line shows."""
     if line.startswith("[") and number == 1:
         return "make lines of the array: jq -c '.[]'"
     if line == "{" or (number == 1 and line.startswith("{") and "Expecting" in reason):

@@ -1,4 +1,4 @@
-"""Tell by its first bytes what a file is that its name calls CSV, TSV or JSONL."""
+"""Recognise by its first bytes what a file named CSV, TSV or JSONL really is."""
 
 MARKS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xfe\0\0", "UTF-32; convert it, e.g. with iconv -f UTF-32 -t UTF-8"),
@@ -24,9 +24,9 @@ LENGTH = 256
 
 def kind(begin: bytes) -> str | None:
     """Return what such a file is and what to do; None where it may be text."""
-    for mark, told in MARKS:
+    for mark, found in MARKS:
         if begin[: len(mark)].lower() == mark.lower():
-            return told
+            return found
     # Letters with a zero byte between them: the same without a byte order mark.
     for order, zeros in (("LE", begin[1::2]), ("BE", begin[::2])):
         if len(begin) > 3 and not zeros.strip(b"\0"):

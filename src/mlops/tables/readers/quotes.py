@@ -2,7 +2,7 @@
 
 Arrow takes any quote at the beginning of a value for an opening one, and all up to the next for the
 value, however many rows lie in between. What it may have misread is found here, from the bytes
-alone; mlops.tables.readers.doubts then tells the row.
+alone; mlops.tables.readers.doubts then finds the row.
 """
 
 import re
@@ -59,7 +59,7 @@ class Quotes:
         return chunk
 
     def finish(self) -> None:
-        """Judge what the end of the file leaves open."""
+        """Decide what the end of the file leaves open."""
         self._look(self._rest, last=True)
         self.records += self._open
         mixed = {"bare", "stray"} <= self._seen and "needed" not in self._seen

@@ -15,7 +15,7 @@ from fsspec.spec import AbstractFileSystem
 from mlops.core.errors import DataError
 from mlops.tables import local
 from mlops.tables.messages import short
-from mlops.tables.pins import CURE
+from mlops.tables.pins import FIX
 from mlops.tables.readers import folders, magic
 
 BROKEN = (pa.ArrowException, EOFError, zlib.error, OSError)
@@ -41,11 +41,11 @@ class Shard:
     name: str
     needed: tuple[str, ...] = ()  # columns that must hold one value in each row
     version: str | None = None  # of the object; none: as it is now
-    info: Mapping[str, Any] = field(default_factory=dict)  # what the listing tells of it
+    info: Mapping[str, Any] = field(default_factory=dict)  # from the listing
 
     @property
     def suffix(self) -> str:
-        """Return the end of the name that tells the format."""
+        """Return the end of the name, which stands for the format."""
         return PurePosixPath(self.path.lower().removesuffix(".gz")).suffix
 
     @contextmanager
@@ -60,11 +60,11 @@ class Shard:
             self.find_wrong_bytes()
             raise
         except Exception as error:
-            if told := self._told(error):
-                raise told from error
+            if known := self._explain(error):
+                raise known from error
             raise
 
-    def _told(self, error: Exception) -> DataError | None:
+    def _explain(self, error: Exception) -> DataError | None:
         """Return the sentence for what a reader or a driver raises; None for any other error."""
         reason = f"({short(str(error), 200)})"
         if type(error).__name__ == "FileExpired":  # s3fs, which is not loaded for its name
@@ -79,7 +79,7 @@ class Shard:
         if self.version and isinstance(error, (FileNotFoundError, PermissionError)):
             return DataError(
                 f"{self.name} cannot be read in the pinned version {self.version} {reason}; check "
-                f"the credentials, or, if the store has let it go, {CURE}"
+                f"the credentials, or, if the store has let it go, {FIX}"
             )
         if isinstance(error, BROKEN):
             return DataError(
@@ -101,12 +101,12 @@ class Shard:
         """Open the file, if its first bytes may be text."""
         with self.open() as raw:
             file = io.BufferedReader(raw)  # type: ignore[type-var]
-            if told := magic.kind(file.peek(magic.LENGTH)[: magic.LENGTH]):
-                raise DataError(f"{self.name} is {told}")
+            if other := magic.kind(file.peek(magic.LENGTH)[: magic.LENGTH]):
+                raise DataError(f"{self.name} is {other}")
             yield file
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Give the numbered lines; tell which one is not UTF-8."""
+        """Give the numbered lines; name the one that is not UTF-8."""
         with self.text() as file:
             for number, raw in enumerate(file, 1):
                 try:
@@ -119,7 +119,7 @@ class Shard:
         self.find_wrong_bytes()
 
     def find_wrong_bytes(self) -> None:
-        """Raise the error that tells where the file is not UTF-8."""
+        """Raise the error that says where the file is not UTF-8."""
         first, wrong, beyond_ascii = "", 0, 0
         with self.open() as file:
             for number, raw in enumerate(file, 1):
@@ -128,14 +128,14 @@ class Shard:
                 except UnicodeDecodeError as error:
                     wrong += 1
                     first = first or f"line {number}, byte {error.start + 1} of the line"
-        cure = "convert the file, e.g. with iconv -f WINDOWS-1252 -t UTF-8"
+        fix = "convert the file, e.g. with iconv -f WINDOWS-1252 -t UTF-8"
         if beyond_ascii:  # converting would garble these
-            cure = (
+            fix = (
                 f"correct {'that line' if wrong == 1 else f'these {wrong:,} lines'}; "
                 f"{beyond_ascii:,} others are UTF-8, so do not convert the file as a whole"
             )
         if wrong:
-            raise DataError(f"{self.name}, {first}: not UTF-8; {cure}")
+            raise DataError(f"{self.name}, {first}: not UTF-8; {fix}")
 
 
 def connect(path: str) -> tuple[AbstractFileSystem, str]:

@@ -1,4 +1,4 @@
-"""Facts for the tests of the report and the model card."""
+"""Data for the tests of the report and the model card."""
 
 from typing import Any
 
@@ -7,15 +7,21 @@ import numpy as np
 from ml.config import Params
 from ml.evaluation import scores
 from mlops.evaluation.behaviour import Failure, Result
-from mlops.reporting.report import Facts
+from mlops.evaluation.results import Baseline
+from mlops.reporting.report_data import ReportData
 
 SCORES = dict.fromkeys(scores.SCORES, 0.5) | {"accuracy": 0.7, "macro_f1": 0.68, "ece": 0.02}
 PART = {"accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "rows": 90}
 GOOD = {"accuracy": 0.95, "accuracy_low": 0.9, "accuracy_high": 0.98, "rows": 400}
 
+BASELINES = {
+    "majority": Baseline("majority class", np.array([[1.0, 0.0]]), "always answers 'a'"),
+    "tfidf": Baseline("TF-IDF", np.array([[0.5, 0.5]]), "logistic regression"),
+}
+
 
 def metrics(labels: list[str], lead: float = 0.2) -> dict[str, Any]:
-    """Return metrics of a model that is right for 90 % and leads TF-IDF by `lead`."""
+    """Return metrics of a model that is right for 90 % and leads each baseline by `lead`."""
     return {
         "rows": 500,
         **SCORES,
@@ -27,22 +33,22 @@ def metrics(labels: list[str], lead: float = 0.2) -> dict[str, Any]:
         "slices": {},
         "baselines": {
             name: {**SCORES, "lead": lead, "lead_low": lead - 0.05, "lead_high": lead + 0.05}
-            for name in ("majority", "tfidf")
+            for name in BASELINES
         },
     }
 
 
-def make(params: Params, labels: list[str], **changes: Any) -> Facts:
-    """Return the facts of a good model, with changes."""
+def make(params: Params, labels: list[str], **changes: Any) -> ReportData:
+    """Return the data of a good model, with changes."""
     values: dict[str, Any] = {
         "metrics": metrics(labels),
         "labels": labels,
         "rows": {"train": 4000, "val": 500, "test": 500},
         "synthetic": False,
-        "data": {"source": {"train": "/home/somebody/films.csv"}, "splits": {}},
+        "stats": {"source": {"train": "/home/somebody/films.csv"}, "splits": {}},
         "params": params,
         "lineage": {"data/prepared": "0" * 64},
-        "baselines": {"majority": "always answers 'a'", "tfidf": "logistic regression"},
+        "baselines": BASELINES,
         "slices": {"kind=hard": PART, "kind=easy": GOOD},
         "slices_left_out": {"kind": 3},
         "behaviour": [
@@ -51,7 +57,7 @@ def make(params: Params, labels: list[str], **changes: Any) -> Facts:
         ],
         "errors": [{"text": "t", "label": labels[0], "predicted": labels[1], "confidence": 0.99}],
     }
-    return Facts(**{**values, **changes})
+    return ReportData(**{**values, **changes})
 
 
 def probabilities(rows: int, classes: int) -> tuple[Any, Any]:
