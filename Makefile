@@ -336,7 +336,8 @@ exp-of:  ## Tell the experiment that the checked out branch trains: the one chan
 
 .PHONY: check-ci
 check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
-	@python -m mlops.ci.check_ci
+	@git ls-files -z | PROJECT=$$(git rev-parse --show-prefix) PATH=$(call quoted,$(CURDIR)/.venv/ci/bin):$$PATH \
+	xargs -0 .venv/bin/pre-commit run --hook-stage manual --files
 
 .PHONY: audit
 audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
