@@ -368,5 +368,5 @@ release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model be
 	@python -m mlops.ci.release_notes
 
 .PHONY: branch-policy
-branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
+branch-policy:  ## Show the settings that the repository on GitHub needs; APPLY=1 makes them
 	@"$$PYTHON" -m mlops.ci.branch_policy
