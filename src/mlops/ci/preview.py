@@ -23,7 +23,7 @@ def checks(params: Params, base: Path | None) -> Iterator[Check]:
 
     Where less data are in development, `test rows` alone would fail for that: it is left out.
     """
-    test = gate.split()
+    test = gate.read_split()
     try:
         ours = _gathered(Path(), test, params)
         yield from (
@@ -39,7 +39,7 @@ def checks(params: Params, base: Path | None) -> Iterator[Check]:
     except ModelError as error:
         yield Check("the base answers", True, f"{error}", "nothing: it is no champion")
         return
-    yield from criteria.better(ours, theirs, test, params.evaluate)
+    yield from criteria.check_lead(ours, theirs, test, params.evaluate)
 
 
 def _gathered(project: Path, test: Split, params: Params) -> Evidence:

@@ -130,7 +130,7 @@ def main() -> None:
         for report in ("metrics.json", "model_card.md"):
             shutil.copy(reports / report, folder)
         image = get("IMAGE") or new.tags.get(images.TAG, "")
-        found = sbom.of(new, registry, image, params.deploy.engine)
+        found = sbom.make(new, registry, image, params.deploy.engine)
         outputs.write_json(folder / sbom.REPORT.name, found)
         (folder / "notes.md").write_text(text, encoding="utf-8")
     sys.stdout.write(f"{text}\nwritten to {FOLDER}\n")

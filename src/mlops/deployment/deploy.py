@@ -30,7 +30,7 @@ def main() -> None:
     with rollout.alone():  # better told now than after the image was built
         version = selection.chosen(rollout.registry, params, os.environ.get("VERSION"))
         check(version, rollout, params.environment)
-    image = images.of(version, rollout.registry, params.deploy)
+    image = images.find(version, rollout.registry, params.deploy)
     if who := signing.signer(params.environment):  # also one that had to be built again
         signing.check(image, who)
     with rollout.alone():

@@ -101,10 +101,10 @@ def test_the_list_is_valid_whole_and_the_same_each_time(
     version = Version("toy", "1", "run", tags, ())
     registry: Any = Holding(project)
 
-    found = sbom.of(version, registry, "", "podman")
+    found = sbom.make(version, registry, "", "podman")
     outputs.write_json(sbom.REPORT, found)
 
-    assert sbom.of(version, registry, "", "podman") == found
+    assert sbom.make(version, registry, "", "podman") == found
     names = {f"{one['name']}=={one['version']}" for one in found["components"]}
     assert {
         re.sub(r"\[.*\]", "", pin) for pin in sbom.pins(Path(bundle.LOCKS["cpu"]).read_text())

@@ -123,7 +123,7 @@ def test_whoever_reads_overwritten_files_says_so(
 ) -> None:
     """By which version, and how to bring them back."""
     readers: dict[str, Callable[[], object]] = {
-        "package": lambda: package.of(lost, registry),
+        "package": lambda: package.build_version(lost, registry),
         "deploy": lambda: deploy.configured(lost, registry, qa),
         "notes": lambda: version_files.bring(registry, lost, tmp_path / "down", "reports"),
     }
