@@ -112,7 +112,7 @@ def test_findings_of_a_stranger_are_checked(store: Store, change: dict[str, Any]
     store.lists["/pulls"] = [pull(7, SHA)]
     write(**change)
 
-    with pytest.raises(HostError, match=r"review\.json should hold"):
+    with pytest.raises(HostError, match=r"review\.json is not what"):
         comment.main()
 
     assert store.calls == []
