@@ -9,7 +9,7 @@ from mlops.deployment.target import Live
 
 CANDIDATE = f"{manifests.NAME}-candidate"
 RECORD = "mlops/record"
-ROLLOUT = 1800  # seconds; a pod that gets nowhere is told after progressDeadlineSeconds already
+ROLLOUT = 1800  # seconds; a pod that gets nowhere is reported after progressDeadlineSeconds
 
 
 class Kubernetes:
@@ -29,12 +29,12 @@ class Kubernetes:
         if found is None:
             return None
         pod, notes = found["spec"]["template"], found["metadata"].get("annotations", {})
-        told = pod["metadata"].get("annotations", {})
-        version = told.get("mlops/registered.version", "unknown")
+        origin = pod["metadata"].get("annotations", {})
+        version = origin.get("mlops/registered.version", "unknown")
         return Live(
             version,
-            told.get("mlops/model.sha256", "unknown"),
-            told.get("mlops/git.commit", "unknown"),
+            origin.get("mlops/model.sha256", "unknown"),
+            origin.get("mlops/git.commit", "unknown"),
             pod["spec"]["containers"][0]["image"],
             notes.get(RECORD, ""),
             self._pods(version),

@@ -1,6 +1,6 @@
 """One machine: a pod for each of two versions, and a proxy that leads the traffic to one of them.
 
-What is live stands in a volume of podman's, so that whichever clone deploys next finds it.
+What is live is kept in a volume of podman's, so that whichever clone deploys next finds it.
 """
 
 import fcntl
@@ -43,8 +43,8 @@ class Podman:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DeployError(
-                    "nobody else should deploy now, but another deployment is at work on this "
-                    "machine; run the command again when it has ended"
+                    "another deployment is at work on this machine; run the command again when it "
+                    "has ended"
                 ) from None
             yield
 
@@ -55,12 +55,12 @@ class Podman:
         if not text:
             return None
         pod = manifests.deployment(text)["spec"]["template"]
-        told = pod["metadata"]["annotations"]
+        origin = pod["metadata"]["annotations"]
         record = self._folder / "record"
         return Live(
-            told["mlops/registered.version"],
-            told["mlops/model.sha256"],
-            told["mlops/git.commit"],
+            origin["mlops/registered.version"],
+            origin["mlops/model.sha256"],
+            origin["mlops/git.commit"],
             pod["spec"]["containers"][0]["image"],
             record.read_text(encoding="utf-8") if record.exists() else "",
             (Container(name, self._deploy.port),),
@@ -81,7 +81,7 @@ class Podman:
         name = self._idle
         started = manifests.one_machine(text, self._ports[name], name)
         if self._text(name) != started or not pod_of(name):
-            raise DeployError(f"{name} should run, but is gone; run the same command again")
+            raise DeployError(f"the pod {name} is gone; run the same command again")
         self._lead(name)
         return (Container(name, self._deploy.port),)
 
@@ -99,7 +99,7 @@ class Podman:
         self._remove(self._idle)
 
     def mark(self, record: str) -> None:
-        """Keep the hash beside the proxy's file."""
+        """Keep the hash next to the proxy's file."""
         self._write("record", record)
 
     @cached_property
@@ -134,8 +134,8 @@ class Podman:
         while proxy.serves(self._deploy.port) != name:
             if time.monotonic() > deadline:
                 raise DeployError(
-                    f"{self._proxy} should lead port {self._deploy.port} to {name} within {SWITCH} "
-                    f"s, does not; `podman pod logs {self._proxy}` tells why"
+                    f"{self._proxy} does not lead port {self._deploy.port} to {name} after "
+                    f"{SWITCH} s; `podman pod logs {self._proxy}` shows why"
                 )
             time.sleep(PAUSE)
 

@@ -31,7 +31,7 @@ class Target(Protocol):
         """Return what has the traffic."""
 
     def start(self, text: str) -> Pod:
-        """Start the manifests' pod beside what is live, without traffic."""
+        """Start the manifests' pod next to what is live, without traffic."""
 
     def switch(self, text: str) -> tuple[Pod, ...]:
         """Give the traffic to these manifests; return what to ask for them."""
@@ -43,10 +43,10 @@ class Target(Protocol):
         """Remove what has no traffic any more, when it has answered what it accepted."""
 
     def mark(self, record: str) -> None:
-        """Keep the hash of the record's newest entry beside what is live."""
+        """Keep the hash of the record's newest entry with what is live."""
 
 
-def chosen(params: Params) -> Target:
+def select(params: Params) -> Target:
     """Return the target that the configuration names."""
     from mlops.deployment.kubernetes import Kubernetes  # noqa: PLC0415
     from mlops.deployment.podman import Podman  # noqa: PLC0415

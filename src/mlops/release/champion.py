@@ -30,8 +30,8 @@ def files(registry: Registry, champion: Version, folder: Path) -> tuple[Version,
 def lost(version: Version) -> str:
     """Return what to do where the champion can no longer be compared with."""
     return (
-        f"its files as they were registered: {version_files.again(version)} and any challenger can "
-        "be compared; or `make rollback` leaves it for a version that was live before"
+        f"its files as they were registered: {version_files.advice(version)} and any challenger "
+        "can be compared; or `make rollback` leaves it for a version that was live before"
     )
 
 

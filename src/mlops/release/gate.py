@@ -183,8 +183,8 @@ def main() -> None:
         sys.stdout.write(f"gate.enabled is false in {environment}: this stops nothing\n")
     elif not verdict.accepted:
         raise GateError(
-            f"{found[0]} is rejected: {'; '.join(verdict.reasons)}. Train a better model, or change "
-            f"a bound in conf/env/{environment}.yaml, commit, `make gate ENV={environment}`"
+            f"{found[0]} is rejected: {'; '.join(verdict.reasons)}. Train a better model, or "
+            f"change a bound in conf/env/{environment}.yaml, commit, `make gate ENV={environment}`"
         )
 
 

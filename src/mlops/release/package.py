@@ -36,7 +36,7 @@ def main() -> None:
     """Build the Bento of the version that VERSION names."""
     params = asked()
     registry = Registry(params)
-    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    version = selection.select(registry, params, os.environ.get("VERSION"))
     log.info("packaging %s", version)
     tag, is_new = build_version(version, registry)
     done = "is built" if is_new else "is there already: nothing in it has changed"
@@ -51,7 +51,7 @@ def main() -> None:
 def build_version(version: Version, registry: Registry) -> tuple[str, bool]:
     """Return the tag of a version's Bento, and whether it had to be built."""
     with tempfile.TemporaryDirectory(prefix="package-") as folder:
-        laid_out = version_files.bring(registry, version, Path(folder), "bento")
+        laid_out = version_files.fetch(registry, version, Path(folder), "bento")
         _, here = bundle.read(laid_out)
         wanted = version.tags.get("bento", "none")
         if here != wanted:

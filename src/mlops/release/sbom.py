@@ -128,7 +128,7 @@ def bill(serving: dict[str, Any], libraries: list[dict[str, Any]]) -> dict[str, 
 def make(version: Version, registry: Registry, image: str, engine: str) -> dict[str, Any]:
     """Return the list for a registered version, with what an engine finds in its image."""
     with tempfile.TemporaryDirectory(prefix="sbom-") as name:
-        path = version_files.bring(registry, version, Path(name), BENTO) / bundle.SERVING
+        path = version_files.fetch(registry, version, Path(name), BENTO) / bundle.SERVING
         serving = json.loads(path.read_text(encoding="utf-8"))
     serving["info"] |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
     return bill(serving, installed(image, engine) if image else [])
@@ -138,7 +138,7 @@ def main() -> None:
     """Write the list."""
     params = asked()
     registry = Registry(params)
-    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    version = selection.select(registry, params, os.environ.get("VERSION"))
     image = os.environ.get("IMAGE") or version.tags.get(images.TAG, "")
     found = make(version, registry, image, params.deploy.engine)
     outputs.write_json(REPORT, found)

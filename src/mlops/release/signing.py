@@ -75,7 +75,7 @@ def main() -> None:
     params = asked()
     who = signer(params.environment)
     registry = Registry(params)
-    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    version = selection.select(registry, params, os.environ.get("VERSION"))
     if sys.argv[1:] == ["check"]:
         image = version.tags.get(images.TAG)
         if not image:

@@ -148,7 +148,7 @@ class Registry:
             self._client.set_registered_model_tag(self.name, name, value)
 
     def keep(self, version: Version, text: str) -> str:
-        """Keep a text beside the files of a version; return its SHA-256, by which it is found."""
+        """Keep a text with the files of a version; return its SHA-256, by which it is found."""
         digest = hashing.text(text)
         with known_errors(self._params):
             self._client.log_text(version.run_id, text, _kept(digest))
@@ -161,8 +161,8 @@ class Registry:
             text = str(mlflow.artifacts.load_text(place))
         if hashing.text(text) != digest:
             raise DeployError(
-                f"{place} should be the manifests that were live, but has another content; "
-                "somebody has changed it: restore it, or deploy another version"
+                f"{place}, the manifests that were live, has been changed; restore it, or deploy "
+                "another version"
             )
         return text
 
