@@ -28,17 +28,8 @@ class Kubernetes:
         found = self._kubectl.get("deployment", manifests.NAME)
         if found is None:
             return None
-        pod, notes = found["spec"]["template"], found["metadata"].get("annotations", {})
-        origin = pod["metadata"].get("annotations", {})
-        version = origin.get("mlops/registered.version", "unknown")
-        return Live(
-            version,
-            origin.get("mlops/model.sha256", "unknown"),
-            origin.get("mlops/git.commit", "unknown"),
-            pod["spec"]["containers"][0]["image"],
-            notes.get(RECORD, ""),
-            self._pods(version),
-        )
+        record = found["metadata"].get("annotations", {}).get(RECORD, "")
+        return Live.of(found["spec"]["template"], record, self._pods)
 
     def start(self, text: str) -> ClusterPod:
         """Start one pod of the release that the Service does not select."""

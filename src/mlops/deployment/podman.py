@@ -51,20 +51,12 @@ class Podman:
     def live(self) -> Live | None:
         """Return what the proxy's file leads to."""
         name = proxy.named(self._folder)
-        text = self._text(name) if name else ""
+        text = self._text(f"{name}.yaml") if name else ""
         if not text:
             return None
-        pod = manifests.deployment(text)["spec"]["template"]
-        origin = pod["metadata"]["annotations"]
-        record = self._folder / "record"
-        return Live(
-            origin["mlops/registered.version"],
-            origin["mlops/model.sha256"],
-            origin["mlops/git.commit"],
-            pod["spec"]["containers"][0]["image"],
-            record.read_text(encoding="utf-8") if record.exists() else "",
-            (Container(name, self._deploy.port),),
-        )
+        pods = (Container(name, self._deploy.port),)
+        template = manifests.deployment(text)["spec"]["template"]
+        return Live.of(template, self._text("record"), lambda _version: pods)
 
     def start(self, text: str) -> Container:
         """Start the pod that has no traffic."""
@@ -80,7 +72,7 @@ class Podman:
         """Lead the traffic to the pod that was started: what is live may run the same manifests."""
         name = self._idle
         started = manifests.one_machine(text, self._ports[name], name)
-        if self._text(name) != started or not pod_of(name):
+        if self._text(f"{name}.yaml") != started or not pod_of(name):
             raise DeployError(f"the pod {name} is gone; run the same command again")
         self._lead(name)
         return (Container(name, self._deploy.port),)
@@ -118,7 +110,8 @@ class Podman:
         """Return which pod runs these manifests; nothing where none does."""
         live = proxy.named(self._folder)
         for name, port in sorted(self._ports.items(), key=lambda one: one[0] != live):
-            if self._text(name) == manifests.one_machine(text, port, name) and pod_of(name):
+            started = manifests.one_machine(text, port, name)
+            if self._text(f"{name}.yaml") == started and pod_of(name):
                 return name
         return ""
 
@@ -149,7 +142,7 @@ class Podman:
 
     def _remove(self, name: str) -> None:
         """Stop a pod within its grace period, remove it and what it wrote."""
-        text = self._text(name)
+        text = self._text(f"{name}.yaml")
         if not text:
             return
         spec = manifests.deployment(text)["spec"]["template"]["spec"]
@@ -161,7 +154,7 @@ class Podman:
         (self._folder / f"{name}.yaml").unlink()
 
     def _text(self, name: str) -> str:
-        path = self._folder / f"{name}.yaml"
+        path = self._folder / name
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _write(self, name: str, text: str) -> None:

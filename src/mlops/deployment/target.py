@@ -1,8 +1,9 @@
 """Where versions are deployed: what a cluster and a single machine have in common."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
@@ -19,6 +20,15 @@ class Live:
     image: str
     record: str  # hash of the entry of the record that was the newest then
     pods: tuple[Pod, ...]
+
+    @classmethod
+    def of(cls, template: Any, record: str, pods: Callable[[str], tuple[Pod, ...]]) -> "Live":
+        """Read the template of the pods, which leads back to a version; find its pods."""
+        origin = template["metadata"].get("annotations", {})
+        names = ("registered.version", "model.sha256", "git.commit")
+        version, model, commit = (origin.get(f"mlops/{name}", "unknown") for name in names)
+        image = template["spec"]["containers"][0]["image"]
+        return cls(version, model, commit, image, record, pods(version))
 
 
 class Target(Protocol):
