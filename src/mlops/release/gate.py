@@ -186,6 +186,8 @@ def main() -> None:
             f"{found[0]} is rejected: {'; '.join(verdict.reasons)}. Train a better model, or "
             f"change a bound in conf/env/{environment}.yaml, commit, `make gate ENV={environment}`"
         )
+    else:
+        sys.stdout.write(f"next: make deploy ENV={environment}\n")
 
 
 if __name__ == "__main__":

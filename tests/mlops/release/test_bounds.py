@@ -213,6 +213,14 @@ def _accepted(trained: Train) -> Version:
     return challenger()
 
 
+@pytest.mark.usefixtures("accepted")
+def test_an_accepted_version_has_a_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names the environment."""
+    gate.main()
+
+    assert "next: make deploy ENV=qa" in capsys.readouterr().out
+
+
 def test_a_version_that_was_judged_by_what_is_committed_may_be_deployed(accepted: Version) -> None:
     """As long as conf/ asks the same."""
     bounds.check(accepted, "qa")
