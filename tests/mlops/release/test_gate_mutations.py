@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 MUTATIONS = {
     "comparison turned round": ("release/criteria.py", "low > 0,", "high < 0,"),
-    "bounds turned round": ("release/criteria.py", "found >= bound", "found <= bound"),
-    "upper bounds turned round": ("release/criteria.py", "found <= bound", "found >= bound"),
+    "bounds turned round": ("evaluation/checks.py", "found >= bound", "found <= bound"),
+    "upper bounds turned round": ("evaluation/checks.py", "found <= bound", "found >= bound"),
     "models swapped": ("release/criteria.py", "lead(ours.right(test), theirs.right(test)",
                        "lead(theirs.right(test), ours.right(test)"),
     "always accepted": ("release/verdict.py",
