@@ -336,7 +336,8 @@ exp-of:  ## Tell the experiment that the checked out branch trains: the one chan
 
 .PHONY: check-ci
 check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
-	@python -m mlops.ci.check_ci
+	@git ls-files -z | PROJECT=$$(git rev-parse --show-prefix) PATH=$(call quoted,$(CURDIR)/.venv/ci/bin):$$PATH \
+	xargs -0 .venv/bin/pre-commit run --hook-stage manual --files
 
 .PHONY: audit
 audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
@@ -367,5 +368,5 @@ release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model be
 	@python -m mlops.ci.release_notes
 
 .PHONY: branch-policy
-branch-policy:  ## Tell which settings of the repository the flow needs; APPLY=1 makes them
+branch-policy:  ## Show the settings that the repository on GitHub needs; APPLY=1 makes them
 	@"$$PYTHON" -m mlops.ci.branch_policy

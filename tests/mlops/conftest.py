@@ -1,6 +1,6 @@
 """What tests of the machinery share: a served Bento, containers, the servers of the platform."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 import containers
 import served
 import servers
+from ml.config import Params
 from mlops.platform.servers import ENVIRONMENTS, Platform
 
 
@@ -52,6 +53,22 @@ def _platform_base() -> Iterator[Platform]:
     """The servers of the platform, none of them started; ended after the tests."""
     with servers.platform() as platform:
         yield platform
+
+
+@pytest.fixture(name="qa")
+def _qa(make_params: Callable[..., Params]) -> Params:
+    """The values of qa, with bounds that a toy model can keep."""
+    import releases  # noqa: PLC0415  it imports MLflow, which other tests need not wait for
+
+    return make_params(environment="qa", gate=releases.BOUNDS)
+
+
+@pytest.fixture(name="trained")
+def _trained(project: Path, empty_store: Path, qa: Params) -> Callable[..., str]:
+    """A project in qa; return a function that leaves a model as the pipeline does."""
+    import releases  # noqa: PLC0415
+
+    return releases.trainer(project, empty_store, qa)
 
 
 @pytest.fixture(name="s3")

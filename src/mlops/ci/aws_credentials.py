@@ -21,8 +21,8 @@ AUDIENCE = "sts.amazonaws.com"
 NAMES = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
 
 
-def identity() -> str:
-    """Return a token by which GitHub says which repository, branch and environment this is."""
+def request_token() -> str:
+    """Return GitHub's token, which states repository, branch and environment of this job."""
     url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")
     if not url:
         raise HostError(
@@ -55,15 +55,15 @@ def _answer(request: urllib.request.Request, who: str) -> bytes:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
-        told = " ".join(error.read(500).decode("utf-8", "replace").split())
-        raise HostError(f"{who} answers {error.code}: {told}; look at the role's trust") from None
+        reason = " ".join(error.read(500).decode("utf-8", "replace").split())
+        raise HostError(f"{who} answers {error.code}: {reason}; look at the role's trust") from None
     except OSError as error:
         raise HostError(f"{who} does not answer: {error}") from None
 
 
 def main() -> None:
     """Print credentials as `credential_process` wants them."""
-    found = assume(os.environ.get("AWS_ROLE", ""), identity())
+    found = assume(os.environ.get("AWS_ROLE", ""), request_token())
     sys.stdout.write(json.dumps({"Version": 1, **found}))
 
 

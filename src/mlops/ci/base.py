@@ -1,4 +1,4 @@
-"""The branch that a change goes into, trained as it is, in a work tree apart.
+"""Train the branch that a change goes into, as it is, in a separate work tree.
 
 It shares the cache of DVC, so that stages which the change does not touch are restored. Its own
 code runs, on the packages of this work tree.
@@ -26,7 +26,7 @@ UNSET = ("MLFLOW_TRACKING_URI", "SET", "REFRESH", "GIT_DIR", "GIT_WORK_TREE", "G
 
 @contextmanager
 def work_tree(commit: str) -> Iterator[Path]:
-    """Check a commit out beside this work tree."""
+    """Check a commit out into a temporary work tree."""
     with tempfile.TemporaryDirectory(prefix="base-") as name:
         home = Path(name) / "base"
         _git("worktree", "add", "--quiet", "--detach", str(home), commit)
@@ -53,8 +53,8 @@ def train(folder: Path, experiment: str) -> tuple[str, str | None]:
     sys.stderr.write(done.stderr)
     if not done.returncode:
         return name, None
-    told = [line for line in done.stderr.splitlines() if line.startswith(("error:", "ERROR:"))]
-    return name, (told or ["its pipeline fails"])[0][:400]
+    errors = [line for line in done.stderr.splitlines() if line.startswith(("error:", "ERROR:"))]
+    return name, (errors or ["its pipeline fails"])[0][:400]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def commit(name: str) -> str:
         return _git("merge-base", "HEAD", name)
     except KnownError as error:
         raise LineageError(
-            f"BASE should name a branch or commit that this one goes into, found {name} ({error}); "
+            f"BASE: expected the branch or commit to compare with, found {name} ({error}); "
             "`git fetch origin`, then make review BASE=origin/qa"
         ) from None
 

@@ -1,4 +1,4 @@
-"""Keep one comment on a pull request that tells what `make review` found.
+"""Keep one comment on a pull request with what `make review` found.
 
 It runs with a token that may write, so it runs no code of the pull request: it takes the findings
 as values, checks them and renders them itself.
@@ -18,7 +18,7 @@ from mlops.ci.github import GitHub
 from mlops.core.errors import HostError
 
 
-def number(github: GitHub, sha: str) -> int:
+def find_pull_request(github: GitHub, sha: str) -> int:
     """Return the open pull request whose last commit this is; the artifact is not asked."""
     found = [
         one
@@ -27,8 +27,8 @@ def number(github: GitHub, sha: str) -> int:
     ]
     if not found:
         raise HostError(
-            f"an open pull request should have {sha[:12]} as its last commit, found none; it was "
-            "closed, or something was pushed since, whose own run will comment"
+            f"no open pull request has {sha[:12]} as its last commit; it was closed, or something "
+            "was pushed since, whose own run will comment"
         )
     return int(found[0]["number"])
 
@@ -61,9 +61,9 @@ def main() -> None:
     wanted: dict[str, Any] = {name: os.environ.get(name) for name in ("RUN_ID", "HEAD_SHA")}
     if lacking := [name for name, value in wanted.items() if not value]:
         raise HostError(
-            f"{' and '.join(lacking)} should tell of the run that made the review; set it"
+            f"{' and '.join(lacking)} not set; expected those of the run that made the review"
         )
     found = findings.read()
-    pull = number(github, wanted["HEAD_SHA"])
+    pull = find_pull_request(github, wanted["HEAD_SHA"])
     done = post(github, pull, markdown.render(found, minutes(github, wanted["RUN_ID"])))
     sys.stdout.write(f"comment on pull request {pull} {done}\n")

@@ -16,17 +16,17 @@ def report(github: GitHub, title: str, text: str) -> str:
     for issue in github.pages("/issues?state=open"):
         if issue["title"] == title and "pull_request" not in issue:
             github.call("POST", f"/issues/{issue['number']}/comments", {"body": text})
-            return f"told in issue {issue['number']}, which is open"
+            return f"added to issue {issue['number']}"
     made = github.call("POST", "/issues", {"title": title, "body": text})
-    return f"issue {made['number']} is opened"
+    return f"issue {made['number']} opened"
 
 
 def main() -> None:
-    """Tell where the failed run is."""
+    """Report the failed run."""
     title = os.environ.get("TITLE", "")
     if not title:
         raise HostError(
-            'TITLE should say what fails, found nothing; make tell WHAT=failure TITLE="..."'
+            'TITLE is missing. Example: make tell WHAT=failure TITLE="The nightly run fails"'
         )
     github = GitHub.here()
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")

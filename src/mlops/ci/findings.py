@@ -55,7 +55,7 @@ class Curve(Part):
 
 
 class Findings(Part):
-    """All that a pull request's report tells."""
+    """All values of a pull request's report."""
 
     experiment: Name
     base: Name
@@ -76,9 +76,7 @@ def read(path: Path = FILE) -> Findings:
         return Findings.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         first = str(error).splitlines()[0]
-        raise HostError(
-            f"{path} should hold what `make review` found, but: {first}; run it again"
-        ) from None
+        raise HostError(f"{path} is not what `make review` writes: {first}; run it again") from None
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -106,7 +104,7 @@ def figures(before: dict[str, Any], after: dict[str, Any]) -> list[Figure]:
 def values(before: dict[str, Any], after: dict[str, Any]) -> list[Value]:
     """Return the values that differ between two configurations; hashes of data are no values.
 
-    First those that a reviewer must not miss, whatever else is changed beside them.
+    First those that a reviewer must not miss, whatever else has changed.
     """
     old, new = (flat({k: v for k, v in one.items() if k != "snapshot"}) for one in (before, after))
     names = sorted(

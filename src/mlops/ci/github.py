@@ -30,8 +30,8 @@ class GitHub:
         repository, token = (os.environ.get(f"GITHUB_{x}", "") for x in ("REPOSITORY", "TOKEN"))
         if not repository or not token:
             raise HostError(
-                "GITHUB_REPOSITORY (owner/name) and GITHUB_TOKEN should be set, found "
-                f"{repository or 'no repository'} and {'a' if token else 'no'} token; set both"
+                "set GITHUB_REPOSITORY (owner/name) and GITHUB_TOKEN; found "
+                f"{repository or 'no repository'} and {'a' if token else 'no'} token"
             )
         return cls(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
 
@@ -61,13 +61,13 @@ class GitHub:
         except urllib.error.HTTPError as error:
             if error.code == 404 and method == "GET":
                 return None
-            told = error.read().decode("utf-8", "replace")[:500]
+            reason = error.read().decode("utf-8", "replace")[:500]
             raise HostError(
-                f"{method} {place} should succeed, GitHub answers {error.code}: {told}; look at "
-                "the token's permissions"
+                f"{method} {place}: GitHub answers {error.code}: {reason}; check the token's "
+                "permissions"
             ) from None
         except (OSError, ValueError) as error:
-            raise HostError(f"{place} should answer, but does not: {error}") from None
+            raise HostError(f"no answer from {place}: {error}") from None
 
     def pages(self, path: str, key: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield the items of a list, whole, however many pages it has."""

@@ -29,7 +29,7 @@ def release(github: GitHub, tag: str, text: str) -> dict[str, Any]:
 
 
 def upload(github: GitHub, made: dict[str, Any], path: Path) -> None:
-    """Put a file beside a release, instead of one of the same name."""
+    """Attach a file to a release, in place of one of the same name."""
     for asset in made["assets"]:
         if asset["name"] == path.name:
             github.call("DELETE", f"/releases/assets/{asset['id']}")
@@ -44,7 +44,7 @@ def main() -> None:
     tag, notes = os.environ.get("TAG", ""), FOLDER / "notes.md"
     if not tag or not notes.exists():
         raise HostError(
-            f"TAG should name a tag and {notes} should be there, found TAG={tag or 'nothing'}; "
+            f"TAG is missing, or {notes} is (TAG={tag or ''}); "
             "make release-notes TAG=v1.0, then make tell WHAT=release TAG=v1.0"
         )
     github = GitHub.here()

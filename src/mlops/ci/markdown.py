@@ -8,17 +8,17 @@ from mlops.ci.findings import Criterion, Curve, Figure, Findings, Value
 
 MARK = "<!-- mlops.ci.review -->"
 ROOM = 30_000  # characters of a table; GitHub takes 65,536 in a comment
-# What a reader decides by; the others stand behind a fold.
+# What a reader decides by; the others are folded.
 FIRST = ("accuracy", "macro_f1", "ece", "loss")
 
 
 def render(found: Findings, total_minutes: float | None = None) -> str:
     """Return the whole report."""
-    minutes = f"{found.minutes:.1f} minutes of training and judging"
+    minutes = f"{found.minutes:.1f} minutes of training and evaluation"
     if total_minutes is not None:
         minutes += f", {total_minutes:.1f} CI minutes of the whole run"
     head = f"### Model report: {cell(found.experiment)} at {code(found.commit[:12])}"
-    parts = [MARK, head, f"Trained in `dev`, beside {cell(found.base)}. {minutes}.", ""]
+    parts = [MARK, head, f"Trained in `dev`, compared with {cell(found.base)}. {minutes}.", ""]
     if found.missing:
         parts += [f"No figures of {cell(found.base)}: {cell(found.missing)}", ""]
     first = [figure for figure in found.figures if figure.name in FIRST]
@@ -92,8 +92,8 @@ def _values(values: list[Value], more: int) -> list[str]:
 
 def _gate(checks: list[Criterion], target: str) -> list[str]:
     failed = sum(not check.passed for check in checks)
-    told = f"{failed} of {len(checks)} criteria not met" if failed else "all criteria met"
-    title = f"Gate of {cell(target)}, previewed on the data of dev: {told}"
+    state = f"{failed} of {len(checks)} criteria not met" if failed else "all criteria met"
+    title = f"Gate of {cell(target)}, previewed on the data of dev: {state}"
     rows = [
         f"| {'ok' if one.passed else '**NO**'} | {cell(one.name)} | {cell(one.found)} "
         f"| {cell(one.wanted)} |"

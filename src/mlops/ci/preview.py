@@ -1,4 +1,4 @@
-"""What the gate would say of the model in the work tree, on the data that it was tested on here.
+"""Preview the gate for the model in the work tree, on the test split of development.
 
 Reads: models/, reports/, data/prepared/
 """
@@ -23,23 +23,23 @@ def checks(params: Params, base: Path | None) -> Iterator[Check]:
 
     Where less data are in development, `test rows` alone would fail for that: it is left out.
     """
-    test = gate.split()
+    test = gate.read_split()
     try:
         ours = _gathered(Path(), test, params)
         yield from (
             c for c in project().criteria(ours, test, params.gate) if c.criterion != "test rows"
         )
     except ModelError as error:
-        yield Check("the model answers", False, str(error), "probabilities")
+        yield Check("the model predicts", False, str(error), "probabilities")
         return
     if base is None or (base / SIGNATURE).read_bytes() == SIGNATURE.read_bytes():
         return  # nothing to compare with, or the very same model
     try:
         theirs = _gathered(base, test, params)
     except ModelError as error:
-        yield Check("the base answers", True, f"{error}", "nothing: it is no champion")
+        yield Check("the base predicts", True, f"{error}", "nothing: it is no champion")
         return
-    yield from criteria.better(ours, theirs, test, params.evaluate)
+    yield from criteria.check_lead(ours, theirs, test, params.evaluate)
 
 
 def _gathered(project: Path, test: Split, params: Params) -> Evidence:

@@ -1,4 +1,4 @@
-"""Tell the host of CI what came out: `summary`, `comment`, `release` or `failure`.
+"""Post results to GitHub or GitLab: `summary`, `comment`, `release` or `failure`.
 
 Needs nothing that is installed for `failure`: what failed may have been the installation.
 
@@ -19,7 +19,7 @@ def main() -> None:
     """Hand over to the module of this room."""
     what = os.environ.get("WHAT", "")
     if what not in MODULES:
-        raise HostError(f"WHAT should be one of {', '.join(MODULES)}, found {what or 'nothing'}")
+        raise HostError(f"WHAT: expected one of {', '.join(MODULES)}, found {what or 'nothing'}")
     importlib.import_module(f"mlops.ci.{MODULES[what]}").main()
 
 

@@ -1,4 +1,4 @@
-"""Tell what a release brings: figures beside those of the model before, model card, SBOM.
+"""Write release notes: metrics compared with the model before, model card, SBOM.
 
 Reads: the registry of the environment, conf/, ENV, EXP, TAG, VERSION (else the newest accepted
     version that the commit that is checked out has made)
@@ -46,7 +46,7 @@ def released(registry: version_files.Holds, number: str, commit: str, environmen
 
 
 def _made(version: Version, commit: str) -> bool:
-    """Tell whether a commit is known to make this version; a later one may make the same."""
+    """Return whether a commit is known to make this version; a later one may make the same."""
     tags = version.tags
     return f"{MADE}{commit}" in tags or (
         tags.get("git.commit") == commit and tags.get("git.dirty") == "no"
@@ -78,7 +78,7 @@ def before(registry: version_files.Holds, version: Version) -> Version | None:
 
 
 def changes(old: Version | None, new: Version) -> list[str]:
-    """Return the commits between two versions, as Git tells them."""
+    """Return the commits between two versions, one line each."""
     if old is None:
         return []
     span = f"{old.tags.get('git.commit')}..{new.tags.get('git.commit')}"
@@ -103,9 +103,9 @@ def notes(old: Version | None, new: Version, tag: str, here: str) -> Iterator[st
         yield f"Commit {code(here)} {made}.\n"
     figures = findings.figures(_figures(old.tags if old else {}), _figures(tags))
     yield from markdown.figures(figures)
-    if told := changes(old, new):
+    if lines := changes(old, new):
         yield "## Changes\n"
-        yield from (f"- {cell(line)}" for line in told)
+        yield from (f"- {cell(line)}" for line in lines)
         yield ""
     yield "## Back\n"
     yield f'    make rollback ENV={tags["environment"]} WHY="..."\n'
@@ -126,11 +126,11 @@ def main() -> None:
     new = released(registry, get("VERSION") or "", commit, params.environment)
     text = "\n".join(notes(before(registry, new), new, get("TAG") or "", commit))
     with tempfile.TemporaryDirectory(prefix="notes-") as name, outputs.folder(FOLDER) as folder:
-        reports = version_files.bring(registry, new, Path(name), REPORTS)
+        reports = version_files.fetch(registry, new, Path(name), REPORTS)
         for report in ("metrics.json", "model_card.md"):
             shutil.copy(reports / report, folder)
         image = get("IMAGE") or new.tags.get(images.TAG, "")
-        found = sbom.of(new, registry, image, params.deploy.engine)
+        found = sbom.make(new, registry, image, params.deploy.engine)
         outputs.write_json(folder / sbom.REPORT.name, found)
         (folder / "notes.md").write_text(text, encoding="utf-8")
     sys.stdout.write(f"{text}\nwritten to {FOLDER}\n")

@@ -1,4 +1,4 @@
-"""Tell what a change does to the model: figures, values and gate beside the branch it goes into.
+"""Report what a change does to the model, compared with the branch that it goes into.
 
 Reads: params.yaml, models/, reports/, data/prepared/ (after `make train ENV=dev`), the Git
     repository, BASE (origin/qa unless set), EXP, CI_JOB_STARTED_AT
@@ -17,8 +17,7 @@ import yaml
 from mlops.ci import base, findings, markdown, preview
 from mlops.ci.findings import Criterion, Curve, Findings
 from mlops.config import schema
-from mlops.core import branch, outputs
-from mlops.core.ci_job import show
+from mlops.core import branch, ci_job, outputs
 from mlops.core.errors import ServingError, run
 from mlops.pipeline import branch_experiment
 from mlops.pipeline.compose import compose
@@ -51,7 +50,7 @@ def values(project: Path) -> dict[str, Any]:
 
 
 def compare(name: str, experiment: str) -> Findings:
-    """Train the base, and set the work tree beside it."""
+    """Train the base, and compare the work tree with it."""
     commit = base.commit(name)
     target = branch.environment(name.removeprefix("origin/"))
     with base.work_tree(commit) as folder:
@@ -84,16 +83,14 @@ def compare(name: str, experiment: str) -> Findings:
 def main() -> None:
     """Write the review and print it."""
     if not bundle.METRICS.exists():
-        raise ServingError(
-            f"{bundle.METRICS} should tell of the change, but is missing; run `make train ENV=dev`"
-        )
+        raise ServingError(f"{bundle.METRICS} is missing; run `make train ENV=dev`")
     bundle.check_environment(schema.load(), "dev")
     experiment = os.environ.get("EXP") or branch_experiment.selected()
     found = compare(os.environ.get("BASE") or "origin/qa", experiment)
     outputs.write_json(findings.FILE, json.loads(found.model_dump_json()))
     text = markdown.render(found)
     TEXT.write_text(text, encoding="utf-8")
-    show(text)
+    ci_job.show(text)
     sys.stdout.write(f"{text}\nwritten to {findings.FILE} and {TEXT}\n")
 
 

@@ -1,4 +1,4 @@
-"""Tell the host of CI what came out of a push: figures, verdict, load; and which version to deploy.
+"""Post what came out of a push: metrics, verdict, load; and which version to deploy.
 
 Reads: reports/metrics.json, reports/gate.json, reports/load_test.json, those that are there
 Writes: reports/ci.md, reports/ci.env (VERSION=n); the page of the job and its output `version`
@@ -24,8 +24,7 @@ def version(gate: dict[str, Any]) -> str:
     """Return the number of the version that the gate accepted."""
     if gate["verdict"] != "accepted":
         raise GateError(
-            f"{GATE} should tell of an accepted version, but {gate['challenger']} is "
-            f"{gate['verdict']}; nothing may be deployed"
+            f"{gate['challenger']} is {gate['verdict']} ({GATE}); nothing may be deployed"
         )
     return str(gate["challenger"]).rsplit(" ", 1)[1]
 
@@ -51,8 +50,8 @@ def lines(metrics: dict[str, Any], gate: dict[str, Any], load: dict[str, Any]) -
 def _checks(checks: list[dict[str, Any]]) -> Iterator[str]:
     yield "| | criterion | found | wanted |\n|---|---|---|---|"
     for check in checks:
-        told = (cell(str(check[name])) for name in ("criterion", "found", "wanted"))
-        yield f"| {'ok' if check['passed'] else '**NO**'} | {' | '.join(told)} |"
+        cells = (cell(str(check[name])) for name in ("criterion", "found", "wanted"))
+        yield f"| {'ok' if check['passed'] else '**NO**'} | {' | '.join(cells)} |"
     yield ""
 
 

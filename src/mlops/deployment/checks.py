@@ -1,4 +1,4 @@
-"""What must hold between rendered manifests, and what schemas and scanners do not see.
+"""Checks of rendered manifests that schemas and scanners do not make.
 
 A service that selects nothing, a probe of a port that nobody opened, a grace period that cuts
 requests off: each is valid YAML. Here it is refused before anything is applied.
@@ -36,7 +36,7 @@ def _all(found: Manifests, serving: Serving) -> list[str]:
         *_image(found),
         *_writable(found),
         *_resources(found),
-        *_leaving(found, serving),
+        *_termination(found, serving),
         *_disruption(found),
         *_scaling(found),
     ]
@@ -50,19 +50,19 @@ def longest_request(serving: Serving) -> int:
 def _image(found: Manifests) -> Iterator[str]:
     for one in found.pod["spec"]["containers"] + found.pod["spec"].get("initContainers", []):
         if not re.search(r"/[^/@:]+@sha256:[0-9a-f]{64}$", one["image"]):
-            yield f"the image should be pinned by its digest, is {one['image']}"
+            yield f"expected an image pinned by its digest, found {one['image']}"
 
 
 def _writable(found: Manifests) -> Iterator[str]:
     if {"configMapRef": {"name": found["ConfigMap"]["metadata"]["name"]}} not in found.container[
         "envFrom"
     ]:
-        yield "the container should read the ConfigMap that is rendered"
+        yield "the container does not read the ConfigMap that is rendered"
     home = str(found["ConfigMap"]["data"].get("BENTOML_HOME"))
     empty = {one["name"] for one in found.pod["spec"].get("volumes", []) if "emptyDir" in one}
     mounted = [one for one in found.container.get("volumeMounts", []) if one["name"] in empty]
     if not any(home.startswith(f"{one['mountPath'].rstrip('/')}/") for one in mounted):
-        yield f"BENTOML_HOME should lie on an emptyDir, is {home}"
+        yield f"BENTOML_HOME: expected a path on an emptyDir, found {home}"
 
 
 def _resources(found: Manifests) -> Iterator[str]:
@@ -70,21 +70,21 @@ def _resources(found: Manifests) -> Iterator[str]:
     for name in ("cpu", "memory"):
         asked, limit = (parts.get(part, {}).get(name) for part in ("requests", "limits"))
         if not 0 < quantity(asked) <= quantity(limit):
-            yield f"{name}: the limit should be at least the request, found {limit} and {asked}"
+            yield f"{name}: the limit {limit} is below the request {asked}"
 
 
-def _leaving(found: Manifests, serving: Serving) -> Iterator[str]:
+def _termination(found: Manifests, serving: Serving) -> Iterator[str]:
     waits = found.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds")
     grace = found.pod["spec"].get("terminationGracePeriodSeconds", 30)
     if not waits:
         yield "a preStop sleep is needed: requests come until all nodes know that the pod goes"
     elif grace <= waits + longest_request(serving):
         yield (
-            f"terminationGracePeriodSeconds should be more than {waits} (preStop) and "
-            f"{longest_request(serving)} (3 times serving.timeout), is {grace}"
+            f"terminationGracePeriodSeconds: expected more than {waits} (preStop) plus "
+            f"{longest_request(serving)} (3 times serving.timeout), found {grace}"
         )
     if found["Deployment"]["spec"]["strategy"].get("rollingUpdate", {}).get("maxUnavailable") != 0:
-        yield "maxUnavailable should be 0: an old pod goes when a new one is ready"
+        yield "maxUnavailable: expected 0: an old pod goes when a new one is ready"
 
 
 def _disruption(found: Manifests) -> Iterator[str]:
@@ -93,7 +93,7 @@ def _disruption(found: Manifests) -> Iterator[str]:
     if may_go is None:
         may_go = found.pods - budget.get("minAvailable", found.pods)
     if not isinstance(may_go, int) or not 1 <= may_go < found.pods:
-        yield f"of {found.pods} pods a drained node may take at least one and not all, not {may_go}"
+        yield f"a disruption of {found.pods} pods: expected at least 1 and not all, found {may_go}"
 
 
 def _scaling(found: Manifests) -> Iterator[str]:
@@ -102,11 +102,11 @@ def _scaling(found: Manifests) -> Iterator[str]:
     spec = found["HorizontalPodAutoscaler"]["spec"]
     target = (spec["scaleTargetRef"]["kind"], spec["scaleTargetRef"]["name"])
     if target != ("Deployment", found["Deployment"]["metadata"]["name"]):
-        yield f"the HorizontalPodAutoscaler should scale the Deployment, scales {target}"
+        yield f"the HorizontalPodAutoscaler scales {target}, expected the Deployment"
     if not 1 <= spec["minReplicas"] < spec["maxReplicas"]:
-        yield f"minReplicas should be less than maxReplicas, is {spec['minReplicas']}"
+        yield f"minReplicas: expected less than maxReplicas, found {spec['minReplicas']}"
     for one in spec["metrics"]:
         if not 0 < one["resource"]["target"]["averageUtilization"] < 100:
-            yield "averageUtilization should be below 100 %, which the limit never lets a pod pass"
+            yield "averageUtilization: expected below 100 %, which no pod can exceed"
     if "replicas" in found["Deployment"]["spec"]:
-        yield "the Deployment should have no replicas where a HorizontalPodAutoscaler counts them"
+        yield "the Deployment has replicas, which the HorizontalPodAutoscaler sets; remove them"

@@ -27,11 +27,17 @@ class Kubectl:
 
     def check(self) -> None:
         """Refuse to act on another cluster than the environment's own."""
-        found = command.run("kubectl", "config", "current-context", hint=self._hint)
+        view = ("config", "view", "--output", "jsonpath={.current-context}")
+        found = command.run("kubectl", *view, hint=self._hint)
+        if not found:
+            raise DeployError(
+                f"kubectl has no current context. Set it (`kubectl config use-context "
+                f"{self._context}`), or use deploy.target=podman to deploy on this machine"
+            )
         if found != self._context:
             raise DeployError(
-                f"kubectl's current context should be {self._context} (deploy.context), is "
-                f"{found}; `kubectl config use-context {self._context}` if you mean that one"
+                f"kubectl's current context is {found}, expected {self._context} (deploy.context). "
+                f"Set it: `kubectl config use-context {self._context}`"
             )
 
     def __call__(self, *words: str, given: str | None = None, seconds: int = 60) -> str:
@@ -45,7 +51,7 @@ class Kubectl:
         return json.loads(found) if found else None
 
     def apply(self, text: str) -> None:
-        """Make the cluster hold these manifests; what they no longer say goes."""
+        """Apply manifests; what they no longer say goes."""
         self("apply", "--server-side", "--force-conflicts", "--filename", "-", given=text)
 
     def post(self, path: str, body: Any) -> Any:
@@ -55,7 +61,7 @@ class Kubectl:
             try:
                 line = process.stdout.readline() if process.stdout else ""
                 if not (port := re.search(r"127\.0\.0\.1:(\d+)", line)):
-                    raise OSError(f"kubectl proxy tells no port, but {line!r}")
+                    raise OSError(f"kubectl proxy printed no port, but {line!r}")
                 where = Address("http", "127.0.0.1", int(port[1]))
                 answer = exchange.fetch(where, path, body, seconds=60)
                 if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
@@ -108,10 +114,10 @@ class ClusterPod:
 
     def _last_words(self, reason: str) -> str:
         try:
-            told = self._kubectl("logs", self.name, "--previous", "--tail", "3")
+            log = self._kubectl("logs", self.name, "--previous", "--tail", "3")
         except DeployError:
-            told = ""
-        return f"{reason}: {told.splitlines()[-1]}" if told else reason
+            log = ""
+        return f"{reason}: {log.splitlines()[-1]}" if log else reason
 
 
 def names(kubectl: Kubectl, selector: str) -> list[str]:

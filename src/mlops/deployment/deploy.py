@@ -27,13 +27,13 @@ def main() -> None:
     """Deploy the version that VERSION names."""
     params = asked()
     rollout = Rollout(params)
-    with rollout.alone():  # better told now than after the image was built
-        version = selection.chosen(rollout.registry, params, os.environ.get("VERSION"))
+    with rollout.locked():  # better refused now than after the image was built
+        version = selection.select(rollout.registry, params, os.environ.get("VERSION"))
         check(version, rollout, params.environment)
-    image = images.of(version, rollout.registry, params.deploy)
+    image = images.find(version, rollout.registry, params.deploy)
     if who := signing.signer(params.environment):  # also one that had to be built again
         signing.check(image, who)
-    with rollout.alone():
+    with rollout.locked():
         if rollout.is_live(version):
             sys.stdout.write(f"{version} is live already\n")
             return
@@ -42,7 +42,7 @@ def main() -> None:
             version,
             Entry(DEPLOY, version.number, image=image, why=os.environ.get("WHY") or ""),
             manifests.render(
-                release(version, image), configured(version, rollout.registry, params)
+                release(version, image), restore_params(version, rollout.registry, params)
             ),
         )
     sys.stdout.write(f"{version} is live in {params.environment}; back: make rollback\n")
@@ -60,18 +60,18 @@ def check(version: Version, rollout: Rollout, environment: str) -> None:
 
 
 def release(version: Version, image: str) -> Release:
-    """Return what the manifests tell of a version."""
+    """Return what the manifests need to know of a version."""
     tags = version.tags
     return Release(image, version.number, tags["model.sha256"], tags["git.commit"])
 
 
-def configured(version: Version, registry: Registry, params: Params) -> Params:
+def restore_params(version: Version, registry: Registry, params: Params) -> Params:
     """Return the configuration with the sections that a version brings along.
 
     What it does not know yet is taken from here, what is known no more is left out.
     """
     with tempfile.TemporaryDirectory(prefix="params-") as folder:
-        path = version_files.bring(registry, version, Path(folder), "params.yaml")
+        path = version_files.fetch(registry, version, Path(folder), "params.yaml")
         known_then = yaml.safe_load(path.read_text(encoding="utf-8"))
     values = params.model_dump()
     for section in ("model", "serving", "resources"):

@@ -9,7 +9,7 @@ from mlops.deployment.target import Live
 
 CANDIDATE = f"{manifests.NAME}-candidate"
 RECORD = "mlops/record"
-ROLLOUT = 1800  # seconds; a pod that gets nowhere is told after progressDeadlineSeconds already
+ROLLOUT = 1800  # seconds; a pod that gets nowhere is reported after progressDeadlineSeconds
 
 
 class Kubernetes:
@@ -28,17 +28,8 @@ class Kubernetes:
         found = self._kubectl.get("deployment", manifests.NAME)
         if found is None:
             return None
-        pod, notes = found["spec"]["template"], found["metadata"].get("annotations", {})
-        told = pod["metadata"].get("annotations", {})
-        version = told.get("mlops/registered.version", "unknown")
-        return Live(
-            version,
-            told.get("mlops/model.sha256", "unknown"),
-            told.get("mlops/git.commit", "unknown"),
-            pod["spec"]["containers"][0]["image"],
-            notes.get(RECORD, ""),
-            self._pods(version),
-        )
+        record = found["metadata"].get("annotations", {}).get(RECORD, "")
+        return Live.of(found["spec"]["template"], record, self._pods)
 
     def start(self, text: str) -> ClusterPod:
         """Start one pod of the release that the Service does not select."""

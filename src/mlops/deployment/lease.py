@@ -39,9 +39,8 @@ def _lease(found: Any) -> dict[str, Any]:
         until = since + timedelta(seconds=found["spec"]["leaseDurationSeconds"])
         if now < until:
             raise DeployError(
-                f"nobody else should deploy now, but {found['spec']['holderIdentity']} does since "
-                f"{since:%H:%M} UTC; run the command again when that has ended, at {until:%H:%M} "
-                "UTC at the latest"
+                f"{found['spec']['holderIdentity']} is deploying since {since:%H:%M} UTC; run the "
+                f"command again when that has ended, at {until:%H:%M} UTC at the latest"
             )
         metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
     return {

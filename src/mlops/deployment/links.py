@@ -15,12 +15,12 @@ def names(found: Manifests) -> Iterator[str]:
     for one in found.documents:
         named, space = one["metadata"]["name"], one["metadata"].get("namespace")
         if space != NAMESPACE:
-            yield f"{one['kind']} {named} should be in the namespace {NAMESPACE}, is in {space}"
+            yield f"{one['kind']} {named} is in the namespace {space}, expected {NAMESPACE}"
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", named):
-            yield f"{one['kind']} {named} should be called by small letters, digits and -"
+            yield f"{one['kind']} {named}: a name is made of small letters, digits and -"
     for label in found.pod["metadata"]["labels"].values():
         if not re.fullmatch(r"[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?", label):
-            yield f"a label should be letters, digits, - and ., at most 63, is {label!r}"
+            yield f"label {label!r}: expected letters, digits, - and ., at most 63"
 
 
 def selectors(found: Manifests) -> Iterator[str]:
@@ -41,19 +41,19 @@ def ports(found: Manifests) -> Iterator[str]:
     """Service and NetworkPolicy lead to the port that the container opens, and nowhere else."""
     opened = {one["name"]: one["containerPort"] for one in found.container["ports"]}
     if list(opened.values()) != [PORT]:
-        yield f"the container should open the port {PORT} alone, opens {opened}"
+        yield f"the container opens {opened}, expected the port {PORT} alone"
     for one in found["Service"]["spec"]["ports"]:
         target = one.get("targetPort", one["port"])
         if opened.get(target, target) != PORT:
-            yield f"the Service should lead to the port {PORT}, leads to {target}"
+            yield f"the Service leads to the port {target}, expected {PORT}"
     rules = found["NetworkPolicy"]["spec"]
     let_in = [
         port["port"] for rule in rules["ingress"] for port in rule.get("ports", [{"port": 0}])
     ]
     if let_in != [PORT] or set(rules["policyTypes"]) != {"Ingress", "Egress"}:
-        yield f"the NetworkPolicy should let in to the port {PORT} alone, lets in to {let_in}"
+        yield f"the NetworkPolicy lets in to {let_in}, expected the port {PORT} alone"
     if {} in rules.get("egress", []):
-        yield "the NetworkPolicy should let out to named places alone, lets out to everywhere"
+        yield "the NetworkPolicy lets out to everywhere, expected named destinations"
 
 
 def probes(found: Manifests) -> Iterator[str]:
@@ -63,4 +63,4 @@ def probes(found: Manifests) -> Iterator[str]:
         asked = found.container.get(kind, {}).get("httpGet", {})
         port = opened.get(asked.get("port"), asked.get("port"))
         if (asked.get("path"), port) != (path, PORT):
-            yield f"the {kind} should ask {path} on port {PORT}, asks {asked}"
+            yield f"the {kind} asks {asked}, expected {path} on port {PORT}"

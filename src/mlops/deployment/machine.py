@@ -16,7 +16,7 @@ from mlops.deployment import manifests
 def podman(*words: str, given: str | None = None, seconds: int = 600) -> str:
     """Run podman; return what it printed."""
     return command.run(
-        "podman", *words, given=given, seconds=seconds, hint="`podman info` tells how it is set up"
+        "podman", *words, given=given, seconds=seconds, hint="`podman info` shows how it is set up"
     )
 
 
@@ -46,9 +46,9 @@ class Container:
         # A pod's containers are started again when they end.
         if found["State"]["Running"] and not found.get("RestartCount"):
             return ""
-        told = podman("logs", "--tail", "3", found["Name"]) or "it logged nothing"
+        log = podman("logs", "--tail", "3", found["Name"]) or "it logged nothing"
         killed = " (out of memory)" if found["State"].get("OOMKilled") else ""
-        return f"exit code {found['State']['ExitCode']}{killed}: {told.splitlines()[-1]}"
+        return f"exit code {found['State']['ExitCode']}{killed}: {log.splitlines()[-1]}"
 
 
 def pod_of(name: str) -> str:

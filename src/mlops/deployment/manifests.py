@@ -22,7 +22,7 @@ from mlops.deployment import checks
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
 IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)+)@(?P<digest>sha256:[0-9a-f]{64})")
-# What a pod needs to go, beside the requests in flight: preStop, closing the workers.
+# What a pod needs to go, besides the requests in flight: preStop, closing the workers.
 LEAVING_SECONDS = 30
 
 
@@ -43,11 +43,10 @@ def render(release: Release, params: Params) -> str:
     """
     if not (MANIFESTS / params.environment).is_dir():
         raise DeployError(
-            f"{MANIFESTS} should hold the environment {params.environment}, but holds no such "
-            "folder; only qa and prod are deployed"
+            f"{MANIFESTS} has no folder {params.environment}; only qa and prod are deployed"
         )
     with tempfile.TemporaryDirectory(prefix="manifests-") as folder:
-        # Beside the environment's own folder, since kustomize takes no absolute paths.
+        # Next to the environment's own folder, since kustomize takes no absolute paths.
         place = Path(folder) / "k8s"
         shutil.copytree(MANIFESTS, place)
         (place / "release").mkdir()
@@ -57,8 +56,7 @@ def render(release: Release, params: Params) -> str:
     wrong = checks.problems(text, params.serving)
     if wrong:
         raise DeployError(
-            f"the manifests in {MANIFESTS} should hold together, but do not; mend them: "
-            + "; ".join(wrong)
+            f"the manifests in {MANIFESTS} do not hold together; fix them: {'; '.join(wrong)}"
         )
     return text
 
@@ -72,8 +70,8 @@ def _overlay(release: Release, params: Params) -> dict[str, Any]:
     image = IMAGE.fullmatch(release.image)
     if image is None:
         raise DeployError(
-            "the image should be <registry>/<name>@sha256:<digest>, found "
-            f"{release.image!r}; a tag can be moved, so push it and deploy by its digest"
+            f"image: expected <registry>/<name>@sha256:<digest>, found {release.image!r}; push it "
+            "and deploy by its digest, since a tag can be moved"
         )
     origin = {
         "mlops/model.name": params.model.name,
@@ -121,7 +119,7 @@ def _kustomize(folder: Path) -> str:
     commands = {"kubectl": ["kubectl", "kustomize"], "kustomize": ["kustomize", "build"]}
     command = next((line for name, line in commands.items() if shutil.which(name)), None)
     if command is None:
-        raise DeployError("kubectl (or kustomize) should be on the PATH, but is not; install it")
+        raise DeployError("kubectl (or kustomize) is not on the PATH; install it")
     done = subprocess.run(
         [*command, str(folder)],
         env={**os.environ, "KUBECONFIG": os.devnull},  # whatever cluster is the current one
@@ -130,8 +128,8 @@ def _kustomize(folder: Path) -> str:
         check=False,
     )
     if done.returncode:
-        told = done.stderr.strip().replace(str(folder.parent), str(MANIFESTS))
-        raise DeployError(f"{MANIFESTS} should be kustomize's, but it failed; mend it: {told}")
+        reason = done.stderr.strip().replace(str(folder.parent), str(MANIFESTS))
+        raise DeployError(f"kustomize cannot build {MANIFESTS}; fix it: {reason}")
     return done.stdout
 
 

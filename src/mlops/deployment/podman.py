@@ -1,6 +1,6 @@
 """One machine: a pod for each of two versions, and a proxy that leads the traffic to one of them.
 
-What is live stands in a volume of podman's, so that whichever clone deploys next finds it.
+What is live is kept in a volume of podman's, so that whichever clone deploys next finds it.
 """
 
 import fcntl
@@ -43,28 +43,20 @@ class Podman:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DeployError(
-                    "nobody else should deploy now, but another deployment is at work on this "
-                    "machine; run the command again when it has ended"
+                    "another deployment is at work on this machine; run the command again when it "
+                    "has ended"
                 ) from None
             yield
 
     def live(self) -> Live | None:
         """Return what the proxy's file leads to."""
         name = proxy.named(self._folder)
-        text = self._text(name) if name else ""
+        text = self._text(f"{name}.yaml") if name else ""
         if not text:
             return None
-        pod = manifests.deployment(text)["spec"]["template"]
-        told = pod["metadata"]["annotations"]
-        record = self._folder / "record"
-        return Live(
-            told["mlops/registered.version"],
-            told["mlops/model.sha256"],
-            told["mlops/git.commit"],
-            pod["spec"]["containers"][0]["image"],
-            record.read_text(encoding="utf-8") if record.exists() else "",
-            (Container(name, self._deploy.port),),
-        )
+        pods = (Container(name, self._deploy.port),)
+        template = manifests.deployment(text)["spec"]["template"]
+        return Live.of(template, self._text("record"), lambda _version: pods)
 
     def start(self, text: str) -> Container:
         """Start the pod that has no traffic."""
@@ -80,8 +72,8 @@ class Podman:
         """Lead the traffic to the pod that was started: what is live may run the same manifests."""
         name = self._idle
         started = manifests.one_machine(text, self._ports[name], name)
-        if self._text(name) != started or not pod_of(name):
-            raise DeployError(f"{name} should run, but is gone; run the same command again")
+        if self._text(f"{name}.yaml") != started or not pod_of(name):
+            raise DeployError(f"the pod {name} is gone; run the same command again")
         self._lead(name)
         return (Container(name, self._deploy.port),)
 
@@ -99,7 +91,7 @@ class Podman:
         self._remove(self._idle)
 
     def mark(self, record: str) -> None:
-        """Keep the hash beside the proxy's file."""
+        """Keep the hash next to the proxy's file."""
         self._write("record", record)
 
     @cached_property
@@ -118,7 +110,8 @@ class Podman:
         """Return which pod runs these manifests; nothing where none does."""
         live = proxy.named(self._folder)
         for name, port in sorted(self._ports.items(), key=lambda one: one[0] != live):
-            if self._text(name) == manifests.one_machine(text, port, name) and pod_of(name):
+            started = manifests.one_machine(text, port, name)
+            if self._text(f"{name}.yaml") == started and pod_of(name):
                 return name
         return ""
 
@@ -134,8 +127,8 @@ class Podman:
         while proxy.serves(self._deploy.port) != name:
             if time.monotonic() > deadline:
                 raise DeployError(
-                    f"{self._proxy} should lead port {self._deploy.port} to {name} within {SWITCH} "
-                    f"s, does not; `podman pod logs {self._proxy}` tells why"
+                    f"{self._proxy} does not lead port {self._deploy.port} to {name} after "
+                    f"{SWITCH} s; `podman pod logs {self._proxy}` shows why"
                 )
             time.sleep(PAUSE)
 
@@ -149,7 +142,7 @@ class Podman:
 
     def _remove(self, name: str) -> None:
         """Stop a pod within its grace period, remove it and what it wrote."""
-        text = self._text(name)
+        text = self._text(f"{name}.yaml")
         if not text:
             return
         spec = manifests.deployment(text)["spec"]["template"]["spec"]
@@ -161,7 +154,7 @@ class Podman:
         (self._folder / f"{name}.yaml").unlink()
 
     def _text(self, name: str) -> str:
-        path = self._folder / f"{name}.yaml"
+        path = self._folder / name
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _write(self, name: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What leads the traffic on one machine: a Traefik pod, and the file that tells it where to.
+"""What leads the traffic on one machine: a Traefik pod, and the file with its destination.
 
 Traefik reads the file again whenever it changes, and closes no connection for it: requests that are
 under way end where they began.
@@ -48,8 +48,8 @@ def rules(name: str, port: int) -> str:
 def named(folder: Path) -> str:
     """Return the pod that the file in a folder leads to; nothing where there is none."""
     try:
-        told = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
-        return str(told["http"]["middlewares"]["told"]["headers"]["customResponseHeaders"][HEADER])
+        found = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+        return str(found["http"]["middlewares"]["told"]["headers"]["customResponseHeaders"][HEADER])
     except FileNotFoundError:
         return ""
 

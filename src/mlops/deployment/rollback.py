@@ -19,13 +19,11 @@ def main() -> None:
     params = asked()
     rollout = Rollout(params)
     why = os.environ.get("WHY") or ""
-    with rollout.alone():
-        entry = earlier(rollout, os.environ.get("TO"))
+    with rollout.locked():
+        entry = find_earlier(rollout, os.environ.get("TO"))
         version = rollout.registry.find(entry.version)
         if version is None:
-            raise DeployError(
-                f"version {entry.version} should be registered, but is not; name another: TO="
-            )
+            raise DeployError(f"version {entry.version} is not registered; name another: TO=...")
         if rollout.is_live(version):
             sys.stdout.write(f"{version} is live already\n")
             return
@@ -34,7 +32,7 @@ def main() -> None:
     sys.stdout.write(f"{version} is live in {params.environment} again\n")
 
 
-def earlier(rollout: Rollout, to: str | None) -> Entry:
+def find_earlier(rollout: Rollout, to: str | None) -> Entry:
     """Return the change that once made live what shall be live again."""
     found = rollout.history
     entry = found.last(to) if to else found.back
@@ -42,8 +40,8 @@ def earlier(rollout: Rollout, to: str | None) -> Entry:
         return entry
     been = ", ".join(dict.fromkeys(one.version for one in found.done)) or "none"
     raise DeployError(
-        f"{'TO' if to else 'a rollback'} should lead to a version that was live before "
-        f"{'' if to else 'the present one'}, found {to or 'none'}; live were: {been}"
+        f"{f'version {to} was never live' if to else 'no version was live before this one'}; "
+        f"live were: {been}"
     )
 
 

@@ -31,7 +31,7 @@ class Rollout:
     """What is live in an environment, and how that is changed."""
 
     def __init__(self, params: Params) -> None:
-        self.target: Target = target.chosen(params)
+        self.target: Target = target.select(params)
         self.registry = Registry(params)
         self._params = params
 
@@ -41,7 +41,7 @@ class Rollout:
         return history.read(self.registry.notes())
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other deployments out; complete or undo one that was killed."""
         with self.target.lock():
             found = self.history
@@ -52,7 +52,7 @@ class Rollout:
             yield
 
     def is_live(self, version: Version) -> bool:
-        """Tell whether a version is champion, has the traffic, and answers."""
+        """Return whether a version is champion, has the traffic, and answers."""
         live, champion = self.target.live(), self.registry.alias(CHAMPION)
         if not live or not champion or {live.version, champion.number} != {version.number}:
             return False
@@ -76,8 +76,8 @@ class Rollout:
         except BaseException as error:
             reason = _reason(error)
             with _undisturbed():
-                told = self._undo(before, reason)
-            raise DeployError(f"{version} should be live, but {reason}; {told}") from None
+                undone = self._undo(before, reason)
+            raise DeployError(f"{version} was not deployed: {reason}; {undone}") from None
         self._complete(version)
 
     def _take_over(self, version: Version, text: str) -> None:

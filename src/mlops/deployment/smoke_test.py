@@ -17,7 +17,7 @@ class Pod(Protocol):
         """What it is called."""
 
     def ask(self, path: str, body: Any = None) -> Any:
-        """Return the parsed answer; whatever is no success raises OSError."""
+        """Return the parsed response; whatever is no success raises OSError."""
 
     def ended(self) -> str:
         """Return why it will never answer, with its last words; nothing while it may."""
@@ -38,18 +38,18 @@ def check(pod: Pod, wanted: Wanted) -> None:
     ready(pod, wanted.seconds)
     try:
         answer = pod.ask("/predict", {"text": wanted.example})
-        told = pod.ask("/info")
+        info = pod.ask("/info")
         share = float(answer["probabilities"][answer["label"]])
-        found = {name: told.get(name) for name in ("model_sha256", "package")}
+        found = {name: info.get(name) for name in ("model_sha256", "package")}
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise DeployError(
-            f"{pod.name} should predict {wanted.example!r}, but: {error!r}; its log tells more"
+            f"{pod.name} cannot predict {wanted.example!r}: {error!r}; its log shows more"
         ) from None
     if not 0 < share <= 1:
-        raise DeployError(f"{pod.name} should answer with a probability, answered {answer}")
+        raise DeployError(f"{pod.name}: expected a probability, found {answer}")
     expected = {"model_sha256": wanted.model_sha256, "package": wanted.package}
     if found != expected:
-        raise DeployError(f"{pod.name} should serve {expected}, serves {found}; deploy again")
+        raise DeployError(f"{pod.name} serves {found}, expected {expected}; deploy again")
 
 
 def ready(pod: Pod, seconds: int) -> None:
@@ -63,10 +63,9 @@ def ready(pod: Pod, seconds: int) -> None:
         else:
             return
         if last_words := pod.ended():
-            raise DeployError(f"{pod.name} should start, but ended: {last_words}")
+            raise DeployError(f"{pod.name} ended: {last_words}")
         if time.monotonic() > deadline:
             raise DeployError(
-                f"{pod.name} should be ready within {seconds} s (deploy.start_seconds), is not: "
-                f"{reason}"
+                f"{pod.name} is not ready within {seconds} s (deploy.start_seconds): {reason}"
             )
         time.sleep(PAUSE)

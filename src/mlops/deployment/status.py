@@ -1,7 +1,7 @@
-"""Tell what is live in an environment, where it comes from, and what a rollback returns to.
+"""Show what is deployed in an environment, its origin, and what a rollback returns to.
 
 Reads: ENV, conf/, the environment's registry, what the target runs
-Writes: nothing; exit code 1 where what runs is not what should
+Writes: nothing; exit code 1 where what runs is not what was deployed
 """
 
 import sys
@@ -29,7 +29,7 @@ def main() -> None:
         rows += [*_live(live, version, found), *_origin(version)]
         if version_files.overwritten(registry, version):
             lost = version_files.damaged(registry, version)
-            rows.append(("files", f"{lost}; {version_files.again(version)}"))
+            rows.append(("files", f"{lost}; {version_files.advice(version)}"))
     else:
         rows.append(("live", f"version {live.version}, not registered" if live else "nothing"))
     challenger = registry.alias(CHALLENGER)
@@ -59,8 +59,8 @@ def _origin(version: Version) -> Iterator[tuple[str, str]]:
     yield "data", tags.get("data.sha256", "unknown")[:WIDTH]
     yield "model", tags.get("model.sha256", "unknown")[:WIDTH]
     reasons = tags.get("gate.reasons", "")
-    told = f"{tags.get('gate.verdict', 'none')}, against {tags.get('gate.against', 'none')}"
-    yield "gate", f"{told}: {reasons}" if reasons else told
+    verdict = f"{tags.get('gate.verdict', 'none')}, against {tags.get('gate.against', 'none')}"
+    yield "gate", f"{verdict}: {reasons}" if reasons else verdict
     yield "chain", f"make lineage VERSION={version.name}/{version.number}"
 
 
@@ -68,24 +68,24 @@ def _wrong(
     rollout: Rollout, live: Live | None, champion: Version | None, found: History
 ) -> Iterator[str]:
     if found.wrong:
-        yield f"the record should be as it was written, but {found.wrong}"
+        yield f"the record of deployments was changed: {found.wrong}"
     if found.unfinished:
         begun = found.unfinished
         yield (
             f"{begun.who} began a {begun.what} of version {begun.version} on {begun.at}, which has "
-            "not ended: wait for it, or if it was killed run `make deploy` or `make rollback`"
+            "not ended; wait for it, or if it was killed run `make deploy` or `make rollback`"
         )
     elif live and live.record and live.record not in found.hashes:
         yield "entries that were written at the last deployment are missing in the record"
-    should, does = found.live.version if found.live else "", live.version if live else ""
+    deployed, serving = found.live.version if found.live else "", live.version if live else ""
     alias = champion.number if champion else ""
-    if not found.unfinished and len({should, does, alias}) > 1:
+    if not found.unfinished and len({deployed, serving, alias}) > 1:
         yield (
-            f"version {should or 'none'} was deployed last, version {does or 'none'} has the "
-            f"traffic, version {alias or 'none'} is champion: they should be one; deploy it again"
+            f"version {deployed or 'none'} was deployed last, version {serving or 'none'} has the "
+            f"traffic, version {alias or 'none'} is champion; deploy the right one again"
         )
     elif champion and not rollout.is_live(champion):
-        yield f"{champion} should answer, does not; `make deploy` starts it again"
+        yield f"{champion} does not answer; `make deploy` starts it again"
 
 
 if __name__ == "__main__":

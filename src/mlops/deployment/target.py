@@ -1,8 +1,9 @@
 """Where versions are deployed: what a cluster and a single machine have in common."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
@@ -20,6 +21,15 @@ class Live:
     record: str  # hash of the entry of the record that was the newest then
     pods: tuple[Pod, ...]
 
+    @classmethod
+    def of(cls, template: Any, record: str, pods: Callable[[str], tuple[Pod, ...]]) -> "Live":
+        """Read the template of the pods, which leads back to a version; find its pods."""
+        origin = template["metadata"].get("annotations", {})
+        names = ("registered.version", "model.sha256", "git.commit")
+        version, model, commit = (origin.get(f"mlops/{name}", "unknown") for name in names)
+        image = template["spec"]["containers"][0]["image"]
+        return cls(version, model, commit, image, record, pods(version))
+
 
 class Target(Protocol):
     """A place that runs one version, and lets another take over without a lost request."""
@@ -31,7 +41,7 @@ class Target(Protocol):
         """Return what has the traffic."""
 
     def start(self, text: str) -> Pod:
-        """Start the manifests' pod beside what is live, without traffic."""
+        """Start the manifests' pod next to what is live, without traffic."""
 
     def switch(self, text: str) -> tuple[Pod, ...]:
         """Give the traffic to these manifests; return what to ask for them."""
@@ -43,10 +53,10 @@ class Target(Protocol):
         """Remove what has no traffic any more, when it has answered what it accepted."""
 
     def mark(self, record: str) -> None:
-        """Keep the hash of the record's newest entry beside what is live."""
+        """Keep the hash of the record's newest entry with what is live."""
 
 
-def chosen(params: Params) -> Target:
+def select(params: Params) -> Target:
     """Return the target that the configuration names."""
     from mlops.deployment.kubernetes import Kubernetes  # noqa: PLC0415
     from mlops.deployment.podman import Podman  # noqa: PLC0415

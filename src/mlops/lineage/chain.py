@@ -40,9 +40,9 @@ def rows(trace: Trace) -> list[Row]:
 
 
 def _bento(trace: Trace) -> str:
-    told = trace.told
-    aliases = f"alias {told['aliases']}" if told.get("aliases") else ""
-    package = f"content {told['bento']}" if told.get("bento") else ""
+    info = trace.metadata
+    aliases = f"alias {info['aliases']}" if info.get("aliases") else ""
+    package = f"content {info['bento']}" if info.get("bento") else ""
     return ", ".join(filter(None, (aliases, package)))
 
 
@@ -60,15 +60,15 @@ def _hashes(trace: Trace, tags: Mapping[str, str]) -> list[Row]:
         here = trace.files.get(path)
         remark = path
         if here:
-            remark = f"{path} at hand, " + ("as recorded" if recorded else "recorded by no run")
+            remark = f"{path} here, " + ("as recorded" if recorded else "recorded by no run")
         if here and recorded and here != recorded:
-            remark = f"{path} at hand DIFFERS from the run's {recorded}"
+            remark = f"{path} here DIFFERS from the run's {recorded}"
         elif tag and tags.get(tag, recorded) != recorded:
             remark = f"{path}; the run CONTRADICTS itself: its tag says {tags[tag]}"
         found.append((name, here or recorded or UNKNOWN, remark))
-    told, digest = trace.told.get("model.sha256"), tags.get("model.sha256")
-    same = "" if not (told and digest) or told == digest else f" DIFFERS from the run's {digest}"
-    found.insert(2, ("", told or digest or UNKNOWN, f"SHA-256 of {dvc_lock.MODEL}{same}"))
+    own, digest = trace.metadata.get("model.sha256"), tags.get("model.sha256")
+    same = "" if not (own and digest) or own == digest else f" DIFFERS from the run's {digest}"
+    found.insert(2, ("", own or digest or UNKNOWN, f"SHA-256 of {dvc_lock.MODEL}{same}"))
     return found
 
 
@@ -94,15 +94,18 @@ def _sources(values: Mapping[str, Any], trace: Trace) -> list[Row]:
 
 def _run(trace: Trace) -> str:
     if not trace.run:
-        return "no store at hand knows this model; MLFLOW_TRACKING_URI names a server"
+        return "no MLflow store here has this model; MLFLOW_TRACKING_URI names a server"
     restored = trace.run.tags.get("restored") == "yes"
-    was = "restored from a cache and judged" if restored else "trained"
+    was = "restored from a cache and evaluated" if restored else "trained"
     return f"{trace.run.name}, {trace.run.status}, {was}, in {trace.runs[0][0]}"
 
 
 def _code(trace: Trace, tags: Mapping[str, str]) -> list[Row]:
-    asked, commit = trace.told.get("git.commit"), tags.get("git.commit")
-    dirty = {"yes": f"DIRTY: {tags.get('git.diff', UNKNOWN)}", "no": "clean"}
+    asked, commit = trace.metadata.get("git.commit"), tags.get("git.commit")
+    dirty = {
+        "yes": f"uncommitted changes: {tags.get('git.diff', UNKNOWN)}",
+        "no": "clean",
+    }
     about = [
         f'"{revision.subject(commit)}"' if commit and revision.subject(commit) else "",
         f"on {tags['git.branch']}" if "git.branch" in tags else "",
@@ -110,13 +113,15 @@ def _code(trace: Trace, tags: Mapping[str, str]) -> list[Row]:
     ]
     found = [("commit", commit or UNKNOWN, ", ".join(filter(None, about)) if commit else "")]
     if asked and asked != commit:
-        changed = "DIRTY" if trace.told.get("git.dirty") == "yes" else "clean"
+        changed = (
+            "with uncommitted changes" if trace.metadata.get("git.dirty") == "yes" else "clean"
+        )
         found.append(("", asked, f"commit of what is asked about, {changed}"))
     return found
 
 
 def _origin(tags: Mapping[str, str]) -> list[Row]:
-    of = "where it was judged" if tags.get("restored") == "yes" else ""
+    of = "where it was evaluated" if tags.get("restored") == "yes" else ""
     hardware = [
         tags.get("hardware.cpu", ""),
         f"{tags['hardware.cores']} cores" if "hardware.cores" in tags else "",
@@ -137,12 +142,12 @@ def _packages(tags: Mapping[str, str]) -> str:
     here = machine.packages().get("packages.sha256")
     recorded = tags.get("packages.sha256")
     python = tags.get("packages.python")
-    told = [
+    found = [
         f"Python {python}" if python else "",
         f"for {tags['packages.accelerator']}" if "packages.accelerator" in tags else "",
         "" if not (recorded and here) else "as here" if recorded == here else "not those here",
     ]
-    return ", ".join(filter(None, told))
+    return ", ".join(filter(None, found))
 
 
 def _metrics(trace: Trace) -> str:

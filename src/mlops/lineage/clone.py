@@ -16,7 +16,7 @@ from pathlib import Path
 from mlops.core.errors import LineageError
 from mlops.lineage import process
 
-# What would lead a rebuilding back to this work tree, to somebody's store, or to other values.
+# What would lead a rebuild back to this work tree, to somebody's store, or to other values.
 FOREIGN = ("ENV", "EXP", "SET", "SHARE", "REFRESH", "RUN", "VERSION", "BENTO", "KEEP", "MAKEFLAGS",
            "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "PYTHONPATH", "VIRTUAL_ENV", "BENTOML_HOME",
            "PYTHONDONTWRITEBYTECODE", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # fmt: skip
@@ -24,7 +24,7 @@ FOREIGN_PREFIXES = ("DVC_", "MLFLOW_")
 
 
 class Clone:
-    """A work tree apart, and the variables that keep what runs in it there."""
+    """A separate work tree, and the variables that keep what runs in it there."""
 
     def __init__(self, home: Path) -> None:
         self.home = home  # the repository
@@ -64,7 +64,7 @@ class Clone:
             _git(self.home, "-c", "core.hooksPath=/dev/null", "checkout", "--quiet", commit)
         except LineageError as error:
             raise LineageError(
-                f"commit {commit} should be in this repository, but Git says: {error}; fetch the "
+                f"commit {commit} is not in this repository ({error}); fetch the "
                 "branch that holds it (`git fetch --all`) and try again"
             ) from None
         cache = f"[cache]\n    dir = {self.folder / '.dvc' / 'cache'}\n    type = copy\n"
@@ -84,8 +84,8 @@ class Clone:
         command = ["make", "install", f"ACCELERATOR={accelerator}", f"PYTHON={_python(python)}"]
         if self.run(*command):
             raise LineageError(
-                "the commit's locked packages should be installed, but `make install` failed as "
-                "told above; the packages may be gone from the index, or another Python is needed"
+                "`make install` of the commit's locked packages failed, see above; they may be "
+                "gone from the index, or another Python is needed"
             )
 
     def run(self, *command: str) -> int:

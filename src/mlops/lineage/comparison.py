@@ -1,4 +1,4 @@
-"""Compare a rebuilt run with what was recorded, part by part, and tell why they differ."""
+"""Compare a rebuilt run with what was recorded, part by part, and explain differences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ SHOWN = 5  # files or values that an explanation names
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a run tells of its parts."""
+    """What a run recorded of its parts."""
 
     lock: str
     tags: Mapping[str, str]
-    files: Mapping[str, str] = field(default_factory=dict)  # hashes of what itself is at hand
+    files: Mapping[str, str] = field(default_factory=dict)  # hashes of files that are here
 
     def hash(self, part: str) -> str:
         """Return the hash of a part; nothing if none was recorded."""
@@ -40,12 +40,12 @@ class Recorded:
 
     def contradiction(self, part: str) -> str:
         """Return another hash that the run gives the part; nothing where all agree."""
-        told = (self.tagged(part), dvc_lock.hashes(self.lock).get(part, ""))
-        return next((other for other in told if other and other != self.hash(part)), "")
+        recorded = (self.tagged(part), dvc_lock.hashes(self.lock).get(part, ""))
+        return next((other for other in recorded if other and other != self.hash(part)), "")
 
 
 def table(recorded: Recorded, rebuilt: str) -> list[tuple[str, str, str, str]]:
-    """Return part, recorded hash, rebuilt hash and what to say of them."""
+    """Return part, recorded hash, rebuilt hash and the state of each part."""
     found = dvc_lock.hashes(rebuilt)
     return [
         (part, recorded.hash(part) or "unknown", found.get(part, "-"), state(recorded, part, found))
@@ -54,7 +54,7 @@ def table(recorded: Recorded, rebuilt: str) -> list[tuple[str, str, str, str]]:
 
 
 def state(recorded: Recorded, part: str, found: Mapping[str, str]) -> str:
-    """Return what to say of a part."""
+    """Return the state of a part."""
     if not recorded.hash(part):
         return "not recorded"
     if part not in found:
@@ -69,7 +69,7 @@ def first_difference(recorded: Recorded, rebuilt: str) -> str:
 
 
 def reasons(recorded: Recorded, rebuilt: str, here: Mapping[str, str], part: str) -> list[str]:
-    """Return what the records give as causes; `here` are the tags of packages and machine."""
+    """Return the recorded causes; `here` are the tags of packages and machine."""
     found = dvc_lock.hashes(rebuilt)
     if not recorded.hash(part):
         return [
@@ -81,11 +81,11 @@ def reasons(recorded: Recorded, rebuilt: str, here: Mapping[str, str], part: str
     stage = PARTS[part]
     before = dvc_lock.stages(recorded.lock).get(stage, {})
     after = dvc_lock.stages(rebuilt).get(stage, {})
-    told = [*_code(before, after), *_values(before, after)]
+    causes = [*_code(before, after), *_values(before, after)]
     if recorded.tags.get("git.dirty") == "yes" and recorded.tags.get("git.diff") != "code.diff":
         why = recorded.tags.get("git.diff", "the difference was not recorded")
-        told.append(f"the code was changed after its commit ({why})")
-    return told + _circumstances(recorded.tags, here)
+        causes.append(f"the code was changed after its commit ({why})")
+    return causes + _circumstances(recorded.tags, here)
 
 
 def _code(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -119,10 +119,10 @@ def _circumstances(tags: Mapping[str, str], here: Mapping[str, str]) -> list[str
     }
     if tags.get("restored") == "yes":
         return ["the run restored the model from a cache: nobody recorded what trained it"]
-    told = []
+    causes = []
     for tag, name in named.items():
         if not tags.get(tag):
-            told.append(f"{name}: not recorded")
+            causes.append(f"{name}: not recorded")
         elif here.get(tag) and tags[tag] != here[tag]:
-            told.append(f"other {name}: {tags[tag]} then, {here[tag]} now")
-    return told
+            causes.append(f"other {name}: {tags[tag]} then, {here[tag]} now")
+    return causes

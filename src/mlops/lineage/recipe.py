@@ -1,4 +1,4 @@
-"""What a run says of how it was made: all that is needed to make it again."""
+"""The recipe of a run: all that is needed to build it again."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ from mlops.tracking import provenance
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a run says of how it was made."""
+class Recipe:
+    """What a run recorded of how it was made."""
 
     name: str
     recorded: Recorded
@@ -33,12 +33,12 @@ class Order:
         return self.recorded.tags
 
 
-def read(found: Trace) -> Order:
-    """Read what is needed to build a run again; what is missing is told before any work."""
+def read(found: Trace) -> Recipe:
+    """Read what is needed to build a run again; raise LineageError where anything is missing."""
     if not found.run:
         raise LineageError(
-            f"a run should tell how {found.asked} was made, but no store at hand knows its model "
-            f"({found.told.get('model.sha256', 'of unknown hash')}); name the store: "
+            f"no MLflow store here has a run of {found.asked} "
+            f"(model {found.metadata.get('model.sha256', 'of unknown hash')}); name the store: "
             "MLFLOW_TRACKING_URI=... or ENV=..."
         )
     tags, locked = found.run.tags, found.artifact(dvc_lock.LOCK.name).decode()
@@ -51,8 +51,8 @@ def read(found: Trace) -> Order:
     ]  # fmt: skip
     if lacking:
         raise LineageError(
-            f"run {found.run.run_id} should carry commit, params.yaml and dvc.lock, but lacks "
-            f"{', '.join(lacking)}; only a run of `make train` in a Git repository can be rebuilt"
+            f"run {found.run.run_id} lacks {', '.join(lacking)}; only a run of "
+            "`make train` in a Git repository can be rebuilt"
         )
     sources = found.artifact(provenance.SOURCES.name)
     recorded = Recorded(locked, tags, {**_reports(found, locked), **found.files})
@@ -64,7 +64,7 @@ def read(found: Trace) -> Order:
                 "the run, its dvc.lock or what was made of it has been changed"
             )
     patch, metrics = _patch(found, tags), found.run.metrics
-    return Order(found.run.run_id, recorded, values, sources, patch, metrics)
+    return Recipe(found.run.run_id, recorded, values, sources, patch, metrics)
 
 
 def _patch(found: Trace, tags: Mapping[str, str]) -> bytes:
@@ -74,14 +74,14 @@ def _patch(found: Trace, tags: Mapping[str, str]) -> bytes:
     patch = found.artifact(provenance.DIFF)
     if hashlib.sha256(patch).hexdigest() != tags.get("git.diff.sha256"):
         raise LineageError(
-            f"{provenance.DIFF} should be as the run's tag git.diff.sha256 says, but is not; it "
-            "was changed after the run, so nobody knows what was trained"
+            f"{provenance.DIFF} is not that of the run's tag git.diff.sha256: it was changed after "
+            "the run, so nobody knows what was trained"
         )
     return patch
 
 
 def _reports(found: Trace, locked: str) -> dict[str, str]:
-    """Return the hashes of the reports that the run carries, where its dvc.lock has none."""
+    """Return the hashes of the reports of the run, where its dvc.lock has none."""
     known = dvc_lock.hashes(locked)
     names = [part for part in comparison.PARTS if part.startswith("reports/") and part not in known]
     carried = {name: found.artifact(name) for name in names}

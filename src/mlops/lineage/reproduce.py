@@ -17,14 +17,14 @@ from mlops.core import dvc_lock, gpus
 from mlops.core.errors import LineageError, run
 from mlops.lineage import comparison, recipe, source, trace
 from mlops.lineage.clone import Clone, workspace
-from mlops.lineage.recipe import Order
+from mlops.lineage.recipe import Recipe
 from mlops.lineage.show import table
 from mlops.pipeline.summary import METRICS
 from mlops.tracking import machine, provenance
 
 
-def rebuild(wanted: Order, clone: Clone) -> tuple[str, str]:
-    """Run the pipeline in the clone; return its dvc.lock and what there is to say of the data."""
+def rebuild(wanted: Recipe, clone: Clone) -> tuple[str, str]:
+    """Run the pipeline in the clone; return its dvc.lock and a note about the data."""
     tags = wanted.tags
     clone.checkout(tags["git.commit"])
     if wanted.patch:
@@ -48,7 +48,7 @@ def rebuild(wanted: Order, clone: Clone) -> tuple[str, str]:
     return _lock(clone), said
 
 
-def _data(wanted: Order, clone: Clone, missing: Mapping[str, str]) -> str:
+def _data(wanted: Recipe, clone: Clone, missing: Mapping[str, str]) -> str:
     """Make the data anew, from the source where it gives the same, else from what was kept."""
     raw = wanted.recorded.hash(source.RAW)
     said = "; ".join(missing.values())
@@ -77,21 +77,21 @@ def _lock(clone: Clone) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def figures(wanted: Order, clone: Clone) -> str:
-    """Return how good the model was and is: on another processor that is what should be equal."""
+def figures(wanted: Recipe, clone: Clone) -> str:
+    """Return the metrics then and now: on another processor these are what must be equal."""
     path = clone.folder / METRICS
     now = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     named = {name: wanted.metrics.get(f"test.{name}") for name in ("accuracy", "macro_f1")}
-    told = [
+    found = [
         f"{name} {then:.4g} then, {now[name]:.4g} now"
         for name, then in named.items()
         if then is not None and name in now
     ]
-    return ", ".join(told)
+    return ", ".join(found)
 
 
 def main() -> None:
-    """Rebuild, compare, tell; fail where anything differs."""
+    """Rebuild, compare, report; raise LineageError where anything differs."""
     wanted = recipe.read(trace.find())
     commit = wanted.tags["git.commit"][:12]
     changed = f" and {provenance.DIFF}" if wanted.patch else ""

@@ -1,7 +1,7 @@
-"""Tell where a run, a registered version, a Bento or a service comes from, back to the source.
+"""Show where a run, a registered version, a Bento or a service comes from, back to the source.
 
 Reads: RUN, VERSION (name/version or name/alias), BENTO (tag) or URL; without one the model in the
-    work tree; the MLflow stores at hand, ENV's first
+    work tree; the MLflow stores of this machine, ENV's first
 Writes: nothing, but what the run of the model in the work tree lacks after a plain `dvc repro`
 """
 
@@ -13,7 +13,7 @@ from mlops.lineage import chain, trace
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text whose columns stand below each other."""
+    """Return rows as text with aligned columns."""
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
     lines = []
     for row in rows:

@@ -33,7 +33,7 @@ def lend(clone: Clone, values: Mapping[str, Any]) -> dict[str, str]:
         wanted = (values.get("snapshot") or {}).get(name)
         if not wanted:  # a name in the hub, that no local folder had
             continue
-        told = "is gone"
+        state = "is gone"
         for place in paths:
             there, here = clone.folder / place, Path.cwd() / place
             if there.exists() and hashing.digest(there) == wanted:
@@ -43,9 +43,9 @@ def lend(clone: Clone, values: Mapping[str, Any]) -> dict[str, str]:
                 _remove(there)  # the commit's own file, which is not what the run read
                 there.symlink_to(here)
                 break
-            told = "has changed" if here.exists() else told
+            state = "has changed" if here.exists() else state
         else:
-            missing[name] = f"{paths[0]} {told}"
+            missing[name] = f"{paths[0]} {state}"
     return missing
 
 
@@ -57,7 +57,7 @@ def _remove(path: Path) -> None:
 
 
 def outside(values: Mapping[str, Any]) -> bool:
-    """Tell whether the data lie where others can change them: on a server or in a hub."""
+    """Return whether others can change the data: on a server or in a hub."""
     named = (values.get("data", {}).get(f"{split}_path") for split in ("train", "val", "test"))
     return any("://" in path or path.startswith("hf:") for path in named if path)
 
@@ -68,10 +68,10 @@ def fetch(clone: Clone, locked: bytes, environment: str) -> str:
     path = clone.folder / dvc_lock.LOCK
     path.write_bytes(locked)
     try:
-        for name, told in _remotes(clone, environment):
+        for name, place in _remotes(clone, environment):
             done = clone.dvc("pull", "--quiet", "--force", "--remote", name, RAW) == 0
             if done and hashing.dvc(clone.folder / RAW) == wanted:
-                return told
+                return place
     finally:
         path.unlink()
     return ""

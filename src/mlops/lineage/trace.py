@@ -1,6 +1,6 @@
 """Find the run behind RUN, VERSION, BENTO, URL or the model in the work tree.
 
-Reads: the MLflow stores at hand, the store of BentoML, a running service, models/, dvc.lock
+Reads: the MLflow stores of this machine, the store of BentoML, a running service, models/, dvc.lock
 """
 
 import os
@@ -18,26 +18,26 @@ from mlops.pipeline import summary
 
 RUN, VERSION, BENTO, URL = WAYS = ("RUN", "VERSION", "BENTO", "URL")
 SERVING = "models/serving"
-TOLD = {"model_sha256": "model.sha256", "commit": "git.commit", "data_sha256": "data.sha256",
+TAGS = {"model_sha256": "model.sha256", "commit": "git.commit", "data_sha256": "data.sha256",
         "environment": "environment", "package": "bento"}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What is asked about, what it tells of itself, and the runs that made its model."""
+    """What is asked about, its metadata, and the runs that made its model."""
 
     asked: str
-    told: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     runs: tuple[tuple[Store, Found], ...] = ()
-    files: Mapping[str, str] = field(default_factory=dict)  # DVC's hashes of what lies at hand
+    files: Mapping[str, str] = field(default_factory=dict)  # DVC's hashes of files that are here
 
     @property
     def run(self) -> Found | None:
-        """The run that is told of: the one asked for, else the best match."""
+        """The run in question: the one asked for, else the best match."""
         return self.runs[0][1] if self.runs else None
 
     def artifact(self, name: str) -> bytes:
-        """Return a file that the run carries; nothing if it has none of this name."""
+        """Return an artifact of the run; nothing if it has none of this name."""
         if not self.runs:
             return b""
         store, run = self.runs[0]
@@ -64,8 +64,8 @@ def _run(run_id: str) -> Trace:
             same = [one for one in _makers(found.tags) if one[1].run_id != run_id]
             return Trace(f"run {run_id}", {}, ((store, found), *same))
     raise TrackingError(
-        f"RUN should be the id of a run, but {_places()} has no run {run_id}; `make ui` shows the "
-        "runs of this machine, MLFLOW_TRACKING_URI names a server"
+        f"RUN: {_places()} has no run {run_id}; `make ui` shows the runs of this machine, "
+        "MLFLOW_TRACKING_URI names a server"
     )
 
 
@@ -78,12 +78,12 @@ def _version(text: str) -> Trace:
         own = store.run(found.run_id) if found.run_id else None
         tags = found.tags if "model.sha256" in found.tags else own.tags if own else {}
         others = [one for one in _makers(tags) if one[1].run_id != found.run_id]
-        told = {**found.tags, "aliases": ", ".join(found.aliases)}
+        metadata = {**found.tags, "aliases": ", ".join(found.aliases)}
         runs = ([(store, own)] if own else []) + others
-        return Trace(f"{found} in {store}", told, tuple(runs))
+        return Trace(f"{found} in {store}", metadata, tuple(runs))
     raise TrackingError(
-        f"VERSION should be a registered name, a slash, and a version or an alias, but {_places()} "
-        f"has no {text}; `make ui` shows them"
+        f"VERSION: {_places()} has no {text}; expected name/version or name/alias, `make ui` shows "
+        "them"
     )
 
 
@@ -92,37 +92,37 @@ def _bento(tag: str) -> Trace:
 
     whole, info, folder = package.inside(tag)
     exported = hashing.dvc(folder, leaving=("serving.json",))
-    return _told(f"Bento {whole}", info, {SERVING: exported})
+    return _described(f"Bento {whole}", info, {SERVING: exported})
 
 
 def _service(url: str) -> Trace:
     where = address.parse(url, URL)
-    return _told(f"service at {where}", exchange.ask(where, "/info", form=is_info), {})
+    return _described(f"service at {where}", exchange.ask(where, "/info", form=is_info), {})
 
 
-def _told(asked: str, info: Mapping[str, Any], files: Mapping[str, str]) -> Trace:
-    told = {tag: str(info[name]) for name, tag in TOLD.items() if info.get(name)}
-    told["git.dirty"] = "yes" if info.get("changed") else "no"
-    return Trace(asked, told, tuple(_makers(told)), files)
+def _described(asked: str, info: Mapping[str, Any], files: Mapping[str, str]) -> Trace:
+    metadata = {tag: str(info[name]) for name, tag in TAGS.items() if info.get(name)}
+    metadata["git.dirty"] = "yes" if info.get("changed") else "no"
+    return Trace(asked, metadata, tuple(_makers(metadata)), files)
 
 
 def _work_tree() -> Trace:
     model = Path(dvc_lock.MODEL)
     if not model.exists():
         raise ModelError(
-            f"{dvc_lock.MODEL} should hold a model, but is missing; run `make train`, or name "
+            f"{dvc_lock.MODEL} is missing; run `make train`, or name "
             "what you ask about: make lineage RUN=... or VERSION=name/version or BENTO=tag"
         )
     if summary.METRICS.exists():
         summary.complete(summary.read_params()["environment"])  # a plain `dvc repro` ends without
-    told = {"model.sha256": hashing.digest(model)}
+    metadata = {"model.sha256": hashing.digest(model)}
     files = dvc_lock.hashes(dvc_lock.current())
-    return Trace("model in the work tree", told, tuple(_makers(told)), files)
+    return Trace("model in the work tree", metadata, tuple(_makers(metadata)), files)
 
 
-def _makers(told: Mapping[str, str]) -> list[tuple[Store, Found]]:
+def _makers(metadata: Mapping[str, str]) -> list[tuple[Store, Found]]:
     """Return the runs that made the model, the likeliest first: same commit, trained, newest."""
-    digest = told.get("model.sha256")
+    digest = metadata.get("model.sha256")
     if not digest:
         return []
     found = [(store, run) for store in _stores() for run in store.made(digest)]
@@ -130,7 +130,7 @@ def _makers(told: Mapping[str, str]) -> list[tuple[Store, Found]]:
     def rank(one: tuple[Store, Found]) -> tuple[int, bool, int]:
         tags = one[1].tags
         wanted = ("git.commit", "environment")
-        other = sum(name in told and tags.get(name) != told[name] for name in wanted)
+        other = sum(name in metadata and tags.get(name) != metadata[name] for name in wanted)
         return other, tags.get("restored") == "yes", -one[1].started
 
     return sorted(found, key=rank)

@@ -1,4 +1,4 @@
-"""By what qa and prod judge: conf/ as it is committed, whatever the work tree or SET says.
+"""The bounds that qa and prod judge by: conf/ as committed, whatever the work tree or SET says.
 
 Reads: conf/ of the commit that is checked out, EXP, the variables that conf/ refers to
 """
@@ -36,16 +36,16 @@ class Rules:
     params: Params
     experiment: str = ""
     commit: str = ""
-    differs: tuple[str, ...] = ()  # in what the version was measured otherwise
-    unheard: tuple[str, ...] = ()  # bounds of the work tree, which count for nothing
+    differs: tuple[str, ...] = ()  # values that it was measured with otherwise
+    ignored: tuple[str, ...] = ()  # bounds of the work tree, which do not count
 
     @property
     def tags(self) -> dict[str, str]:
-        """Return what stands on the version."""
+        """Return the tags of the version."""
         values = _plain(self.params)
-        told = {BOUNDS: json.dumps(values["gate"]), DIGEST: digest(self.params)}
+        found = {BOUNDS: json.dumps(values["gate"]), DIGEST: digest(self.params)}
         origin = {EXPERIMENT: self.experiment, "gate.commit": self.commit}
-        return told | {name: value for name, value in origin.items() if value}
+        return found | {name: value for name, value in origin.items() if value}
 
     def checks(self, version: Version) -> Iterator[Check]:
         """Yield whether a version was made here, and measured as the committed conf/ says."""
@@ -58,8 +58,8 @@ class Rules:
 
     @property
     def lines(self) -> list[str]:
-        """Tell of bounds that were set elsewhere than in a commit."""
-        return [f"not by what params.yaml says: {told}" for told in self.unheard]
+        """Return a note for each bound that is not the committed one."""
+        return [f"params.yaml is ignored here: {one}" for one in self.ignored]
 
 
 def digest(params: Params) -> str:
@@ -75,7 +75,7 @@ def measured(params: Params) -> str:
     return hashing.text(json.dumps({name: values[name] for name in heads}, sort_keys=True))
 
 
-def of(params: Params, made: Mapping[str, Any]) -> Rules:
+def find_rules(params: Params, made: Mapping[str, Any]) -> Rules:
     """Return the rules for a version that was made with these values."""
     if params.environment == LIBERAL:
         return Rules(params)
@@ -101,7 +101,7 @@ def check(version: Version, environment: str) -> None:
         raise DeployError(f"{version} was made in {where}; `make train ENV={environment}` first")
     again = f"run `make gate ENV={environment}` again"
     if DIGEST not in tags:
-        raise DeployError(f"{version} does not tell by which bounds it was judged; {again}")
+        raise DeployError(f"{version} has no record of the bounds that it was judged by; {again}")
     with committed.conf() as commit:
         name = tags.get(EXPERIMENT, DEFAULT)
         found = _composed(environment, name, commit)

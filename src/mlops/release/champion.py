@@ -1,6 +1,6 @@
-"""Whom a challenger is compared with: the version that is live, as it was registered.
+"""What a challenger is compared with: the version that is live, as it was registered.
 
-Where its files are lost, another version with the same model and package answers for it.
+Where its files are lost, another version with the same model and package stands in for it.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from mlops.core import hashing
 from mlops.versions import version_files
 from mlops.versions.registry import Registry, Version
 
-SAME = ("model.sha256", "bento")  # with these in common two versions give the same answers
+SAME = ("model.sha256", "bento")  # with these in common two versions predict the same
 
 
 def twins(registry: Registry, version: Version) -> list[Version]:
@@ -19,7 +19,7 @@ def twins(registry: Registry, version: Version) -> list[Version]:
 
 
 def files(registry: Registry, champion: Version, folder: Path) -> tuple[Version, Path | None]:
-    """Return who answers for the champion, and the files; None where nobody has them whole."""
+    """Return the version that stands in for the champion, with its files; None: all are lost."""
     others = [one for one in twins(registry, champion) if one.number != champion.number]
     for version in (champion, *others):
         if found := version_files.whole(registry, version, folder / version.number):
@@ -28,10 +28,10 @@ def files(registry: Registry, champion: Version, folder: Path) -> tuple[Version,
 
 
 def lost(version: Version) -> str:
-    """Say how it goes on where nobody can be compared with any more."""
+    """Return what to do where the champion can no longer be compared with."""
     return (
-        f"its files as they were registered: {version_files.again(version)} and any challenger can "
-        "be compared; or `make rollback` leaves it for a version that was live before"
+        f"its files as they were registered: {version_files.advice(version)} and any challenger "
+        "can be compared; or `make rollback` leaves it for a version that was live before"
     )
 
 

@@ -1,4 +1,4 @@
-"""conf/ as Git has it, out of reach of edits, SET and whatever Git is told to overlook.
+"""conf/ as Git has it, out of reach of edits, SET and of what Git is set to ignore.
 
 Reads: the Git repository
 """
@@ -15,7 +15,7 @@ from mlops.core.names import CONF
 
 @contextmanager
 def conf() -> Iterator[str]:
-    """Stand in a folder with conf/ as the commit has it that is checked out; yield the commit."""
+    """Change into a folder with conf/ of the commit that is checked out; yield the commit."""
     commit = _git("rev-parse", "HEAD").decode().strip()
     listed = _git("ls-tree", "-r", "-z", commit, "--", str(CONF)).decode()
     with tempfile.TemporaryDirectory(prefix="committed-") as name:
@@ -23,7 +23,9 @@ def conf() -> Iterator[str]:
             about, _, path = entry.partition("\t")
             mode, _, blob = about.split()
             if not mode.startswith("100"):
-                raise GateError(f"{path} is a link, and what counts is committed; commit the file")
+                raise GateError(
+                    f"{path} is a link, and only committed files count; commit the file"
+                )
             target = Path(name) / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git("cat-file", "blob", blob))
@@ -35,13 +37,13 @@ def _git(*words: str) -> bytes:
     command = ["git", "--no-replace-objects", *words]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
-        told = done.stderr.decode("utf-8", "replace").strip()
+        reason = done.stderr.decode("utf-8", "replace").strip()
     except OSError as error:
-        told = str(error)
+        reason = str(error)
     else:
         if done.returncode == 0:
             return done.stdout
     raise GateError(
-        f"only dev judges without a commit; the bounds of other environments are those that are "
-        f"committed, but Git says: {told}"
+        "only dev judges without a commit; the bounds of other environments are the committed "
+        f"ones, and Git says: {reason}"
     )

@@ -1,4 +1,4 @@
-"""What the gate asks of every model: honest figures, parity with the trained model, a real lead.
+"""What the gate asks of every model: metrics as reported, parity with the trained one, a lead.
 
 Pure: evidence and bounds in, checks out.
 """
@@ -16,39 +16,44 @@ from mlops.export import parity
 from mlops.export.parity import Predictions
 from mlops.release.evidence import Evidence, Split
 
-NEAR = 1e-6  # figures are written with 6 places
+NEAR = 1e-6  # metrics are written with 6 places
+NAMES = {"ece": "calibration error"}
 
 
-def honest(
-    told: dict[str, Any], judged: Predictions, test: Split, evaluate: Evaluate
+def check_reported_metrics(
+    reported: dict[str, Any], judged: Predictions, test: Split, evaluate: Evaluate
 ) -> Iterator[Check]:
-    """Yield whether the figures that came with the model are those of its answers on this test."""
+    """Yield whether the metrics that came with the model are those of its predictions here."""
     names = np.array(test.labels)
     same = judged.texts == test.texts and np.array_equal(judged.actual, names[test.actual])
-    here, other = "the test split at hand", "another test split"
-    yield Check("judged on this data", same, here if same else other, here)
+    here, other = "this test split", "another test split"
+    yield Check("evaluated on this data", same, here if same else other, here)
     if not same:
         return
     recomputed = scores.measure(test.actual, judged.probabilities, evaluate.calibration_bins)
     for name, wanted in recomputed.items():
-        value = told.get(name)
+        value = reported.get(name)
         number = float(value) if isinstance(value, int | float) else math.nan
         found = "missing" if value is None else str(value)
         right = abs(number - wanted) <= NEAR
-        yield Check(f"told {name}", right, found, f"{wanted:.6f}, as its answers give")
+        yield Check(f"reported {NAMES.get(name, name)}", right, found, f"{wanted:.6f}, recomputed")
 
 
-def exported(evidence: Evidence, judged: Predictions, bounds: Export, labels: list[str]) -> Check:
-    """Return whether what is served answers as the trained model did when it was judged."""
+def check_parity(
+    evidence: Evidence, judged: Predictions, bounds: Export, labels: list[str]
+) -> Check:
+    """Return whether what is served predicts as the trained model did when it was evaluated."""
     if evidence.probabilities.shape != judged.probabilities.shape:
-        return Check("parity", False, "judged on other rows", "the same rows")
+        return Check("parity", False, "evaluated on other rows", "the same rows")
     found = parity.compare(evidence.probabilities, judged, labels)
     wrong = parity.broken(found, bounds, max(bounds.int8_difference, bounds.fp32_difference))
-    wanted = f"labels agree at least {bounds.labels_agree:g}, and export's other bounds"
+    wanted = f"labels agree at least {bounds.labels_agree:g}, and within the differences of export"
     return Check("parity", not wrong, wrong or f"labels agree {found.labels_agree:.4f}", wanted)
 
 
-def better(ours: Evidence, theirs: Evidence, test: Split, evaluate: Evaluate) -> Iterator[Check]:
+def check_lead(
+    ours: Evidence, theirs: Evidence, test: Split, evaluate: Evaluate
+) -> Iterator[Check]:
     """Yield whether the challenger leads the champion on the same rows by more than chance.
 
     The interval of the lead is a paired bootstrap (`mlops.evaluation.intervals.lead`).
@@ -63,7 +68,7 @@ def better(ours: Evidence, theirs: Evidence, test: Split, evaluate: Evaluate) ->
     )
 
 
-def unchanged(ours: Evidence, theirs: Evidence, bounds: Export) -> Check:
+def check_same_labels(ours: Evidence, theirs: Evidence, bounds: Export) -> Check:
     """Return whether the model that is live gives the same labels in the new release."""
     agree = float((ours.probabilities.argmax(axis=1) == theirs.probabilities.argmax(axis=1)).mean())
     return at_least("labels of the same model agree", agree, bounds.labels_agree)

@@ -1,6 +1,6 @@
-"""What a registered model answers today, asked through the engine that serves it.
+"""What a registered model predicts today, through the engine that serves it.
 
-No figure that came with the model is believed: it is asked again, on the test split at hand.
+No metric that came with the model is believed: the work tree's test split is predicted again.
 
 Reads: a release as `register` uploads it (bento/, reports/)
 """
@@ -58,16 +58,16 @@ class Evidence:
     megabytes: float
 
     def right(self, test: Split) -> NDArray[np.bool_]:
-        """Tell for each row whether the model has its label."""
+        """Return for each row whether the model predicts its label."""
         return np.asarray(self.probabilities.argmax(axis=1) == test.actual)
 
 
 def gather(release: Path, test: Split, params: Params) -> Evidence:
-    """Ask the model of a release; raise ModelError if it cannot be asked or gives no answers."""
+    """Evaluate the model of a release; raise ModelError where it cannot predict."""
     folder = release / BENTO
     ask, known = engine(folder)
     if known != test.labels:
-        raise ModelError(f"it knows the classes {known}, the test split has {test.labels}")
+        raise ModelError(f"it has the classes {known}, the test split has {test.labels}")
     probabilities = ask(test.texts)
     matrix = metrics.confusion(test.actual, probabilities.argmax(axis=1), len(test.labels))
     classes = metrics.per_class(matrix, test.labels)
@@ -109,13 +109,13 @@ def latency(ask: Callable[[list[str]], Floats], texts: list[str]) -> float:
     return float(np.quantile(times, 0.95))
 
 
-def told(release: Path) -> dict[str, Any]:
-    """Return the metrics that came with a release, to be compared with what it shows."""
+def read_reported_metrics(release: Path) -> dict[str, Any]:
+    """Return the metrics that came with a release, to be compared with those measured here."""
     path = release / REPORTS / "metrics.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"its metrics cannot be read: {error}") from None
     if not isinstance(found, dict):
-        raise ModelError(f"{path.name} should hold an object, found {type(found).__name__}")
+        raise ModelError(f"{path.name}: expected an object, found {type(found).__name__}")
     return found

@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 REPORT = Path("reports/gate.json")
 
 
-def split() -> Split:
+def read_split() -> Split:
     """Read the test split of the work tree."""
     path = bundle.PREPARED / "test.parquet"
     if not path.exists():
-        raise GateError(f"{path} should hold the test split, but is missing; run `make train`")
+        raise GateError(f"no test split: {path} is missing; run `make train`")
     labels = files.read_json(bundle.PREPARED / "labels.json", "labels")["labels"]
     return Split(files.read_parquet(path, "text", "label"), labels)
 
@@ -46,69 +46,70 @@ def decide(
     challenger: tuple[Version, Path], champion: tuple[Version, Path | None] | None, params: Params
 ) -> Verdict:
     """Return the verdict on a challenger; a champion without files cannot be read."""
-    test = split()
+    test = read_split()
     version, release = challenger
     checks: list[Check] = []
     try:
-        checks += intact(version, release)
+        checks += check_files(version, release)
         ours = evidence.gather(release, test, params)
         checks += project().criteria(ours, test, params.gate)
-        checks += told(ours, release, test, params)
+        checks += check_reported(ours, release, test, params)
         if champion:
-            checks += duel((ours, release), champion, test, params)
+            checks += compare((ours, release), champion, test, params)
     except ModelError as error:
-        checks.append(Check("the challenger answers", False, str(error), "probabilities"))
+        checks.append(Check("the challenger predicts", False, str(error), "probabilities"))
     return Verdict(str(version), str(champion[0]) if champion else None, tuple(checks))
 
 
-def intact(version: Version, release: Path) -> Iterator[Check]:
+def check_files(version: Version, release: Path) -> Iterator[Check]:
     """Yield whether the files of a version are those that were registered."""
     found, wanted = hashing.digest(release), version.tags.get("release.sha256", "none")
     yield Check("registered files", found == wanted, found[:12], wanted[:12])
 
 
-def told(ours: Evidence, release: Path, test: Split, params: Params) -> Iterator[Check]:
-    """Yield whether the figures that came with the model hold, and what is served with it."""
+def check_reported(ours: Evidence, release: Path, test: Split, params: Params) -> Iterator[Check]:
+    """Yield whether the metrics that came with the model hold, and what is served with it."""
+    reported = evidence.read_reported_metrics(release)
     judged = parity.read_predictions(release / REPORTS / "predictions.parquet", test.labels)
-    yield from criteria.honest(evidence.told(release), judged, test, params.evaluate)
-    yield criteria.exported(ours, judged, params.export, test.labels)
+    yield from criteria.check_reported_metrics(reported, judged, test, params.evaluate)
+    yield criteria.check_parity(ours, judged, params.export, test.labels)
 
 
-def duel(
+def compare(
     challenger: tuple[Evidence, Path],
     champion: tuple[Version, Path | None],
     test: Split,
     params: Params,
 ) -> Iterator[Check]:
-    """Yield whether the challenger is better than the champion, who is asked again, too.
+    """Yield whether the challenger is better than the champion, which is evaluated again, too.
 
-    The same model, served by other code, cannot be better: it must answer as before.
+    The same model, served by other code, cannot be better: it must predict as before.
     """
     ours, files = challenger
     version, release = champion
     if release is None:
         changed = f"{version}: its files are lost or changed"
-        yield Check("the champion answers", False, changed, opponent.lost(version))
+        yield Check("the champion predicts", False, changed, opponent.lost(version))
         return
     try:
-        yield from intact(version, release)
+        yield from check_files(version, release)
         theirs = evidence.gather(release, test, params)
     except ModelError as error:
-        yield Check("the champion answers", False, f"{version}: {error}", "probabilities")
+        yield Check("the champion predicts", False, f"{version}: {error}", "probabilities")
         return
     if opponent.is_same_model(files, release):
-        yield criteria.unchanged(ours, theirs, params.export)
+        yield criteria.check_same_labels(ours, theirs, params.export)
     else:
-        yield from criteria.better(ours, theirs, test, params.evaluate)
+        yield from criteria.check_lead(ours, theirs, test, params.evaluate)
 
 
-def kept(version: Version, registry: Registry) -> Iterator[Check]:
-    """Yield whether this was live and had to be left, under any number: figures do not tell why."""
+def check_rollbacks(version: Version, registry: Registry) -> Iterator[Check]:
+    """Yield whether this model was rolled back, under any version: metrics do not show why."""
     record = history.read(registry.notes())
     same = [one.number for one in opponent.twins(registry, version)]
     left = next(filter(None, map(record.withdrawn, same)), None)
-    found = f"on {left.at}: {left.why or 'no reason told'}" if left else "never"
-    yield Check("rolled back", left is None, found, "never")
+    found = f"yes, on {left.at}: {left.why or 'no reason given'}" if left else "no"
+    yield Check("rolled back before", left is None, found, "no")
 
 
 def judge(
@@ -117,23 +118,23 @@ def judge(
     """Return the verdict on a registered version, and by which rules it was found."""
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
         release = registry.download(version, Path(folder) / "challenger")
-        rules = bounds.of(params, version_files.values(release))
+        rules = bounds.find_rules(params, version_files.values(release))
         other = opponent.files(registry, champion, Path(folder)) if champion else None
         verdict = decide((version, release), other, rules.params)
-    more = (*rules.checks(version), *kept(version, registry))
-    against = str(champion) if champion else None  # whoever answered for it
+    more = (*rules.checks(version), *check_rollbacks(version, registry))
+    against = str(champion) if champion else None  # whichever version stood in for it
     return replace(verdict, champion=against, checks=(*verdict.checks, *more)), rules
 
 
 def record(registry: Registry, version: Version, verdict: Verdict, rules: Rules) -> None:
-    """Write the verdict down, for machines and on the version."""
-    told = verdict.values()
-    outputs.write_json(REPORT, told)
+    """Write the verdict to the report and to the tags of the version."""
+    values = verdict.values()
+    outputs.write_json(REPORT, values)
     registry.tag(
         version,
         {
             **rules.tags,
-            "gate.verdict": told["verdict"],
+            "gate.verdict": values["verdict"],
             "gate.reasons": "; ".join(verdict.reasons)[:4000],
             "gate.against": verdict.champion or "none",
             "gate.data.test.sha256": hashing.digest(bundle.PREPARED / "test.parquet"),
@@ -141,8 +142,8 @@ def record(registry: Registry, version: Version, verdict: Verdict, rules: Rules)
     )
 
 
-def asked(registry: Registry, environment: str) -> tuple[Version, Version | None] | None:
-    """Return the challenger and the champion; nothing where there is nobody to judge."""
+def find_contestants(registry: Registry, environment: str) -> tuple[Version, Version | None] | None:
+    """Return the challenger and the champion; None where nothing is to be judged."""
     version, champion = registry.alias(CHALLENGER), registry.alias(CHAMPION)
     if version is None and champion:
         REPORT.unlink(missing_ok=True)  # of an earlier one, which nobody must take for this
@@ -150,14 +151,14 @@ def asked(registry: Registry, environment: str) -> tuple[Version, Version | None
         return None
     if version is None:
         raise GateError(
-            f"{environment} should have a challenger, found none of {registry.name}; "
+            f"{registry.name} has no challenger in {environment}; "
             f"run `make register ENV={environment}`"
         )
     if champion and champion.number == version.number:
         REPORT.unlink(missing_ok=True)
         raise GateError(
             f"{version} is challenger and champion at once, so there is nothing to compare it "
-            "with: somebody has moved an alias by hand. `make status` tells what is live; point "
+            "with: somebody has moved an alias by hand. `make status` shows what is live; point "
             f"`{CHAMPION}` at that version, or remove `{CHALLENGER}` if {version} is live"
         )
     return version, champion
@@ -169,7 +170,7 @@ def main() -> None:
     environment = params.environment
     bundle.check_environment(params, os.environ.get("ENV"))
     registry = Registry(params)
-    found = asked(registry, environment)
+    found = find_contestants(registry, environment)
     if found is None:
         return
     if environment != bounds.LIBERAL:
@@ -181,7 +182,12 @@ def main() -> None:
     if not rules.params.gate.enabled:
         sys.stdout.write(f"gate.enabled is false in {environment}: this stops nothing\n")
     elif not verdict.accepted:
-        raise GateError(f"{found[0]} is rejected: {'; '.join(verdict.reasons)}")
+        raise GateError(
+            f"{found[0]} is rejected: {'; '.join(verdict.reasons)}. Train a better model, or "
+            f"change a bound in conf/env/{environment}.yaml, commit, `make gate ENV={environment}`"
+        )
+    else:
+        sys.stdout.write(f"next: make deploy ENV={environment}\n")
 
 
 if __name__ == "__main__":

@@ -15,15 +15,15 @@ from mlops.versions.registry import Registry, Version
 
 log = logging.getLogger(__name__)
 TAG = "image"  # of a version
-STDERR = 2  # what a build tells is no output of ours
+STDERR = 2  # the log of a build is no output of ours
 
 
-def of(version: Version, registry: Registry, deploy: Deploy) -> str:
+def find(version: Version, registry: Registry, deploy: Deploy) -> str:
     """Return the image of a version with its digest; build and push it unless it is there."""
     known = version.tags.get(TAG, "")
     if known.startswith(f"{deploy.image}@") and _is_there(known, deploy):
         return known
-    bento, _ = package.of(version, registry)
+    bento, _ = package.build_version(version, registry)
     local = f"{deploy.image}:{bento.partition(':')[2]}"
     log.info("building the image of %s", bento)
     pairs = [f"{name}={value}" for name, value in deploy.build_options.items()]
@@ -58,25 +58,25 @@ def _pushed(local: str, deploy: Deploy) -> str:
             file = Path(folder) / "digest"
             _show("podman", "push", "--digestfile", str(file), local)
             return f"{deploy.image}@{file.read_text(encoding='utf-8').strip()}"
-    told = command.run(
+    output = command.run(
         "docker", "push", local, hint="`docker login` and deploy.image decide where it may go"
     )
-    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", told)
+    digest = re.search(r"digest: (sha256:[0-9a-f]{64})", output)
     if digest is None:
-        raise DeployError(f"docker push should tell the digest of {local}, told: {told[-200:]}")
+        raise DeployError(f"docker push printed no digest of {local}: {output[-200:]}")
     return f"{deploy.image}@{digest[1]}"
 
 
 def _show(*words: str) -> None:
-    """Run a command that takes long: what it tells is shown as it comes."""
+    """Run a command that takes long, with its log on stderr as it comes."""
     try:
         done = subprocess.run(words, stdout=STDERR, check=False)
     except FileNotFoundError:
-        raise DeployError(f"{words[0]} should be on the PATH, but is not; install it") from None
+        raise DeployError(f"{words[0]} is not on the PATH; install it") from None
     if done.returncode:
         shown = " ".join((Path(words[0]).name, *words[1:3]))
         raise DeployError(
-            f"`{shown}` should succeed, but ended with {done.returncode}; what it says is above "
+            f"`{shown}` failed with exit code {done.returncode}, see above "
             "(deploy.engine, deploy.image and deploy.build_options decide what is called)"
         )
 

@@ -36,9 +36,9 @@ def main() -> None:
     """Build the Bento of the version that VERSION names."""
     params = asked()
     registry = Registry(params)
-    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    version = selection.select(registry, params, os.environ.get("VERSION"))
     log.info("packaging %s", version)
-    tag, is_new = of(version, registry)
+    tag, is_new = build_version(version, registry)
     done = "is built" if is_new else "is there already: nothing in it has changed"
     sys.stdout.write(
         f"{tag} of {version} {done}\n"
@@ -48,16 +48,16 @@ def main() -> None:
     )
 
 
-def of(version: Version, registry: Registry) -> tuple[str, bool]:
+def build_version(version: Version, registry: Registry) -> tuple[str, bool]:
     """Return the tag of a version's Bento, and whether it had to be built."""
     with tempfile.TemporaryDirectory(prefix="package-") as folder:
-        laid_out = version_files.bring(registry, version, Path(folder), "bento")
+        laid_out = version_files.fetch(registry, version, Path(folder), "bento")
         _, here = bundle.read(laid_out)
         wanted = version.tags.get("bento", "none")
         if here != wanted:
             raise ServingError(
-                f"{version} should be packaged with the code that it was registered with, but "
-                f"model, code and packages here make {here} and not {wanted}; check out its commit "
+                f"{version} was registered with other code or packages: those here make {here}, "
+                f"expected {wanted}; check out its commit "
                 f"({version.tags.get('git.commit', 'unknown')[:12]}), or `make register` again"
             )
         return build(laid_out)
@@ -65,13 +65,13 @@ def of(version: Version, registry: Registry) -> tuple[str, bool]:
 
 def build(laid_out: Path) -> tuple[str, bool]:
     """Build the Bento of a laid out folder, unless one with its content is there."""
-    told, content = bundle.read(laid_out)
+    info, content = bundle.read(laid_out)
     name = yaml.safe_load(Path(BENTOFILE).read_text(encoding="utf-8"))["name"]
     tag = f"{name}:{content}"
     try:
         bentoml.bentos.get(tag)
     except NotFound:
-        labels = {name: str(told[name]) for name in ("name", "version", "environment", "commit")}
+        labels = {name: str(info[name]) for name in ("name", "version", "environment", "commit")}
         log.info("building %s", tag)
         with tempfile.TemporaryDirectory(prefix="bento-") as folder:
             _build(_context(Path(folder), laid_out), content, labels)
@@ -80,7 +80,7 @@ def build(laid_out: Path) -> tuple[str, bool]:
 
 
 def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
-    """Return the whole tag of a Bento, what it tells of itself, and the model's folder in it."""
+    """Return the whole tag of a Bento, its metadata, and the model's folder in it."""
     try:
         found = bentoml.bentos.get(tag)
         folder = Path(found.path_of("src")) / bundle.FOLDER
@@ -88,13 +88,13 @@ def inside(tag: str) -> tuple[str, dict[str, Any], Path]:
         return str(found.tag), dict(read["info"]), folder
     except (BentoMLException, OSError, ValueError, KeyError) as error:
         raise ServingError(
-            f"BENTO should be the tag of a Bento of this project, found {tag} ({error}); "
+            f"BENTO: {tag} is no Bento of this project ({error}); "
             "`bentoml list` shows them, `make package` builds one"
         ) from None
 
 
 def _context(folder: Path, laid_out: Path) -> Path:
-    """Put beside a model the code that serves it: whatever else lies in the work tree stays out."""
+    """Copy a model and the code that serves it, and nothing else of the work tree."""
     serving = json.loads((laid_out / bundle.SERVING).read_text(encoding="utf-8"))
     # Under the name that bentofile.yaml has, whatever device the packages are for.
     places = {name: name for name in bundle.CODE}
@@ -111,10 +111,10 @@ def _context(folder: Path, laid_out: Path) -> Path:
 
 def _build(context: Path, version: str, labels: dict[str, str]) -> None:
     """Build in a process of its own: BentoML imports the service, and with it its model."""
-    told = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    flags = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
     program = str(Path(sys.executable).with_name("bentoml"))
     done = subprocess.run(
-        [program, "build", "--version", version, *told, "--output", "tag"],
+        [program, "build", "--version", version, *flags, "--output", "tag"],
         cwd=context,
         env={
             **os.environ,
@@ -126,10 +126,9 @@ def _build(context: Path, version: str, labels: dict[str, str]) -> None:
         check=False,
     )
     if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no word"]
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
         raise ServingError(
-            f"BentoML should build what {BENTOFILE} says, but failed: {lines[-1]}; "
-            "`bentoml build` tells more"
+            f"BentoML cannot build {BENTOFILE}: {lines[-1]}; `bentoml build` shows more"
         )
 
 

@@ -30,42 +30,42 @@ LOGGED = ("accuracy", "macro_f1")  # of the evaluation, in MLflow
 
 
 def lay_out(folder: Path) -> None:
-    """Write what a version is made of: what is served, the trained model, what was told of them."""
+    """Write what a version is made of: what is served, the trained model, the reports."""
     shutil.copytree(bundle.FOLDER, folder / BENTO)
     shutil.copytree(bundle.MODEL, folder / "model")
     (folder / REPORTS).mkdir()
     for name in FILES:
         path = bundle.METRICS.with_name(name)
         if not path.exists():
-            raise ServingError(f"{path} should be there, but is missing; run `make train`")
+            raise ServingError(f"{path} is missing; run `make train`")
         shutil.copy(path, folder / REPORTS)
     shutil.copy(PARAMS, folder)
 
 
-def tags(params: Params, told: dict[str, Any], release: Path) -> dict[str, str]:
+def tags(params: Params, info: dict[str, Any], release: Path) -> dict[str, str]:
     """Return what leads from a version back to code, configuration and data."""
     found = {
         "environment": params.environment,
         "model.version": params.model.version,
-        "model.sha256": told["model_sha256"],
-        "bento": told["package"],
-        "git.commit": told["commit"] or "unknown",
-        "git.dirty": "yes" if told["changed"] else "no",
-        "data.sha256": told["data_sha256"],
+        "model.sha256": info["model_sha256"],
+        "bento": info["package"],
+        "git.commit": info["commit"] or "unknown",
+        "git.dirty": "yes" if info["changed"] else "no",
+        "data.sha256": info["data_sha256"],
         "data.test.sha256": hashing.digest(bundle.PREPARED / "test.parquet"),
         "measured.sha256": bounds.measured(params),
         **version_files.tags(release),
     }
-    figures = {f"test.{name}": f"{value:g}" for name, value in told["metrics"].items()}
+    figures = {f"test.{name}": f"{value:g}" for name, value in info["metrics"].items()}
     return {**found, **figures}
 
 
-def check_whole(params: Params, told: dict[str, Any], release: Path) -> None:
+def check_whole(params: Params, info: dict[str, Any], release: Path) -> None:
     """Refuse what another command has changed while it was copied."""
     _, package = bundle.read(release / BENTO)
     model = hashing.digest(release / "model")
     found = (package, model, schema.load(release / PARAMS))
-    if found != (told["package"], told["model_sha256"], params):
+    if found != (info["package"], info["model_sha256"], params):
         raise ServingError(
             "the work tree was changed while it was registered; wait for the other command, then "
             f"run `make register ENV={params.environment}` again"
@@ -86,15 +86,15 @@ def check_logged(params: Params, registry: Registry, run_id: str) -> None:
             )
 
 
-def restored(params: Params, told: dict[str, Any], registry: Registry) -> str:
+def restored(params: Params, info: dict[str, Any], registry: Registry) -> str:
     """Return a new run for a model that came out of the cache: nobody trained it in this store."""
     metrics = files.read_json(bundle.METRICS)
-    runs.log_evaluation(params, told["model_sha256"], metrics, bundle.METRICS.parent)
-    run_id = registry.run_of(told["model_sha256"])
+    runs.log_evaluation(params, info["model_sha256"], metrics, bundle.METRICS.parent)
+    run_id = registry.run_of(info["model_sha256"])
     if run_id is None:
         raise TrackingError(
-            f"the MLflow store should hold a run of the model {told['model_sha256'][:12]}, but "
-            "does not; run `make train` in this environment again"
+            f"the MLflow store has no run of the model {info['model_sha256'][:12]}; "
+            f"run `make train ENV={params.environment}` again"
         )
     return run_id
 
@@ -107,19 +107,19 @@ def known(facts: dict[str, str], registry: Registry) -> Version | None:
         with tempfile.TemporaryDirectory(prefix="registered-") as folder:
             if version_files.whole(registry, version, Path(folder)):
                 return version
-        sys.stdout.write(f"{version_files.damaged(registry, version)}; this registers it anew\n")
+        sys.stdout.write(f"{version_files.damaged(registry, version)}; this registers it again\n")
     return None
 
 
-def entered(params: Params, told: dict[str, Any], registry: Registry) -> tuple[Version, bool]:
+def register(params: Params, info: dict[str, Any], registry: Registry) -> tuple[Version, bool]:
     """Return the version of what the work tree holds, and whether it is new."""
-    run_id = registry.run_of(told["model_sha256"]) or restored(params, told, registry)
+    run_id = registry.run_of(info["model_sha256"]) or restored(params, info, registry)
     check_logged(params, registry, run_id)
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         release = Path(folder)
         lay_out(release)
-        check_whole(params, told, release)
-        facts = tags(params, told, release)
+        check_whole(params, info, release)
+        facts = tags(params, info, release)
         same = known(facts, registry)
         version = same or registry.create(run_id, release, facts)
     if facts["git.dirty"] == "no":
@@ -133,9 +133,9 @@ def main() -> None:
     bundle.check_environment(params, os.environ.get("ENV"))
     if params.environment != bounds.LIBERAL:
         work_tree.check(params.environment)
-    told = bundle.lay_out()
+    info = bundle.lay_out()
     registry = Registry(params)
-    version, is_new = entered(params, told, registry)
+    version, is_new = register(params, info, registry)
     done = "is registered" if is_new else "was registered already"
     if CHAMPION in version.aliases:
         if registry.alias(CHALLENGER):

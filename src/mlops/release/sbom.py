@@ -55,7 +55,7 @@ def packages(names: list[str]) -> dict[str, Any]:
         words, input="\n".join(names), text=True, capture_output=True, check=False
     )
     if done.returncode:
-        raise ServingError(f"cyclonedx-py should list the lock, but says: {done.stderr[-500:]}")
+        raise ServingError(f"cyclonedx-py cannot list the lock: {done.stderr[-500:]}")
     found: dict[str, Any] = json.loads(done.stdout)
     for component in found["components"]:
         component["bom-ref"] = component["purl"]
@@ -66,14 +66,14 @@ def packages(names: list[str]) -> dict[str, Any]:
     return found
 
 
-def model(told: dict[str, Any]) -> dict[str, Any]:
+def model(info: dict[str, Any]) -> dict[str, Any]:
     """Return the model as a component."""
     return {
         "type": "machine-learning-model",
-        "bom-ref": f"model:{told['model_sha256']}",
-        "name": told["name"],
-        "version": told["version"],
-        "hashes": [{"alg": "SHA-256", "content": told["model_sha256"]}],
+        "bom-ref": f"model:{info['model_sha256']}",
+        "name": info["name"],
+        "version": info["version"],
+        "hashes": [{"alg": "SHA-256", "content": info["model_sha256"]}],
     }
 
 
@@ -100,31 +100,35 @@ def debian(status: str) -> list[dict[str, Any]]:
 def installed(image: str, engine: str) -> list[dict[str, Any]]:
     """Read the Debian packages out of an image."""
     words = ("run", "--rm", "--network", "none", "--entrypoint", "cat", image, DPKG)
-    return debian(command.run(engine, *words, hint=f"{image} should be there, and hold {DPKG}"))
+    return debian(
+        command.run(
+            engine, *words, hint=f"expected the image {image} with {DPKG}; `make sign` builds it"
+        )
+    )
 
 
 def bill(serving: dict[str, Any], libraries: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the whole list for what is packaged, with the Debian packages of its image."""
-    told = serving["info"]
+    info = serving["info"]
     found = packages(pins(bundle.lock(serving).read_text(encoding="utf-8")))
-    name = f"{told['name']}-service"
+    name = f"{info['name']}-service"
     found["metadata"]["component"] = {
         "type": "application",
-        "bom-ref": f"bento:{told['package']}",
+        "bom-ref": f"bento:{info['package']}",
         "name": name,
-        "version": told["package"],
-        "properties": [{"name": "git.commit", "value": str(told.get("commit"))}],
+        "version": info["package"],
+        "properties": [{"name": "git.commit", "value": str(info.get("commit"))}],
     }
-    more = [model(told), *libraries]
+    more = [model(info), *libraries]
     found["components"] += more
     found["dependencies"] += [{"ref": component["bom-ref"]} for component in more]
     return found
 
 
-def of(version: Version, registry: Registry, image: str, engine: str) -> dict[str, Any]:
+def make(version: Version, registry: Registry, image: str, engine: str) -> dict[str, Any]:
     """Return the list for a registered version, with what an engine finds in its image."""
     with tempfile.TemporaryDirectory(prefix="sbom-") as name:
-        path = version_files.bring(registry, version, Path(name), BENTO) / bundle.SERVING
+        path = version_files.fetch(registry, version, Path(name), BENTO) / bundle.SERVING
         serving = json.loads(path.read_text(encoding="utf-8"))
     serving["info"] |= {"package": version.tags["bento"], "commit": version.tags["git.commit"]}
     return bill(serving, installed(image, engine) if image else [])
@@ -134,9 +138,9 @@ def main() -> None:
     """Write the list."""
     params = asked()
     registry = Registry(params)
-    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    version = selection.select(registry, params, os.environ.get("VERSION"))
     image = os.environ.get("IMAGE") or version.tags.get(images.TAG, "")
-    found = of(version, registry, image, params.deploy.engine)
+    found = make(version, registry, image, params.deploy.engine)
     outputs.write_json(REPORT, found)
     sys.stdout.write(f"{len(found['components'])} components of {version} written to {REPORT}\n")
 

@@ -3,9 +3,9 @@
 Nobody holds a key: Sigstore vouches for the run of a workflow on the branch of the environment. On
 a laptop there is no such identity: the image is pushed, nothing is signed, nothing is checked.
 
-Reads: ENV, EXP, VERSION, conf/, the registry; what GitHub or GitLab tell of the run
-Writes: the image in its registry, reports/sbom.json, beside the image signature and SBOM; the
-    outputs `image` and `digest` of the job
+Reads: ENV, EXP, VERSION, conf/, the registry; the variables of the job on GitHub or GitLab
+Writes: the image in its registry with its signature and SBOM, reports/sbom.json; the outputs
+    `image` and `digest` of the job
 """
 
 import os
@@ -46,7 +46,7 @@ def signer(environment: str) -> Signer | None:
 
 
 def sign(image: str) -> None:
-    """Sign an image, and put the list of what is in it beside it."""
+    """Sign an image and attach its SBOM."""
     _cosign("sign", "--yes", image)
     _cosign("attest", "--yes", "--type", "cyclonedx", "--predicate", str(sbom.REPORT), image)
 
@@ -62,12 +62,10 @@ def _cosign(*words: str) -> None:
     try:
         done = subprocess.run(["cosign", *words], text=True, capture_output=True, check=False)
     except FileNotFoundError:
-        raise AuditError(
-            "cosign should be on the PATH of a runner that deploys, but is not; install it"
-        ) from None
+        raise AuditError("cosign is not on the PATH of this runner; install it") from None
     if done.returncode:
         raise AuditError(
-            f"`cosign {words[0]}` should succeed for {words[-1]}, but says: "
+            f"`cosign {words[0]}` failed for {words[-1]}: "
             f"{done.stderr.strip()[-800:]}; nothing that is not signed is deployed"
         )
 
@@ -77,23 +75,23 @@ def main() -> None:
     params = asked()
     who = signer(params.environment)
     registry = Registry(params)
-    version = selection.chosen(registry, params, os.environ.get("VERSION"))
+    version = selection.select(registry, params, os.environ.get("VERSION"))
     if sys.argv[1:] == ["check"]:
         image = version.tags.get(images.TAG)
         if not image:
-            raise AuditError(f"{version} should have an image, has none; run `make sign`")
+            raise AuditError(f"{version} has no image; run `make sign`")
         if who:
             check(image, who)
     else:
-        image = images.of(version, registry, params.deploy)
-        outputs.write_json(sbom.REPORT, sbom.of(version, registry, image, params.deploy.engine))
+        image = images.find(version, registry, params.deploy)
+        outputs.write_json(sbom.REPORT, sbom.make(version, registry, image, params.deploy.engine))
         if who:
             sign(image)
     name, _, digest = image.partition("@")
     ci_job.hand_on("image", name)
     ci_job.hand_on("digest", digest)
-    told = f"signed by {who.name}" if who else "not signed: only CI signs and checks"
-    sys.stdout.write(f"{image} of {version}: {told}\n")
+    state = f"signed by {who.name}" if who else "not signed: only CI signs and checks"
+    sys.stdout.write(f"{image} of {version}: {state}\n")
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
-        """Tell whether the challenger may be deployed."""
+        """Return whether the challenger may be deployed."""
         return bool(self.checks) and all(check.passed for check in self.checks)
 
     @property
     def reasons(self) -> list[str]:
-        """Return in words why it may not."""
+        """Return why it may not."""
         return [
             f"{check.criterion}: {check.found}, expected {check.wanted}"
             for check in self.checks

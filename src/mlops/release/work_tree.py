@@ -27,7 +27,7 @@ def check(environment: str, paths: Sequence[str] = MADE) -> None:
     text = dvc_lock.LOCK.read_text(encoding="utf-8") if dvc_lock.LOCK.is_file() else ""
     if not dvc_lock.stages(text):
         raise GateError(
-            f"{environment} judges what the pipeline made, but {dvc_lock.LOCK} tells of nothing; "
+            f"{environment} judges what the pipeline made, but {dvc_lock.LOCK} has no run; "
             f"run `make train ENV={environment}`"
         )
     if changed := [*_files(text, paths)]:

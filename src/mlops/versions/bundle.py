@@ -1,4 +1,4 @@
-"""What the service takes along: the exported model, its settings, and what is known of both.
+"""The bundle that is served: the exported model, its settings, and the metadata of both.
 
 Reads: params.yaml, models/serving/, models/model/, reports/metrics.json, data/prepared/
 Writes: models/bento/
@@ -21,8 +21,8 @@ METRICS = Path("reports/metrics.json")
 PREPARED = Path("data/prepared")
 FOLDER = Path("models/bento")
 SERVING = "serving.json"
-ORIGIN = ("package", "commit", "changed")  # what the folder tells beside its content
-# What a package's content is, beside the model: the code and packages that serve it.
+ORIGIN = ("package", "commit", "changed")  # metadata besides its content
+# What the content of a package is besides the model: the code and packages that serve it.
 CODE = (
     "bentofile.yaml", "src/ml/__init__.py", "src/ml/api", "src/ml/project.py", "src/ml/service.py",
     "src/mlops/__init__.py", "src/mlops/core/__init__.py", "src/mlops/core/project.py",
@@ -32,35 +32,35 @@ LOCKS = {"cpu": "requirements/serving.lock", "cuda": "requirements/serving-cuda.
 
 
 def lay_out() -> dict[str, Any]:
-    """Write the folder that the service reads; return what it tells of itself."""
+    """Write the folder that the service reads; return its metadata."""
     params = schema.load()
     check_environment(params, os.environ.get("ENV"))
     signature = check_export()
-    told = info(params, signature)
+    metadata = info(params, signature)
     # Content only: what the commit is called changes no prediction.
     serving = {
         "format": 1,
         "preprocessing": params.data.preprocessing,
         "settings": params.serving.model_dump(),
-        "info": told,
+        "info": metadata,
     }
-    told = {**told, "package": version(serving, EXPORT), **commit()}
+    metadata = {**metadata, "package": version(serving, EXPORT), **commit()}
     with outputs.folder(FOLDER) as folder:
         for path in sorted(EXPORT.iterdir()):
             shutil.copy(path, folder)
-        outputs.write_json(folder / SERVING, {**serving, "info": told})
-    return told
+        outputs.write_json(folder / SERVING, {**serving, "info": metadata})
+    return metadata
 
 
 def read(folder: Path) -> tuple[dict[str, Any], str]:
-    """Return what a laid out folder tells of itself, and the name that its content has here.
+    """Return the metadata of a laid out folder, and the name that its content has here.
 
     They differ where code or packages here are not those that it was laid out with.
     """
     serving = json.loads((folder / SERVING).read_text(encoding="utf-8"))
-    told: dict[str, Any] = serving["info"]
-    plain = {name: value for name, value in told.items() if name not in ORIGIN}
-    return told, version({**serving, "info": plain}, folder)
+    metadata: dict[str, Any] = serving["info"]
+    plain = {name: value for name, value in metadata.items() if name not in ORIGIN}
+    return metadata, version({**serving, "info": plain}, folder)
 
 
 def lock(serving: dict[str, Any]) -> Path:
@@ -73,9 +73,8 @@ def check_environment(params: Params, asked: str | None) -> None:
     if asked and asked != params.environment:
         environment.expect(asked)
         raise ServingError(
-            f"ENV={asked} is asked, but the model in the work tree is that of "
-            f"{params.environment}; `make train ENV={asked}` brings the other one, "
-            f"ENV={params.environment} takes this one"
+            f"expected a model of {asked}, found one of {params.environment} in the work tree; run "
+            f"`make train ENV={asked}`, or use ENV={params.environment}"
         )
 
 
@@ -83,14 +82,11 @@ def check_export() -> dict[str, Any]:
     """Return the signature of the exported model, which must be that of the trained one."""
     path = EXPORT / "signature.json"
     if not path.exists():
-        raise ServingError(
-            f"{EXPORT} should hold the exported model, but {path} is missing; run `make train`"
-        )
+        raise ServingError(f"no exported model: {path} is missing; run `make train`")
     signature: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if MODEL.exists() and hashing.digest(MODEL) != signature["model_sha256"]:
         raise ServingError(
-            f"{EXPORT} should be the export of {MODEL}, but is that of another model; "
-            "run `make train`"
+            f"{EXPORT} is the export of another model than {MODEL}; run `make train`"
         )
     return signature
 
@@ -98,7 +94,7 @@ def check_export() -> dict[str, Any]:
 def info(params: Params, signature: dict[str, Any]) -> dict[str, Any]:
     """Return what leads from a running service back to model, data and figures."""
     if not METRICS.exists():
-        raise ServingError(f"{METRICS} should tell how good the model is; run `make train`")
+        raise ServingError(f"{METRICS} is missing; run `make train`")
     metrics = files.read_json(METRICS)
     return {
         "name": params.model.name,

@@ -1,7 +1,7 @@
 """The record of what was deployed: entries are only added, each with the hash of the one before.
 
-Who changes or removes one breaks the chain, which is told (a hash chain, as in Git). The hash of
-the newest entry is kept where the service runs, out of the record's own reach.
+Who changes or removes one breaks the chain (a hash chain, as in Git), which is reported. The hash
+of the newest entry is kept where the service runs, out of the record's own reach.
 """
 
 import json

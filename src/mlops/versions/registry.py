@@ -5,7 +5,7 @@ Writes: the registry in that store
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,24 +72,13 @@ class Registry:
 
     def alias(self, alias: str) -> Version | None:
         """Return the version that an alias names."""
-        with known_errors(self._params):
-            try:
-                found = self._client.get_model_version_by_alias(self.name, alias)
-            except MlflowException as error:
-                if error.error_code in _ABSENT:
-                    return None
-                raise
-            return self._get(found.version)
+        found = self._ask(lambda: self._client.get_model_version_by_alias(self.name, alias))
+        return self.find(found.version) if found else None  # by alias it comes without aliases
 
     def find(self, number: str) -> Version | None:
         """Return the version with a number."""
-        with known_errors(self._params):
-            try:
-                return self._get(number)
-            except MlflowException as error:
-                if error.error_code in _ABSENT:
-                    return None
-                raise
+        found: Version | None = self._ask(lambda: self._get(number))
+        return found
 
     def create(self, run_id: str, folder: Path, tags: Mapping[str, Any]) -> Version:
         """Upload a release to the run that trained it, and make a version of it.
@@ -99,11 +88,7 @@ class Registry:
         place = f"{RELEASES}/{hashing.digest(folder)}"
         with known_errors(self._params):
             self._upload(run_id, folder, place)
-            try:
-                self._client.get_registered_model(self.name)
-            except MlflowException as error:
-                if error.error_code not in _ABSENT:
-                    raise
+            if not self._ask(lambda: self._client.get_registered_model(self.name)):
                 self._client.create_registered_model(self.name)
             made = self._client.create_model_version(
                 self.name, f"runs:/{run_id}/{place}", run_id, tags={**tags}
@@ -134,13 +119,8 @@ class Registry:
 
     def notes(self) -> dict[str, str]:
         """Return the tags that all versions have in common."""
-        with known_errors(self._params):
-            try:
-                return dict(self._client.get_registered_model(self.name).tags)
-            except MlflowException as error:
-                if error.error_code in _ABSENT:
-                    return {}
-                raise
+        found = self._ask(lambda: self._client.get_registered_model(self.name))
+        return dict(found.tags) if found else {}
 
     def note(self, name: str, value: str) -> None:
         """Add a tag to what all versions have in common."""
@@ -148,7 +128,7 @@ class Registry:
             self._client.set_registered_model_tag(self.name, name, value)
 
     def keep(self, version: Version, text: str) -> str:
-        """Keep a text beside the files of a version; return its SHA-256, by which it is found."""
+        """Keep a text with the files of a version; return its SHA-256, by which it is found."""
         digest = hashing.text(text)
         with known_errors(self._params):
             self._client.log_text(version.run_id, text, _kept(digest))
@@ -161,8 +141,8 @@ class Registry:
             text = str(mlflow.artifacts.load_text(place))
         if hashing.text(text) != digest:
             raise DeployError(
-                f"{place} should be the manifests that were live, but has another content; "
-                "somebody has changed it: restore it, or deploy another version"
+                f"{place}, the manifests that were live, has been changed; restore it, or deploy "
+                "another version"
             )
         return text
 
@@ -170,6 +150,16 @@ class Registry:
         """Return all values that a run was ever given for a metric."""
         with known_errors(self._params):
             return [one.value for one in self._client.get_metric_history(run_id, metric)]
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        """Return what the store answers; None where it has nothing of this name."""
+        with known_errors(self._params):
+            try:
+                return question()
+            except MlflowException as error:
+                if error.error_code in _ABSENT:
+                    return None
+                raise
 
     def _upload(self, run_id: str, folder: Path, place: str) -> None:
         if self._client.list_artifacts(run_id, place):  # of a registration that was killed

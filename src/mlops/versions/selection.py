@@ -6,20 +6,19 @@ from mlops.versions.history import Entry
 from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 
-def chosen(registry: Registry, params: Params, asked: str | None) -> Version:
+def select(registry: Registry, params: Params, asked: str | None) -> Version:
     """Return the version that was asked for, else the challenger, else the champion."""
     if asked:
         if version := registry.find(asked):
             return version
         known = ", ".join(one.number for one in registry.versions()) or "none"
         raise DeployError(
-            f"{registry.name} should have the version {asked} in {params.environment}, has "
-            f"{known}; name one of them"
+            f"{registry.name} has no version {asked} in {params.environment}. Available: {known}"
         )
     if version := registry.alias(CHALLENGER) or registry.alias(CHAMPION):
         return version
     raise DeployError(
-        f"{params.environment} should have a version of {registry.name}, has none; "
+        f"{registry.name} has no version in {params.environment}; "
         f"run `make train ENV={params.environment}` and `make register ENV={params.environment}`"
     )
 
@@ -29,18 +28,18 @@ def check_accepted(version: Version, live: str, withdrawn: Entry | None) -> None
     tags = version.tags
     verdict, against = tags.get("gate.verdict"), tags.get("gate.against")
     if withdrawn:
-        wrong = f"it was rolled back ({withdrawn.at}: {withdrawn.why or 'no reason told'})"
-        mend = f"`make rollback TO={version.number}` brings it back"
+        wrong = f"it was rolled back ({withdrawn.at}: {withdrawn.why or 'no reason given'})"
+        fix = f"`make rollback TO={version.number}` brings it back"
     elif verdict is None:
-        wrong, mend = "the gate has not judged it", "run `make gate`"
+        wrong, fix = "the gate has not judged it", "run `make gate`"
     elif verdict != "accepted":
-        wrong, mend = f"the gate rejected it ({tags.get('gate.reasons')})", "train a better one"
+        wrong, fix = f"the gate rejected it ({tags.get('gate.reasons')})", "train a better one"
     elif against != live:
-        wrong, mend = f"it was judged against {against}, live is {live}", "run `make gate` again"
+        wrong, fix = f"it was judged against {against}, live is {live}", "run `make gate` again"
     elif tags.get("git.dirty") != "no" or tags.get("git.commit") == "unknown":
-        wrong, mend = "its code is in no commit", "commit, train and register again"
+        wrong, fix = "its code is in no commit", "commit, train and register again"
     else:
         return
     raise DeployError(
-        f"only a version that the gate accepted is deployed, but {version}: {wrong}; {mend}"
+        f"only a version that the gate accepted is deployed, but {version}: {wrong}; {fix}"
     )

@@ -38,13 +38,13 @@ def tags(release: Path) -> dict[str, str]:
     return {WHOLE: hashing.digest(release), "params.sha256": values, **parts}
 
 
-def bring(registry: Holds, version: Version, folder: Path, part: str) -> Path:
+def fetch(registry: Holds, version: Version, folder: Path, part: str) -> Path:
     """Bring a part of a version's files here; refuse what is not as it was registered."""
     known = version.tags.get("params.sha256" if part == VALUES else f"files.{part}.sha256")
     found = registry.download(version, folder, part if known else "")
     wanted = known or version.tags.get(WHOLE, "none")
     if hashing.digest(found) != wanted:
-        raise DeployError(f"{damaged(registry, version)}; {again(version)}")
+        raise DeployError(f"{damaged(registry, version)}; {advice(version)}")
     return found if known else found / part
 
 
@@ -81,14 +81,14 @@ def overwritten(registry: Holds, version: Version) -> Version | None:
 
 
 def damaged(registry: Holds, version: Version) -> str:
-    """Say what became of files that are not as they were registered."""
+    """Return what happened to files that are not as they were registered."""
     if later := overwritten(registry, version):
         return f"the files of {version} were overwritten when {later} was registered"
     return f"the files of {version} are not those that were registered"
 
 
-def again(version: Version) -> str:
-    """Say how a version comes back whose files are lost."""
+def advice(version: Version) -> str:
+    """Return how to get back a version whose files are lost."""
     env = version.tags.get("environment", "dev")
     commit = version.tags.get("git.commit", "unknown")[:12]
     return (

@@ -1,161 +1,78 @@
-"""The audit: what pip-audit reports, against what is allowed until a date."""
+"""The audit: pip-audit over every lock, with what is accepted until a date."""
 
-import json
 import stat
-import subprocess
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import ci_tools
 from common import ROOT
-from mlops.ci import advisories, audit, secrets
-from mlops.ci.advisories import Allowed, Finding
+from mlops.ci import audit
 from mlops.core.errors import AuditError
 
 TODAY = date(2026, 11, 25)
-FOUND = Finding("diskcache", "5.6.3", frozenset({"PYSEC-2026-2447", "CVE-2025-69872"}), "")
-# As pip-audit 2.9 writes it.
-REPORT: dict[str, Any] = {
-    "dependencies": [
-        {"name": "numpy", "version": "2.4.6", "vulns": []},
-        {
-            "name": "diskcache",
-            "version": "5.6.3",
-            "vulns": [
-                {
-                    "id": "PYSEC-2026-2447",
-                    "fix_versions": [],
-                    "aliases": ["CVE-2025-69872"],
-                    "description": "...",
-                }
-            ],
-        },
-    ],
-    "fixes": [],
-}
+PARTS = {"id": '"CVE-1"', "package": '"x"', "until": "2026-11-25", "reason": f'"{"r" * 20}"'}
 
 
-def allowed(**changes: Any) -> Allowed:
-    """Return an allowance of the finding above."""
-    values = {"id": "CVE-2025-69872", "package": "diskcache", "until": TODAY, "reason": "r" * 20}
-    return Allowed.model_validate({**values, **changes})
+def entry(path: Path, **changes: str | None) -> Path:
+    """Write a list with one entry; None leaves a key out."""
+    lines = [f"{name} = {value}" for name, value in {**PARTS, **changes}.items() if value]
+    path.write_text("\n".join(["[[allow]]", *lines]))
+    return path
 
 
-def problems(*allowances: Allowed) -> list[str]:
-    """Return what is wrong today."""
-    return list(advisories.problems(advisories.read(REPORT)[0], list(allowances), TODAY))
+def test_an_entry_is_ignored_until_its_last_day(tmp_path: Path) -> None:
+    """By its identifier."""
+    assert audit.ignored(entry(tmp_path / "audit.toml"), TODAY) == ["CVE-1"]
 
 
-def test_a_report_is_read() -> None:
-    """By all names that a vulnerability has."""
-    assert advisories.read(REPORT) == ([FOUND], [])
-
-
-def test_what_is_found_is_a_problem() -> None:
-    """It tells package, version, names, and where it is fixed."""
-    assert problems() == ["diskcache 5.6.3: CVE-2025-69872, PYSEC-2026-2447, no version without it"]
-
-
-def test_what_is_allowed_is_none_until_its_last_day() -> None:
-    """By any of its names."""
-    assert problems(allowed()) == []
-    assert problems(allowed(id="PYSEC-2026-2447")) == []
-
-
-def test_an_allowance_expires() -> None:
+def test_an_entry_expires(tmp_path: Path) -> None:
     """The day after, somebody has to look again."""
-    assert problems(allowed(until=date(2026, 11, 24))) == [
-        "diskcache: CVE-2025-69872 was allowed until 2026-11-24; look at it again"
-    ]
+    with pytest.raises(AuditError, match=r"CVE-1 of x \(2026-11-24\) expired"):
+        audit.ignored(entry(tmp_path / "audit.toml", until="2026-11-24"), TODAY)
 
 
-def test_an_allowance_that_nothing_needs_goes() -> None:
-    """Of another package, or fixed since: it would hide what comes back."""
-    assert len(problems(allowed(package="numpy"))) == 2
-    assert problems(allowed(), allowed(id="CVE-1")) == [
-        "diskcache: CVE-1 is allowed, but nothing has it any more; remove it"
-    ]
+def test_the_list_of_the_project_can_be_read() -> None:
+    """Each entry has a date and a reason."""
+    assert audit.ignored(ROOT / audit.IGNORED, TODAY)
 
 
-def test_the_list_of_the_project_is_dated_and_reasoned() -> None:
-    """Each entry can be read."""
-    assert advisories.allowances(ROOT / audit.ALLOWED)
-
-
-@pytest.mark.parametrize("left_out", ["until", "reason", "package", "id"])
+@pytest.mark.parametrize("left_out", PARTS)
 def test_an_entry_without_a_part_is_refused(left_out: str, tmp_path: Path) -> None:
     """Above all without a date."""
-    parts = {"id": '"CVE-1"', "package": '"x"', "until": "2027-01-01", "reason": f'"{"r" * 20}"'}
-    lines = [f"{name} = {value}" for name, value in parts.items() if name != left_out]
-    path = tmp_path / "audit.toml"
-    path.write_text("\n".join(["[[allow]]", *lines]))
-
     with pytest.raises(AuditError, match=left_out):
-        advisories.allowances(path)
+        audit.ignored(entry(tmp_path / "audit.toml", **{left_out: None}), TODAY)
 
 
-def stand_in(folder: Path, report: dict[str, Any], code: int) -> None:
-    """Put a program in pip-audit's place that writes a recorded report."""
-    (folder / "report.json").write_text(json.dumps(report))
-    program = folder / "pip-audit"
-    program.write_text(
-        f'#!/bin/bash\nwhile [ "$1" != --output ]; do shift; done\n'
-        f'cp "{folder}/report.json" "$2"\nexit {code}\n'
-    )
-    program.chmod(program.stat().st_mode | stat.S_IEXEC)
-
-
-@pytest.fixture(name="project_with")
-def _project_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one lock and no allowance."""
+@pytest.fixture(name="project")
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with two locks, and a program for pip-audit that fails for `b.lock`."""
     (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements" / "a.lock").write_text("diskcache==5.6.3\n")
-    (tmp_path / "requirements" / "audit.toml").write_text("")
+    for name in ("a.lock", "b.lock"):
+        (tmp_path / "requirements" / name).write_text("diskcache==5.6.3\n")
+    entry(tmp_path / "requirements" / "audit.toml", until="9999-01-01")
+    program = tmp_path / "pip-audit"
+    program.write_text(f'#!/bin/bash\necho "$@" >>{tmp_path}/calls\n[[ "$*" != *b.lock ]]\n')
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(audit, "TOOLS", tmp_path)
     return tmp_path
 
 
-def test_a_finding_fails_the_audit(project_with: Path) -> None:
-    """And the sentence says which."""
-    stand_in(project_with, REPORT, 1)
-
-    with pytest.raises(AuditError, match=r"diskcache 5\.6\.3: CVE-2025-69872"):
+def test_a_finding_in_any_lock_fails_the_audit(project: Path) -> None:
+    """All are looked at, strictly, and the sentence says which failed."""
+    with pytest.raises(AuditError, match=r"failed for requirements/b\.lock \("):
         audit.main()
 
-
-def test_a_package_that_nobody_was_asked_about_fails_it(project_with: Path) -> None:
-    """Silence of the service is no good news."""
-    skipped = {"name": "x", "skip_reason": "Dependency not found"}
-    stand_in(project_with, {"dependencies": [skipped]}, 0)
-
-    with pytest.raises(AuditError, match="does not know 1, such as x"):
-        audit.main()
+    calls = (project / "calls").read_text().splitlines()
+    assert [call.split()[-1] for call in calls] == ["requirements/a.lock", "requirements/b.lock"]
+    assert all("--strict" in call and "--ignore-vuln CVE-1 " in call for call in calls)
 
 
-def test_nothing_found_passes(project_with: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All packages known, none vulnerable."""
-    stand_in(project_with, {"dependencies": REPORT["dependencies"][:1]}, 0)
+def test_no_finding_passes(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says so."""
+    (project / "requirements" / "b.lock").unlink()
 
     audit.main()
 
-    assert "no vulnerability" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_a_secret_in_a_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key that somebody adds, and not what the baseline knows."""
-    monkeypatch.setattr(secrets, "TOOL", ci_tools.installed() / "detect-secrets")
-    monkeypatch.chdir(ROOT)
-    assert secrets.found() == []
-    monkeypatch.chdir(tmp_path)
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    key = "AKIA" + "QWERTYUIOPASDFGH"
-    (tmp_path / "settings.py").write_text(f'aws = "{key}"\n')
-    (tmp_path / secrets.BASELINE).write_text((ROOT / secrets.BASELINE).read_text())
-    subprocess.run(["git", "add", "--all"], check=True)
-
-    assert [one.split(" (")[0] for one in secrets.found()] == ["settings.py:1: looks like a secret"]
+    assert "no known vulnerability" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The linters of CI: the files of this project have no finding, and a broken one is found. Slow."""
+"""`make check-ci`: nothing is found in this project, and what is broken is. Slow."""
 
 import shutil
 import subprocess
@@ -8,26 +8,37 @@ import pytest
 
 import ci_tools
 from common import ROOT
-from mlops.ci import check_ci
-from mlops.core.errors import ConfigError
 
 pytestmark = pytest.mark.slow
 WORKFLOW = Path(".github/workflows/dev.yml")
+SCRIPT = Path(".gitlab/prepare.sh")
+KEY = "AKIA" + "QWERTYUIOPASDFGH"
 
 
 @pytest.fixture(name="copy")
 def _copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What CI runs, as a repository of its own."""
+    """What CI runs, in a folder of a repository."""
     ci_tools.installed()
+    copy = tmp_path / "project"
     for name in (".github", ".gitlab", ".ci", "conf"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    for name in (".gitlab-ci.yml", ".secrets.baseline"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    monkeypatch.chdir(tmp_path)
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    subprocess.run(["git", "add", ".github", ".gitlab", ".ci", ".gitlab-ci.yml"], check=True)
-    return tmp_path
+        shutil.copytree(ROOT / name, copy / name)
+    for name in (".gitlab-ci.yml", ".pre-commit-config.yaml", "Makefile"):
+        shutil.copy(ROOT / name, copy)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    (copy / ".gitignore").write_text(".venv\n")
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "home"))
+    return copy
+
+
+def check(top: Path) -> tuple[int, str]:
+    """Run the command in a repository that begins there; return its exit code and words."""
+    subprocess.run(["git", "init", "--quiet", str(top)], check=True)
+    subprocess.run(["git", "add", "--all"], check=True)
+    installed = [f"--old-file=.venv/{name}" for name in ("ci/installed", "installed-cpu")]
+    command = ["make", *installed, "check-ci"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -37,15 +48,31 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-@pytest.mark.usefixtures("copy")
-def test_nothing_is_found(capsys: pytest.CaptureFixture[str]) -> None:
-    """In what is committed."""
-    check_ci.main()
+@pytest.mark.parametrize("top", [".", ".."])
+def test_nothing_is_found(copy: Path, top: str) -> None:
+    """In what is committed, and every check has files to look at; in a subfolder too."""
+    code, text = check(copy / top)
 
-    assert "no finding" in capsys.readouterr().out
+    assert code == 0, text
+    assert "Skipped" not in text
 
 
-@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize("top", [".", ".."])
+def test_several_findings_come_at_once(copy: Path, top: str) -> None:
+    """A key, a script and a value of conf/ that are wrong are all shown."""
+    (copy / "settings.py").write_text(f'aws = "{KEY}"\n')
+    edit(copy / SCRIPT, "export BRANCH=", "unused=1; export BRANCH=")
+    edit(copy / "conf" / "config.yaml", "epochs: 6", "epochs: six")
+
+    code, text = check(copy / top)
+
+    assert code != 0
+    failed = [line.split(".")[0] for line in text.splitlines() if line.endswith("Failed")]
+    assert [name.split(";")[0].split(",")[0] for name in failed] == [
+        "shellcheck", "check-jsonschema", "detect-secrets",
+    ]  # fmt: skip
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize(
     ("path", "old", "new", "finder"),
@@ -55,15 +82,15 @@ def test_nothing_is_found(capsys: pytest.CaptureFixture[str]) -> None:
         (WORKFLOW, "make push", "echo ${{ github.head_ref }}", "zizmor"),
         (WORKFLOW, "contents: read", "contents: all", "actionlint"),
         (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1", "@v7", "zizmor"),
-        (Path(".gitlab-ci.yml"), "timeout: 1h", "timeouts: 1h", "check-jsonschema"),
-        (Path("conf/config.yaml"), "epochs: 6", "epochs: six", "check-jsonschema"),
-        (Path("conf/model/bert.yaml"), "max_length:", "max_len:", "check-jsonschema"),
-        (Path(".gitlab/prepare.sh"), "export BRANCH=", "unused=1; export BRANCH=", "shellcheck"),
+        (Path(".gitlab-ci.yml"), "timeout: 1h", "timeouts: 1h", "gitlab-schema"),
+        (Path("conf/model/bert.yaml"), "max_length:", "max_len:", "model-schema"),
     ],
 )
-def test_what_is_broken_is_found(path: Path, old: str, new: str, finder: str) -> None:
+def test_what_is_broken_is_found(copy: Path, path: Path, old: str, new: str, finder: str) -> None:
     """Each kind of mistake by its linter."""
-    edit(path, old, new)
+    edit(copy / path, old, new)
 
-    with pytest.raises(ConfigError, match=finder):
-        check_ci.main()
+    code, text = check(copy)
+
+    assert code != 0
+    assert f"hook id: {finder}" in text

@@ -10,7 +10,6 @@ import pytest
 import github_api
 from github_api import Store
 from mlops.ci import (
-    branch_policy,
     comment,
     failure,
     findings,
@@ -113,7 +112,7 @@ def test_findings_of_a_stranger_are_checked(store: Store, change: dict[str, Any]
     store.lists["/pulls"] = [pull(7, SHA)]
     write(**change)
 
-    with pytest.raises(HostError, match=r"review\.json should hold"):
+    with pytest.raises(HostError, match=r"review\.json is not what"):
         comment.main()
 
     assert store.calls == []
@@ -263,95 +262,3 @@ def test_a_rejected_version_is_not_handed_on() -> None:
     """The gate has stopped the job before; this is the second lock on the door."""
     with pytest.raises(Exception, match="nothing may be deployed"):
         summary.version({**GATE, "verdict": "rejected"})
-
-
-def test_settings_are_told_and_not_made(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Without APPLY nothing leaves this machine."""
-    monkeypatch.setenv("APPLY", "")
-
-    branch_policy.main()
-
-    assert store.calls == []
-    assert '"refs/heads/main"' in capsys.readouterr().out
-
-
-def test_settings_are_made_and_renewed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Applying twice leaves one of each, and live waits for its reviewers."""
-    monkeypatch.setenv("APPLY", "1")
-    monkeypatch.setenv("REVIEWERS", "42")
-
-    branch_policy.main()
-    branch_policy.main()
-
-    names = [rules["name"] for rules in store.lists["/rulesets"]]
-    assert sorted(names) == sorted({rules["name"] for rules in branch_policy.rulesets()})
-    environments = {path: body for method, path, body in store.calls if method == "PUT"}
-    assert environments["/environments/live"]["reviewers"] == [{"type": "Team", "id": 42}]
-    assert environments["/environments/live"]["prevent_self_review"] is True
-    assert "reviewers" not in environments["/environments/prod"]
-    allowed = {
-        name: [
-            (one["name"], one["type"])
-            for one in store.lists[f"/environments/{name}/deployment-branch-policies"]
-        ]
-        for name in ("prod", "live", "qa", "release")
-    }
-    assert allowed == {
-        "prod": [("main", "branch")],
-        "live": [("main", "branch")],
-        "qa": [("qa", "branch"), ("main", "branch")],
-        "release": [("v*", "tag")],
-    }
-    assert environments["/environments/dev"]["deployment_branch_policy"] is None
-
-
-def test_a_tag_that_an_earlier_release_let_into_prod_is_put_out(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the settings do not name goes, and what they name is made once."""
-    monkeypatch.setenv("APPLY", "1")
-    policies = "/environments/prod/deployment-branch-policies"
-    store.lists[policies] = [
-        {"id": 900, "name": "main", "type": "branch"}, {"id": 901, "name": "v*", "type": "tag"}
-    ]  # fmt: skip
-
-    branch_policy.main()
-
-    assert [one["name"] for one in store.lists[policies]] == ["main"]
-
-
-@pytest.mark.parametrize(
-    ("team", "actor"), [(42, ("Team", 42)), (None, ("RepositoryRole", 5))], ids=["team", "admins"]
-)
-def test_few_may_make_a_tag_of_a_release(team: int | None, actor: tuple[str, int]) -> None:
-    """It starts the workflow of its commit, reviewed or not; nobody may move or remove one."""
-    made: dict[str, Any] = {}
-    kept: dict[str, Any] = {}
-    for rules in branch_policy.rulesets(team):
-        if rules["target"] == "tag":
-            kinds = {rule["type"] for rule in rules["rules"]}
-            (made if "creation" in kinds else kept).update(rules)
-
-    assert made["conditions"]["ref_name"]["include"] == ["refs/tags/v*"]
-    assert [(one["actor_type"], one["actor_id"]) for one in made["bypass_actors"]] == [actor]
-    assert {rule["type"] for rule in kept["rules"]} == {"deletion", "update"}
-    assert "bypass_actors" not in kept
-
-
-def test_the_rules_ask_for_the_check_that_exists() -> None:
-    """The name of the job that waits for all others, on qa and main, and no push past it."""
-    rules = branch_policy.rulesets()
-    branches = [one for one in rules if one["target"] == "branch"]
-
-    assert {one["conditions"]["ref_name"]["include"][0] for one in branches} == {
-        "refs/heads/main",
-        "refs/heads/qa",
-    }
-    for one in branches:
-        kinds = {rule["type"]: rule.get("parameters") for rule in one["rules"]}
-        assert kinds["required_status_checks"]["required_status_checks"] == [
-            {"context": branch_policy.CHECK}
-        ]
-        assert {"pull_request", "non_fast_forward", "deletion"} <= set(kinds)

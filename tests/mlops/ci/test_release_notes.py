@@ -137,7 +137,7 @@ def test_the_folder_holds_what_a_release_is_told_with(
     monkeypatch.setenv("VERSION", "2")
     monkeypatch.setattr(release_notes, "Registry", lambda _params: Versions(NEW, OLD))
     monkeypatch.setattr(
-        sbom, "of", lambda version, _registry, _image, _engine: {"of": str(version)}
+        sbom, "make", lambda version, _registry, _image, _engine: {"of": str(version)}
     )
 
     release_notes.main()

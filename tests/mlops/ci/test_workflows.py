@@ -1,5 +1,6 @@
 """The workflows: the same verbs on both hosts, the right ones for each event, and nothing loose."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mlops.ci import branch_policy
 from mlops.core import branch
 from workflows import EVENTS, GITHUB, Event
 
+POLICY: dict[str, Any] = json.loads((ROOT / branch_policy.FILE).read_text())
 MAKEFILE = (ROOT / "Makefile").read_text()
 ALL_VERBS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.M))
 # What one host needs to be told, and the other does by itself.
@@ -196,8 +198,14 @@ def test_what_the_settings_name_exists() -> None:
         if "environment" in job and "${{" not in job["environment"]
     }
 
-    assert branch_policy.CHECK in names
-    assert used == set(branch_policy.environments())
+    demanded = {
+        check["context"]
+        for rules in POLICY["rulesets"]
+        for rule in rules["rules"]
+        for check in rule.get("parameters", {}).get("required_status_checks", ())
+    }
+    assert demanded == {"all checks passed"} & set(names)
+    assert used == set(POLICY["environments"])
 
 
 def test_a_tag_gets_nothing_of_prod() -> None:
@@ -213,14 +221,14 @@ def test_a_tag_gets_nothing_of_prod() -> None:
     assert look < prepare
     assert "merge-base --is-ancestor" in before[1]
     assert before.index(". .gitlab/prepare.sh") > 1
-    tagged = [name for name, refs in branch_policy.environments().items() if "v*" in (refs or ())]
+    tagged = [name for name, refs in POLICY["environments"].items() if "tag" in refs]
     assert tagged == ["release"]
 
 
 @pytest.mark.parametrize("name", ["qa", "prod"])
 def test_retention_may_use_each_environment(name: str) -> None:
     """A schedule runs on the default branch."""
-    assert "main" in (branch_policy.environments()[name] or ())
+    assert "main" in POLICY["environments"][name]["branch"]
 
 
 def test_every_configuration_is_validated_on_a_pull_request() -> None:

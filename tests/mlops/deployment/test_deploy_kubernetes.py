@@ -57,7 +57,7 @@ def _kube(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     registry.tag(team.version("2"), {"gate.against": str(team.version("1"))})
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("KUBECACHEDIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(images, "of", image)
+    monkeypatch.setattr(images, "find", image)
     with cluster.running(tmp_path) as kube:
         for version in registry.versions():
             kube.serving[image(version)] = serving(version)
@@ -138,8 +138,18 @@ def test_another_clusters_context_is_refused(
     """Nothing is asked of a cluster that is not the environment's own."""
     monkeypatch.setenv("SET", "deploy.context=mlops-prod")
 
-    with pytest.raises(DeployError, match=r"should be mlops-prod.*is mlops-qa"):
+    with pytest.raises(DeployError, match=r"is mlops-qa, expected mlops-prod"):
         deployed("1")
+    assert kube.asked == []
+
+
+def test_without_a_context_there_is_another_way(team: Team, kube: Cluster, tmp_path: Path) -> None:
+    """A laptop has no cluster, and podman may do."""
+    text = (tmp_path / "config").read_text()
+    (tmp_path / "config").write_text(text.replace("current-context: mlops-qa\n", ""))
+
+    with pytest.raises(DeployError, match=r"no current context.*use deploy\.target=podman"):
+        status.main()
     assert kube.asked == []
 
 
@@ -290,7 +300,7 @@ def test_a_cluster_that_is_down_is_told(
     closed = f"127.0.0.1:{served.free_port()}"
     address = text.partition("server: http://")[2].splitlines()[0]
     (tmp_path / "config").write_text(text.replace(address, closed))
-    monkeypatch.setattr(images, "of", None)
+    monkeypatch.setattr(images, "find", None)
 
     with pytest.raises(DeployError, match=r"was refused.*the cluster of mlops-qa can be reached"):
         deployed("1")
@@ -329,7 +339,7 @@ def test_dev_deploys_nothing(monkeypatch: pytest.MonkeyPatch, team: Team) -> Non
 
 def test_an_unknown_version_is_told(kube: Cluster) -> None:
     """With those that there are."""
-    with pytest.raises(DeployError, match="should have the version 9 in qa, has 2, 1"):
+    with pytest.raises(DeployError, match=r"no version 9 in qa\. Available: 2, 1"):
         deployed("9")
 
 

@@ -45,7 +45,7 @@ STEPS = (
     Step("back to the first settings", (TRAIN, REGISTER), ("version 1 was registered already",)),
     Step("whose files are still its own", (GATE,), ("version 1 is accepted", "as committed")),
     Step("bounds that nobody has committed", (REGISTER, SED, GATE),
-         ("at least 0.999", "not by what params.yaml says: gate.min_accuracy is 0.0002"),
+         ("at least 0.999", "params.yaml is ignored here: gate.min_accuracy is 0.0002"),
          fails=True, exp="strict"),
     Step("conf edited where Git is told not to look",
          ("sed -i 's/0.999/0.0002/' conf/experiment/strict.yaml", HIDE, TRAIN, GATE),

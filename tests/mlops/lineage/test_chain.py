@@ -75,8 +75,8 @@ def test_what_nobody_recorded_is_unknown() -> None:
     ("tags", "told"),
     [
         ({"git_dirty": "no"}, "clean"),
-        ({"git_dirty": "yes", "git_diff": "code.diff"}, "DIRTY: code.diff"),
-        ({"git_dirty": "yes"}, "DIRTY: unknown"),
+        ({"git_dirty": "yes", "git_diff": "code.diff"}, "uncommitted changes: code.diff"),
+        ({"git_dirty": "yes"}, "uncommitted changes: unknown"),
         ({}, "clean or not: unknown"),
     ],
 )
@@ -85,14 +85,14 @@ def test_dirt_is_told(tags: dict[str, str], told: str) -> None:
     assert told in row(traced(found(git_commit="c0ffee", **tags)), "commit")[1]
 
 
-def test_what_lies_at_hand_is_compared_with_the_record() -> None:
+def test_files_that_are_here_are_compared_with_the_record() -> None:
     """A Bento that holds another export than its run made is found out."""
     same = traced(found(), files={"models/serving": "md5 of models/serving"})
     other = traced(found(), files={"models/serving": "x"})
 
-    assert row(same, "exported model")[1] == "models/serving at hand, as recorded"
+    assert row(same, "exported model")[1] == "models/serving here, as recorded"
     assert row(other, "exported model") == (
-        "x", "models/serving at hand DIFFERS from the run's md5 of models/serving",
+        "x", "models/serving here DIFFERS from the run's md5 of models/serving",
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def test_the_machine_of_a_restored_model_is_not_called_its_trainers() -> None:
     """It only judged."""
     trace = traced(found(restored="yes", hardware_cpu="Xeon"))
 
-    assert row(trace, "hardware") == ("Xeon", "where it was judged")
+    assert row(trace, "hardware") == ("Xeon", "where it was evaluated")
     assert "restored from a cache" in row(trace, "run")[1]
 
 

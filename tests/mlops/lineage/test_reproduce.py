@@ -227,7 +227,7 @@ def test_every_way_leads_to_one_chain(lab: Lab, tmp_path: Path) -> None:
         call(lab.folder, "make", "lineage", way, **home)
         for way in (f"RUN={made.info.run_id}", *ways)
     ]
-    chains = {re.sub(r"^asked.*\n| at hand, as recorded", "", text) for text in shown}
+    chains = {re.sub(r"^asked.*\n| here, as recorded", "", text) for text in shown}
 
     assert len({re.sub(" +", " ", text) for text in chains}) == 1
     for part in ("exported model", "raw data", "synthetic", made.info.run_id, "went on", "who"):

@@ -72,7 +72,7 @@ def test_what_is_not_there_is_told(
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
     monkeypatch.setenv(way, value)
 
-    with pytest.raises(KnownError, match="no service at" if way == "URL" else f"{way} should be"):
+    with pytest.raises(KnownError, match="no service at" if way == "URL" else f"{way}: "):
         trace.find()
 
 
@@ -136,7 +136,7 @@ def test_a_bento_leads_to_the_run_of_its_commit(
 
     assert [run.run_id for _, run in found.runs] == [right, other, restored]
     assert found.files == {"models/serving": exported}
-    assert found.told["git.dirty"] == "no"
+    assert found.metadata["git.dirty"] == "no"
 
 
 @pytest.fixture(name="service")
@@ -170,7 +170,7 @@ def test_a_service_tells_its_model_and_commit(
 
     assert found.run
     assert found.run.run_id == run_id
-    assert (found.told["git.commit"], found.told["git.dirty"]) == ("c0ffee", "yes")
+    assert (found.metadata["git.commit"], found.metadata["git.dirty"]) == ("c0ffee", "yes")
 
 
 def test_what_is_no_service_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,20 +15,9 @@ from mlops.config import schema
 from mlops.core.errors import DeployError, GateError
 from mlops.release import bounds, gate, register
 from mlops.versions.registry import Registry, Version
+from releases import Train
 
-Train = Callable[..., str]
 LAX = {"min_accuracy": 0.0001, "min_macro_f1": 0.0001, "min_recall": 0.0}
-
-
-@pytest.fixture(name="qa")
-def _qa(make_params: Callable[..., Params]) -> Params:
-    return make_params(environment="qa", gate=releases.BOUNDS)
-
-
-@pytest.fixture(name="trained")
-def _trained(project: Path, empty_store: Path, qa: Params) -> Train:
-    """A project in qa; return a function that leaves a model as the pipeline does."""
-    return releases.trainer(project, empty_store, qa)
 
 
 def edited(**sections: dict[str, Any]) -> None:
@@ -100,8 +89,8 @@ def test_bounds_of_the_work_tree_are_told(
 
     gate.main()
 
-    told = "not by what params.yaml says: gate.min_accuracy is 0.99, committed is 0.8"
-    assert told in capsys.readouterr().out
+    said = "params.yaml is ignored here: gate.min_accuracy is 0.99, committed is 0.8"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -224,6 +213,14 @@ def _accepted(trained: Train) -> Version:
     return challenger()
 
 
+@pytest.mark.usefixtures("accepted")
+def test_an_accepted_version_has_a_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """It names the environment."""
+    gate.main()
+
+    assert "next: make deploy ENV=qa" in capsys.readouterr().out
+
+
 def test_a_version_that_was_judged_by_what_is_committed_may_be_deployed(accepted: Version) -> None:
     """As long as conf/ asks the same."""
     bounds.check(accepted, "qa")
@@ -232,7 +229,7 @@ def test_a_version_that_was_judged_by_what_is_committed_may_be_deployed(accepted
 @pytest.mark.parametrize(
     ("tags", "told"),
     [
-        ({"gate.bounds.sha256": None}, "does not tell by which bounds.*make gate ENV=qa"),
+        ({"gate.bounds.sha256": None}, "has no record of the bounds.*make gate ENV=qa"),
         ({"gate.bounds.sha256": "0" * 64}, "evaluate or export differ.*make gate ENV=qa"),
         ({"environment": "dev"}, "was made in dev"),
         ({"gate.experiment": "gone"}, "unknown experiment 'gone'"),

@@ -130,7 +130,7 @@ def test_a_metric_that_is_no_number_is_rejected(make: Make, judged_by: Params) -
     release = make(releases.GOOD)
     releases.change(release, lambda told: {**told, "accuracy": float("nan")})
 
-    assert failed(decide(release, None, judged_by)) == {"told accuracy"}
+    assert failed(decide(release, None, judged_by)) == {"reported accuracy"}
 
 
 def test_a_missing_metric_is_rejected(make: Make, judged_by: Params) -> None:
@@ -138,7 +138,9 @@ def test_a_missing_metric_is_rejected(make: Make, judged_by: Params) -> None:
     release = make(releases.GOOD)
     releases.change(release, lambda told: {"accuracy": told["accuracy"]})
 
-    assert {"told macro_f1", "told ece"} <= failed(decide(release, None, judged_by))
+    assert {"reported macro_f1", "reported calibration error"} <= failed(
+        decide(release, None, judged_by)
+    )
 
 
 def test_answers_that_are_no_numbers_are_rejected(make: Make, judged_by: Params) -> None:
@@ -146,7 +148,7 @@ def test_answers_that_are_no_numbers_are_rejected(make: Make, judged_by: Params)
     release = make(releases.GOOD)
     diverged = make({word: float("nan") for word in releases.WORDS}, judged_as=release)
 
-    assert failed(decide(diverged, None, judged_by)) == {"the challenger answers"}
+    assert failed(decide(diverged, None, judged_by)) == {"the challenger predicts"}
 
 
 def test_a_model_of_shuffled_labels_is_rejected(make: Make, judged_by: Params) -> None:
@@ -164,7 +166,7 @@ def test_shuffled_labels_of_the_test_split_are_seen(
     shuffled = test.rows.with_columns(label=1 - pl.col("label"))
     shuffled.write_parquet(project / "data" / "prepared" / "test.parquet")
 
-    assert "judged on this data" in failed(decide(release, None, judged_by))
+    assert "evaluated on this data" in failed(decide(release, None, judged_by))
 
 
 def test_a_model_judged_on_other_data_is_rejected(
@@ -174,7 +176,7 @@ def test_a_model_judged_on_other_data_is_rejected(
     release = make(releases.GOOD)
     test.rows.head(300).write_parquet(project / "data" / "prepared" / "test.parquet")
 
-    assert "judged on this data" in failed(decide(release, None, judged_by))
+    assert "evaluated on this data" in failed(decide(release, None, judged_by))
 
 
 def test_metrics_edited_by_hand_are_rejected(make: Make, judged_by: Params) -> None:
@@ -182,7 +184,7 @@ def test_metrics_edited_by_hand_are_rejected(make: Make, judged_by: Params) -> N
     release = make(releases.GOOD)
     releases.change(release, lambda told: {**told, "macro_f1": 0.99})
 
-    assert failed(decide(release, None, judged_by)) == {"told macro_f1"}
+    assert failed(decide(release, None, judged_by)) == {"reported macro_f1"}
 
 
 def test_files_changed_after_registration_are_rejected(make: Make, judged_by: Params) -> None:
@@ -203,7 +205,7 @@ def test_an_unreadable_champion_stops_the_promotion(make: Make, judged_by: Param
     for found in (champion, None):
         ours = make(releases.GOOD)
         verdict = gate.decide((releases.version(ours, 2), ours), (registered, found), judged_by)
-        assert "the champion answers" in failed(verdict)
+        assert "the champion predicts" in failed(verdict)
 
 
 def test_a_slow_model_is_rejected(make: Make, judged_by: Params) -> None:

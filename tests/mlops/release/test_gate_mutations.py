@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 MUTATIONS = {
     "comparison turned round": ("release/criteria.py", "low > 0,", "high < 0,"),
-    "bounds turned round": ("release/criteria.py", "found >= bound", "found <= bound"),
-    "upper bounds turned round": ("release/criteria.py", "found <= bound", "found >= bound"),
+    "bounds turned round": ("core/checks.py", "found >= bound", "found <= bound"),
+    "upper bounds turned round": ("core/checks.py", "found <= bound", "found >= bound"),
     "models swapped": ("release/criteria.py", "lead(ours.right(test), theirs.right(test)",
                        "lead(theirs.right(test), ours.right(test)"),
     "always accepted": ("release/verdict.py",
@@ -28,8 +28,8 @@ MUTATIONS = {
                             "same = True or"),
     "parity not looked at": ("release/criteria.py", 'Check("parity", not wrong,',
                              'Check("parity", True,'),
-    "champion not needed": ("release/gate.py", 'Check("the champion answers", False, changed',
-                            'Check("the champion answers", True, changed'),
+    "champion not needed": ("release/gate.py", 'Check("the champion predicts", False, changed',
+                            'Check("the champion predicts", True, changed'),
     "every model is the same": ("release/champion.py",
                                 "len(set(map(hashing.digest, trained))) == 1",
                                 "True"),
@@ -84,7 +84,7 @@ def test_a_broken_gate_is_seen(name: str, tmp_path: Path) -> None:
     place, old, new = MUTATIONS[name]
     path = source / "mlops" / place
     code = path.read_text()
-    assert code.count(old) == 1, f"{place} no longer has {old!r} once: mend this mutation"
+    assert code.count(old) == 1, f"{place} no longer has {old!r} once: fix this mutation"
     path.write_text(code.replace(old, new))
 
     done = subprocess.run(

@@ -15,21 +15,11 @@ from mlops.core import hashing
 from mlops.core.errors import GateError, ServingError
 from mlops.release import gate, register
 from mlops.versions.registry import Registry, Version
-
-
-@pytest.fixture(name="qa")
-def _qa(make_params: Callable[..., Params]) -> Params:
-    return make_params(environment="qa", gate=releases.BOUNDS)
-
-
-@pytest.fixture(name="trained")
-def _trained(project: Path, empty_store: Path, qa: Params) -> Callable[[dict[str, float]], str]:
-    """A project in qa; return a function that leaves a model as the pipeline does."""
-    return releases.trainer(project, empty_store, qa)
+from releases import Train
 
 
 @pytest.fixture(name="challenger")
-def _challenger(qa: Params, trained: Callable[[dict[str, float]], str]) -> Version:
+def _challenger(qa: Params, trained: Train) -> Version:
     """The version of a good model, just registered."""
     trained(releases.GOOD)
     register.main()
@@ -38,9 +28,7 @@ def _challenger(qa: Params, trained: Callable[[dict[str, float]], str]) -> Versi
     return version
 
 
-def test_a_version_leads_back_to_code_and_data(
-    project: Path, qa: Params, trained: Callable[[dict[str, float]], str]
-) -> None:
+def test_a_version_leads_back_to_code_and_data(project: Path, qa: Params, trained: Train) -> None:
     """Its tags name commit, configuration, data and model, and its run is the one that trained."""
     run_id = trained(releases.GOOD)
 
@@ -58,7 +46,7 @@ def test_a_version_leads_back_to_code_and_data(
 
 
 def test_registering_twice_makes_no_second_version(
-    qa: Params, trained: Callable[[dict[str, float]], str], capsys: pytest.CaptureFixture[str]
+    qa: Params, trained: Train, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The same model is the same version, another model another."""
     trained(releases.GOOD)
@@ -85,7 +73,7 @@ def test_what_is_registered_comes_back_whole(
 
 
 def test_a_model_from_the_cache_can_be_registered(
-    project: Path, qa: Params, trained: Callable[[dict[str, float]], str]
+    project: Path, qa: Params, trained: Train
 ) -> None:
     """No run in this store trained it: it gets one that says so."""
     trained(releases.GOOD)
@@ -100,9 +88,7 @@ def test_a_model_from_the_cache_can_be_registered(
     assert "restored" in mlflow.get_run(version.run_id).info.run_name
 
 
-def test_a_missing_report_is_told(
-    project: Path, trained: Callable[[dict[str, float]], str]
-) -> None:
+def test_a_missing_report_is_told(project: Path, trained: Train) -> None:
     """With the file and the command that makes it."""
     trained(releases.GOOD)
     (project / "reports" / "predictions.parquet").unlink()
@@ -124,7 +110,7 @@ def test_the_gate_writes_its_verdict_on_the_version(project: Path, qa: Params) -
 
 
 def test_the_gate_compares_with_the_champion(
-    qa: Params, challenger: Version, trained: Callable[[dict[str, float]], str]
+    qa: Params, challenger: Version, trained: Train
 ) -> None:
     """A worse challenger is rejected, which is an error and stands on the version."""
     registry = Registry(qa)
@@ -157,9 +143,7 @@ def test_a_gate_that_is_off_tells_and_stops_nothing(
     assert "is rejected" in capsys.readouterr().out
 
 
-def test_without_a_challenger_the_command_is_told(
-    qa: Params, trained: Callable[[dict[str, float]], str]
-) -> None:
+def test_without_a_challenger_the_command_is_told(qa: Params, trained: Train) -> None:
     """Nothing was registered."""
     trained(releases.GOOD)
 
@@ -168,7 +152,7 @@ def test_without_a_challenger_the_command_is_told(
 
 
 def test_another_environments_model_is_not_judged(
-    monkeypatch: pytest.MonkeyPatch, trained: Callable[[dict[str, float]], str]
+    monkeypatch: pytest.MonkeyPatch, trained: Train
 ) -> None:
     """ENV=prod with qa's work tree."""
     trained(releases.GOOD)

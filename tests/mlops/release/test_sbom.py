@@ -70,7 +70,7 @@ def test_an_image_is_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
     assert [one["name"] for one in sbom.installed("here", "docker")] == ["libc6"]
-    with pytest.raises(DeployError, match="there should be there, and hold"):
+    with pytest.raises(DeployError, match="expected the image there"):
         sbom.installed("there", "docker")
 
 
@@ -101,10 +101,10 @@ def test_the_list_is_valid_whole_and_the_same_each_time(
     version = Version("toy", "1", "run", tags, ())
     registry: Any = Holding(project)
 
-    found = sbom.of(version, registry, "", "podman")
+    found = sbom.make(version, registry, "", "podman")
     outputs.write_json(sbom.REPORT, found)
 
-    assert sbom.of(version, registry, "", "podman") == found
+    assert sbom.make(version, registry, "", "podman") == found
     names = {f"{one['name']}=={one['version']}" for one in found["components"]}
     assert {
         re.sub(r"\[.*\]", "", pin) for pin in sbom.pins(Path(bundle.LOCKS["cpu"]).read_text())

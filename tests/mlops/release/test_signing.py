@@ -49,9 +49,9 @@ def _version(project: Path, monkeypatch: pytest.MonkeyPatch) -> Version:
     found = Version("tiny", "1", "run", {"image": IMAGE}, ())
     nothing: Any = lambda *_arguments: None  # noqa: E731
     monkeypatch.setattr(signing, "Registry", nothing)
-    monkeypatch.setattr(selection, "chosen", lambda *_arguments: found)
-    monkeypatch.setattr(images, "of", lambda *_arguments: IMAGE)
-    monkeypatch.setattr(sbom, "of", lambda *_arguments: {"components": []})
+    monkeypatch.setattr(selection, "select", lambda *_arguments: found)
+    monkeypatch.setattr(images, "find", lambda *_arguments: IMAGE)
+    monkeypatch.setattr(sbom, "make", lambda *_arguments: {"components": []})
     return found
 
 
@@ -133,12 +133,12 @@ def test_what_another_has_signed_is_refused(
     assert "--certificate-identity https://github.com/team/project/" in cosign.read_text()
 
     strange = Version("tiny", "2", "run", {"image": "strange@sha256:0"}, ())
-    monkeypatch.setattr(selection, "chosen", lambda *_arguments: strange)
+    monkeypatch.setattr(selection, "select", lambda *_arguments: strange)
     with pytest.raises(AuditError, match="nothing that is not signed is deployed"):
         signing.main()
 
     bare = Version("tiny", "3", "run", {}, ())
-    monkeypatch.setattr(selection, "chosen", lambda *_arguments: bare)
+    monkeypatch.setattr(selection, "select", lambda *_arguments: bare)
     with pytest.raises(AuditError, match="make sign"):
         signing.main()
     assert version
@@ -151,5 +151,5 @@ def test_a_runner_without_cosign_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "argv", ["signature", "check"])
 
-    with pytest.raises(AuditError, match="cosign should be on the PATH"):
+    with pytest.raises(AuditError, match="cosign is not on the PATH"):
         signing.main()

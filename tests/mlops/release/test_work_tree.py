@@ -12,15 +12,7 @@ import releases
 from ml.config import Params
 from mlops.core.errors import GateError
 from mlops.release import gate, register, work_tree
-
-Train = Callable[..., str]
-
-
-@pytest.fixture(name="trained")
-def _trained(project: Path, empty_store: Path, make_params: Callable[..., Params]) -> Train:
-    """A project in qa; return a function that leaves a model as the pipeline does."""
-    qa = make_params(environment="qa", gate=releases.BOUNDS)
-    return releases.trainer(project, empty_store, qa)
+from releases import Train
 
 
 @pytest.mark.parametrize("name", work_tree.MADE)
@@ -40,7 +32,7 @@ def test_without_dvc_lock_nothing_is_registered(trained: Train, project: Path) -
     trained(releases.GOOD)
     (project / "dvc.lock").unlink()
 
-    with pytest.raises(GateError, match=r"dvc.lock tells of nothing; run `make train ENV=qa`"):
+    with pytest.raises(GateError, match=r"dvc.lock has no run; run `make train ENV=qa`"):
         register.main()
 
 

@@ -192,7 +192,7 @@ def test_another_metric_held_by_the_gate(tmp_path: Path) -> None:
 
     assert -1 <= found["mcc"] < 0.6
     assert found["baselines"]["majority"]["mcc"] == 0
-    assert checks["told mcc"]["passed"]
+    assert checks["reported mcc"]["passed"]
     assert not checks["Matthews correlation"]["passed"]
     assert "Matthews" in (project / "reports" / "model_card.md").read_text()
     assert re.search(r"rejected: .*Matthews correlation: [\d.-]+, expected at least 0.6", printed)

@@ -20,6 +20,7 @@ from mlops.release.evidence import Split
 from mlops.tracking import runs
 from mlops.versions.registry import Version
 
+Train = Callable[..., str]
 WORDS = ("good", "bad", "great", "dull")
 ROWS = 400
 GOOD = toy.FEELING
@@ -75,7 +76,7 @@ def write(
     return folder
 
 
-def trainer(folder: Path, store: Path, params: Params) -> Callable[[dict[str, float]], str]:
+def trainer(folder: Path, store: Path, params: Params) -> Train:
     """Make the current folder a project; return a function that leaves a model as `make train`.
 
     What params say is committed as the experiment `default`, so that the gate judges by it.

@@ -14,19 +14,7 @@ from mlops.deployment import deploy
 from mlops.release import gate, package, register
 from mlops.versions import version_files
 from mlops.versions.registry import Registry, Version
-
-Train = Callable[..., str]
-
-
-@pytest.fixture(name="qa")
-def _qa(make_params: Callable[..., Params]) -> Params:
-    return make_params(environment="qa", gate=releases.BOUNDS)
-
-
-@pytest.fixture(name="trained")
-def _trained(project: Path, empty_store: Path, qa: Params) -> Train:
-    """A project in qa; return a function that leaves a model as the pipeline does."""
-    return releases.trainer(project, empty_store, qa)
+from releases import Train
 
 
 @pytest.fixture(name="registry")
@@ -93,8 +81,8 @@ def test_a_version_of_0_4_0_is_judged_and_read_as_before(
     gate.main()
 
     assert registry.find(old.number).tags["gate.verdict"] == "accepted"  # type: ignore[union-attr]
-    assert version_files.bring(registry, old, tmp_path / "down", "reports").name == "reports"
-    assert deploy.configured(old, registry, qa).serving.max_items == 10
+    assert version_files.fetch(registry, old, tmp_path / "down", "reports").name == "reports"
+    assert deploy.restore_params(old, registry, qa).serving.max_items == 10
 
 
 def test_a_new_version_of_the_same_run_leaves_one_of_0_4_0_whole(
@@ -123,9 +111,9 @@ def test_whoever_reads_overwritten_files_says_so(
 ) -> None:
     """By which version, and how to bring them back."""
     readers: dict[str, Callable[[], object]] = {
-        "package": lambda: package.of(lost, registry),
-        "deploy": lambda: deploy.configured(lost, registry, qa),
-        "notes": lambda: version_files.bring(registry, lost, tmp_path / "down", "reports"),
+        "package": lambda: package.build_version(lost, registry),
+        "deploy": lambda: deploy.restore_params(lost, registry, qa),
+        "notes": lambda: version_files.fetch(registry, lost, tmp_path / "down", "reports"),
     }
     told = r"version \d+ were overwritten when .*version \d+ was registered; check out its commit"
 
