@@ -1,4 +1,4 @@
-"""The SQLite file of an embedded MLflow store, looked at before MLflow opens it. Knows no MLflow.
+"""The SQLite file of an embedded MLflow store, checked before MLflow opens it. Knows no MLflow.
 
 Reads: .mlflow/<environment>/mlflow.db
 Writes: in it where artifacts lie, once the project has another folder
@@ -27,7 +27,7 @@ DAMAGED = re.compile("file is not a database|disk image is malformed|btreeInitPa
 
 
 def ready(uri: str) -> None:
-    """Check the store, and let it look for artifacts in the folder that the project has now."""
+    """Check the store, and point it to the artifacts in the folder that the project has now."""
     check(uri)
     path = _path(uri)
     if path and path.is_relative_to(paths.home() / ".mlflow"):
@@ -45,7 +45,7 @@ def check(uri: str) -> None:
         raise TrackingError(
             f"the MLflow database {_short(path)} is damaged ({wrong}): its runs and registered "
             f"versions cannot be read. Restore it from a backup, or move it away (mv "
-            f"{_short(path)} {path.name}.damaged) and run the same command again, which begins a "
+            f"{_short(path)} {path.name}.damaged) and run the same command again, which creates a "
             "new one; artifacts, models and reports are kept"
         )
     with closing(_open(path)) as database:
@@ -53,7 +53,7 @@ def check(uri: str) -> None:
 
 
 def is_damaged(text: str) -> bool:
-    """Tell whether an error speaks of a damaged SQLite file."""
+    """Return whether an error is about a damaged SQLite file."""
     return bool(DAMAGED.search(text))
 
 
@@ -124,7 +124,7 @@ def _newest(followed: dict[str, str | None]) -> str | None:
 
 
 def _aim(database: sqlite3.Connection, folder: Path) -> None:
-    """Lead from the folder that the project had to the one that it has.
+    """Replace the folder that the project had by the one that it has.
 
     MLflow writes whole paths. In a copied or moved project they would lead into another one.
     """
@@ -138,7 +138,7 @@ def _aim(database: sqlite3.Connection, folder: Path) -> None:
     for place in sorted(old):
         try:
             with database:
-                moved, left = _lead(database, place, folder)
+                moved, left = _move_places(database, place, folder)
         except sqlite3.OperationalError as error:
             log.warning(
                 "MLflow's artifacts lie in %s: %s cannot be changed (%s)", place, tail, error
@@ -153,7 +153,7 @@ def _aim(database: sqlite3.Connection, folder: Path) -> None:
         log.info("%d places changed", moved)
 
 
-def _lead(database: sqlite3.Connection, old: str, folder: Path) -> tuple[int, int]:
+def _move_places(database: sqlite3.Connection, old: str, folder: Path) -> tuple[int, int]:
     """Change all places below the old folder; return how many, and how many had to stay."""
     moved = left = 0
     for table, columns in PLACES.items():

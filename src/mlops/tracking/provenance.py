@@ -1,4 +1,4 @@
-"""The state of code, configuration and data that gave what a run tells.
+"""The state of code, configuration and data that a run was made from.
 
 Reads: the Git repository, params.yaml, dvc.lock, sources.lock
 """
@@ -64,7 +64,7 @@ def source() -> dict[str, str]:
 
 
 def warn() -> None:
-    """Tell loudly that what is about to be trained stands in no commit."""
+    """Warn that what is about to be trained is in no commit."""
     files = revision.changed()
     if files:
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""

@@ -12,7 +12,7 @@ from mlops.tracking import server
 
 
 def main() -> None:
-    """Replace this process by the MLflow server, or tell where the remote one is."""
+    """Replace this process by the MLflow server, or say where the remote one is."""
     name = environment.asked()
     used = server.uri(name)
     if used != server.embedded(name):

@@ -34,7 +34,7 @@ def test_a_full_disk_is_heard() -> None:
             {"msg": "x", "exc_info": (OSError, OSError(28, "No space left on device"), None)}
         ),
     ):
-        heard = share.Heard()
+        heard = share.Listener()
         heard.emit(logging.makeLogRecord({"msg": "all is well"}))
         assert not heard.full
         heard.emit(record)
@@ -43,7 +43,7 @@ def test_a_full_disk_is_heard() -> None:
 
 def test_an_output_that_is_nowhere_is_heard() -> None:
     """In DVC's own words: it warns, and says that everything is up to date."""
-    heard = share.Heard()
+    heard = share.Listener()
     status = CompareStatusResult(set(), {HashInfo("md5", "1" * 32)}, set(), set())
     log = logging.getLogger("dvc.data_cloud")
     log.addHandler(heard)

@@ -11,7 +11,7 @@ import s3_proxy
 import servers
 import ways
 from mlops.platform.servers import Platform
-from mlops.storage.objects import md5
+from mlops.storage.object_stores import md5
 from ways import Place, State
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ import pytest
 from common import ROOT
 from mlops.core.errors import StorageError
 from mlops.storage import remote, verify
-from mlops.storage.objects import md5
+from mlops.storage.object_stores import md5
 
 STAGE = """
 stages:
@@ -52,7 +52,7 @@ def test_a_whole_cache_is_told(repo: Path, capsys: pytest.CaptureFixture[str]) -
     verify.main()
     told = capsys.readouterr().out
 
-    assert "4 objects looked at in cache, work tree" in told  # the list of the folder is one
+    assert "4 objects checked in cache, work tree" in told  # the list of the folder is one
     assert "no AWS credentials" in told
     assert md5(repo / "single") in str(cached(repo, "single")).replace("/", "")
 

@@ -18,8 +18,8 @@ from mlflow_server import Server, all_runs, points, until
 from mlops.config import schema
 from mlops.core.errors import TrackingError
 from mlops.platform.servers import Platform
-from mlops.tracking import runs, sender, server, syncing
-from mlops.tracking.journal import Journal, every
+from mlops.tracking import runs, sender, server, sync
+from mlops.tracking.journal import Journal, list_journals
 
 pytestmark = pytest.mark.integration
 MakeParams = Callable[..., Params]
@@ -123,10 +123,10 @@ def test_a_server_killed_while_training_costs_not_a_point(
     run_id = new_run(up, known).info.run_id
     up.kill()
     text = finished(training)
-    (journal,) = every("dev")
+    (journal,) = list_journals("dev")
     told = written(journal)
     assert "make sync ENV=dev" in text
-    assert journal.waiting(up.uri)
+    assert journal.is_unsent(up.uri)
 
     up.start()
     assert len(points(up.uri, run_id)["train_loss"]) < len(told["train_loss"])
@@ -139,7 +139,7 @@ def test_a_server_killed_while_training_costs_not_a_point(
     run = mlflow.MlflowClient(up.uri).get_run(run_id)
     assert run.info.status == "FINISHED"
     assert "model.sha256" in run.data.tags
-    assert every("dev") == []
+    assert list_journals("dev") == []
 
 
 @pytest.mark.nightly
@@ -157,7 +157,7 @@ def test_a_server_that_comes_back_in_time_gets_all_by_itself(
             run.log_metrics({"train_loss": 1.0 / step}, step)
         up.start()
 
-    assert not run.journal.waiting(up.uri)
+    assert not run.journal.is_unsent(up.uri)
     assert points(up.uri, run.run_id) == written(run.journal)
 
 
@@ -176,7 +176,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
 
     up.start()
     finished(stage("train"))
-    (journal,) = every("dev")
+    (journal,) = list_journals("dev")
 
     assert {run.info.run_id for run in up.runs()} - known == {run_id}
     assert points(up.uri, run_id) == written(journal)
@@ -194,7 +194,7 @@ def test_a_judgement_without_a_server_waits_for_it(
     runs.log_evaluation(params, "m" * 64, {"accuracy": 0.9}, Path("reports"))
     assert "make sync ENV=dev" in caplog.text
     up.start()
-    assert syncing.bring("dev").brought == 1
+    assert sync.send_all("dev").sent == 1
 
     client = mlflow.MlflowClient(up.uri)
     assert client.get_run(run_id).data.metrics["test.accuracy"] == 0.9
@@ -225,13 +225,13 @@ def test_a_sync_that_is_killed_goes_on_where_it_stopped(
         until(partial(arrived, before))
         sync.send_signal(signal.SIGKILL)
         sync.communicate()
-    assert journal.waiting(up.uri)
+    assert journal.is_unsent(up.uri)
     told = written(journal)
     finished(stage("sync"))
     (found,) = [one for one in up.runs() if one.info.run_id not in known]
 
     assert points(up.uri, found.info.run_id) == told
-    assert every("dev") == []
+    assert list_journals("dev") == []
 
 
 def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
@@ -245,10 +245,10 @@ def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
 
     for name in ("compose", "train"):
         text = finished(stage(name), code=1)
-        assert f"error: MLflow should answer at {up.uri}" in text
+        assert f"error: cannot use MLflow at {up.uri}" in text
         assert "MLFLOW_OFFLINE=1" in text
         assert "Traceback" not in text
-    assert every("dev") == []
+    assert list_journals("dev") == []
 
 
 @pytest.mark.nightly
@@ -275,7 +275,7 @@ def test_the_platform_keeps_environments_apart_and_takes_each_point_once(
         platform.up(f"mlflow-{environment}")
         told = written(run.journal)
         run.journal.mark(places[environment], end=0)
-        assert syncing.bring(environment).brought == 1
+        assert sync.send_all(environment).sent == 1
 
         assert points(places[environment], run.run_id) == told
         found = {one.info.run_id for one in all_runs(places[environment])}
