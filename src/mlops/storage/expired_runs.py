@@ -78,11 +78,8 @@ class Store:
             staying = [run for run in active if reasons[run.info.run_id]]
             for run in staying:
                 plan.stay(RUNS, reasons[run.info.run_id])
-            expired += [
-                (RUNS, run.info.run_id, run.info.artifact_uri)
-                for run in active
-                if not reasons[run.info.run_id]
-            ]
+            gone = [run.info for run in active if not reasons[run.info.run_id]]
+            expired += [(RUNS, info.run_id, info.artifact_uri) for info in gone]
             sizes = self._each(self._size, [place for _, _, place in expired])
             plan.going += [
                 Item(kind, name, size, place)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,28 +43,32 @@ class Stored:
 
 
 class Remote:
-    """The DVC remote of an environment, as it was when it was first looked at."""
+    """The DVC remote of an environment."""
 
     def __init__(self, client: Any, url: str) -> None:
         self._url = url
         self._bucket = Bucket(client, url)
+        self._keys: dict[str, str] = {}
 
     def plan(self, referenced: set[str], cutoff: float) -> Plan:
         """Plan to delete what was written before `cutoff` and is named nowhere.
 
         `referenced` is what is named outside of the remote; in it, what stays names more.
         """
-        plan, texts = Plan(), self._entries()
+        plan, stored = Plan(), list(self._list())
+        objects = [one for one in stored if one.oid]
+        self._keys = {one.oid: one.key for one in objects}
+        texts = self._read_all([one for one in stored if not one.oid])
         young = [text for one, text in texts.items() if one.written >= cutoff]
         named = referenced.union(*map(find_hashes, young))
         named |= {f"{oid.removesuffix('.dir')}.dir" for oid in named}  # written without the ending
-        kept = named | {one.oid for one in self._objects if one.written >= cutoff}
+        kept = named | {one.oid for one in objects if one.written >= cutoff}
         kept |= self._listed_in([oid for oid in kept if oid.endswith(".dir")])
         for one, text in texts.items():
             outs = list_outputs(text)
             reason = "younger" if one.written >= cutoff else ""
             self._sort(plan, ENTRIES, one, reason or ("used" if outs and outs <= kept else ""))
-        for one in self._objects:
+        for one in objects:
             kind = FOLDERS if one.oid.endswith(".dir") else FILES
             reason = "used" if one.oid in kept and one.written < cutoff else ""
             self._sort(plan, kind, one, "younger" if one.written >= cutoff else reason)
@@ -94,18 +97,6 @@ class Remote:
                 if failed := done.get("Errors"):
                     raise self._unusable("delete expired objects", failed[0])
 
-    @cached_property
-    def _stored(self) -> list[Stored]:
-        return list(self._list())
-
-    @cached_property
-    def _objects(self) -> list[Stored]:
-        return [one for one in self._stored if one.oid]
-
-    @cached_property
-    def _keys(self) -> dict[str, str]:
-        return {one.oid: one.key for one in self._objects}
-
     def _list(self) -> Iterator[Stored]:
         with self._known_errors("list objects"):
             for key, found in self._bucket.list():
@@ -114,8 +105,7 @@ class Remote:
                     oid = "".join(part or "" for part in match.groups()) if match else ""
                     yield Stored(key, found["Size"], found["LastModified"].timestamp(), oid)
 
-    def _entries(self) -> dict[Stored, str]:
-        entries = [one for one in self._stored if not one.oid]
+    def _read_all(self, entries: list[Stored]) -> dict[Stored, str]:
         with ThreadPoolExecutor(THREADS) as pool:
             texts = list(pool.map(lambda one: self._read(one.key), entries))
         return {

@@ -89,11 +89,11 @@ def _check_release(database: sqlite3.Connection, path: Path) -> None:
         row = database.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error:
         return  # no tables yet
-    followed = _releases()
-    if not row or not followed or row[0] == _newest(followed):
+    before = _read_migrations()
+    if not row or not before or row[0] in set(before) - set(before.values()):
         return
     found = f"the MLflow database {_short(path)} was written by"
-    if row[0] in followed:
+    if row[0] in before:
         raise TrackingError(
             f"{found} an older MLflow than the one installed here; back it up, then run "
             f"`mlflow db upgrade sqlite:///{_short(path)}`"
@@ -104,7 +104,7 @@ def _check_release(database: sqlite3.Connection, path: Path) -> None:
     )
 
 
-def _releases() -> dict[str, str | None]:
+def _read_migrations() -> dict[str, str | None]:
     """Return each state of the tables that the installed MLflow knows, and the one before it."""
     found = importlib.util.find_spec("mlflow")
     folder = Path(found.origin or "").parent / "store/db_migrations/versions" if found else None
@@ -116,11 +116,6 @@ def _releases() -> dict[str, str | None]:
         if named:
             known[named[1]] = before[1] if before else None
     return known
-
-
-def _newest(followed: dict[str, str | None]) -> str | None:
-    last = set(followed) - set(followed.values())
-    return last.pop() if len(last) == 1 else None
 
 
 def _aim(database: sqlite3.Connection, folder: Path) -> None:

@@ -1,7 +1,6 @@
 """The journal of a run: what is recorded, line by line, before MLflow gets it. Knows no MLflow.
 
-Reads, writes: .runs/<environment>/<id>/: journal.jsonl, files/, and state.json, which holds how far
-    each store has it
+Reads, writes: .runs/<environment>/<id>/: journal.jsonl, files/, state.json (how far a store has it)
 """
 
 import fcntl
@@ -133,14 +132,13 @@ class Journal:
 
     def sent(self, store: str) -> Entry:
         """Return the run's id in a store (None: not created yet) and how far the store has it."""
-        found: Entry = self._state().get("sent", {}).get(store, {"run_id": None, "end": 0})
-        return found
+        return dict(self._state().get("sent", {}).get(store, {"run_id": None, "end": 0}))
 
     def mark(self, store: str, **values: Any) -> None:
         """Note how far a store has it."""
         state = self._state()
-        sent = {**state.get("sent", {}), store: {**self.sent(store), **values}}
-        self._write({**state, "sent": sent})
+        state["sent"] = {**state.get("sent", {}), store: {**self.sent(store), **values}}
+        self._write(state)
 
     def stores(self) -> list[str]:
         """Return the stores that have some of it."""
@@ -176,9 +174,7 @@ class Journal:
 
     def _drop_cut_line(self) -> None:
         if self.exists():
-            *_, end = (0, *(end for end, _ in self.entries()))
-            with self.path.open("ab") as file:
-                file.truncate(end)  # a line that a kill cut short
+            os.truncate(self.path, max((end for end, _ in self.entries()), default=0))
 
     def _of(self, kind: str) -> Iterator[Entry]:
         return (entry for _, entry in self.entries() if entry["kind"] == kind)
