@@ -40,7 +40,7 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        database.ready(uri)
+        database.prepare(uri)
         self._client = mlflow.MlflowClient(uri, uri)
 
     def __str__(self) -> str:

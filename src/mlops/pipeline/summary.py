@@ -105,7 +105,7 @@ def left_over(environment: str) -> list[str]:
         return []
     from mlops.tracking import server, sync  # noqa: PLC0415  of no need where nothing is left
 
-    if not server.offline():
+    if not server.is_offline():
         with suppress(TrackingError):  # the line says what to do
             sync.send_all(environment)
     runs = sync.count_unsent(environment)

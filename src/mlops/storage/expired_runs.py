@@ -41,11 +41,11 @@ class Store:
 
     def __init__(self, params: Params) -> None:
         self._params = params
-        self._uri = server.uri(params.environment)
+        self._uri = server.get_uri(params.environment)
         local = self._uri.startswith("sqlite:")
         self._absent = local and not Path(self._uri.removeprefix("sqlite:///")).exists()
         self._threads = 1 if local else 8
-        database.ready(self._uri)
+        database.prepare(self._uri)
         # The client would make the file.
         self._client: Any = None if self._absent else mlflow.MlflowClient(self._uri, self._uri)
         self._experiments: dict[str, str] = {}
@@ -179,8 +179,8 @@ class Store:
             number = found.partition(".")[0]
             if number.isdigit() and int(number) < OLDEST:
                 raise TrackingError(
-                    f"the MLflow server {server.plain(self._uri)} is of release {found}; retention "
-                    f"needs {OLDEST}.0 or newer: nothing was deleted; upgrade the server"
+                    f"the MLflow server {server.redact(self._uri)} is of release {found}; "
+                    f"retention needs {OLDEST}.0 or newer: nothing was deleted; upgrade the server"
                 )
 
 

@@ -38,17 +38,17 @@ class ExpiredError(StorageError):
     """The credentials were good, and are no longer."""
 
 
-def address(name: str) -> str:
+def get_address(name: str) -> str:
     """Return where an environment shares, as configured."""
     return compose(name).storage.remote
 
 
 def bucket(name: str, **options: Any) -> Bucket:
     """Return the bucket where an environment shares."""
-    return Bucket(client(**options), address(name))
+    return Bucket(client(**options), get_address(name))
 
 
-def credentials() -> bool:
+def has_credentials() -> bool:
     """Return whether there are any for S3: in variables, in files, or where these lead to.
 
     The role of a machine is not asked for, which takes seconds on a machine that has none.
@@ -66,7 +66,7 @@ def check(name: str) -> None:
 
     Without retries: DVC's own take a minute to say that nobody is there.
     """
-    url = address(name)
+    url = get_address(name)
     try:
         next(bucket(name).list(**ONE), None)
     except NoCredentialsError:
@@ -74,7 +74,7 @@ def check(name: str) -> None:
             f"no credentials for {url}; set {NEEDED}, or leave out SHARE to work alone"
         ) from None
     except (BotoCoreError, ClientError, ValueError) as error:
-        if expired(error):
+        if is_expired(error):
             raise ExpiredError(
                 f"the credentials for {url} have expired ({error}); renew them and run the same "
                 "command again: what was computed is kept"
@@ -85,7 +85,7 @@ def check(name: str) -> None:
         ) from None
 
 
-def expired(error: Exception) -> bool:
+def is_expired(error: Exception) -> bool:
     """Return whether an error means that the credentials have expired."""
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code") in EXPIRED
@@ -101,13 +101,13 @@ def check_transfer(name: str, write: bool) -> None:
             _probe(bucket(name, **dict.fromkeys(CHECKSUMS, "when_required")), write)
         except (BotoCoreError, ClientError):
             raise StorageError(
-                f"{address(name)} answers, but refuses to {'take' if write else 'give'} an object: "
-                f"{error}; check the rights of the credentials of {name}"
+                f"{get_address(name)} answers, but refuses to {'take' if write else 'give'} an "
+                f"object: {error}; check the rights of the credentials of {name}"
             ) from None
         cure = " and ".join(f"AWS_{option.upper()}=when_required" for option in CHECKSUMS)
         raise StorageError(
-            f"{address(name)} refuses the checksums that AWS's own client adds ({error}); set "
-            f"{cure} and run the same command again"
+            f"{get_address(name)} refuses the checksums that AWS's own client adds ({error}); "
+            f"set {cure} and run the same command again"
         ) from None
 
 
@@ -150,15 +150,15 @@ def check_config(name: str) -> None:
             f"there; remove it (`dvc config --show-origin core.remote` shows where it is)"
         )
     url = found["remote"].get(name, {}).get("url")
-    if url != address(name):
+    if url != get_address(name):
         raise StorageError(
-            f".dvc/config shares {name} at {url}, conf/ at {address(name)}; write what conf/ says: "
-            "`python -m mlops.storage.remotes`"
+            f".dvc/config shares {name} at {url}, conf/ at {get_address(name)}; write what conf/ "
+            "says: `python -m mlops.storage.remotes`"
         )
 
 
 @contextmanager
-def default(name: str) -> Iterator[None]:
+def use_as_default(name: str) -> Iterator[None]:
     """Make the environment's remote DVC's default while the block runs, without editing a file.
 
     `dvc repro --pull` takes no name of a remote, and DVC has no variable for it.

@@ -66,7 +66,7 @@ def main() -> None:
     if days is None:
         sys.stdout.write(f"{name} keeps everything: storage.retention_days is null\n")
         return
-    shared = remote.credentials()
+    shared = remote.has_credentials()
     if shared:
         remote.check(name)
     retention = Retention(params, time.time(), shared)

@@ -103,7 +103,7 @@ class Verification:
 def list_stores(name: str) -> list[Store]:
     """Return the stores that this machine can check."""
     found: list[Store] = [CACHE, TREE]
-    if remote.credentials():
+    if remote.has_credentials():
         remote.check(name)
         found.append(RemoteStore(remote.bucket(name)))
     return found
@@ -130,8 +130,8 @@ def check_all(name: str, found: Verification) -> EntryCleanup:
         ) from None
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise StorageError(
-            f"{remote.address(name)} stopped answering: {error}; the same command again completes "
-            "it: what was healed stays so"
+            f"{remote.get_address(name)} stopped answering: {error}; the same command again "
+            "completes it: what was healed stays so"
         ) from None
     return cleanup
 

@@ -26,7 +26,7 @@ PLACES = {  # columns that name a folder
 DAMAGED = re.compile("file is not a database|disk image is malformed|btreeInitPage")
 
 
-def ready(uri: str) -> None:
+def prepare(uri: str) -> None:
     """Check the store, and point it to the artifacts in the folder that the project has now."""
     check(uri)
     path = _path(uri)

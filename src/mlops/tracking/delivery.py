@@ -36,7 +36,7 @@ def deliver(journal: Journal, uri: str) -> str:
     try:
         return _deliver(journal, uri)
     except MlflowException as error:
-        place = server.plain(uri)
+        place = server.redact(uri)
         lost = error.error_code == store.GONE and journal.sent(place)["run_id"]
         if not lost or "experiment" not in journal.head():
             raise
@@ -46,7 +46,7 @@ def deliver(journal: Journal, uri: str) -> str:
 
 
 def _deliver(journal: Journal, uri: str) -> str:
-    client, place = MlflowClient(uri), server.plain(uri)
+    client, place = MlflowClient(uri), server.redact(uri)
     sent = journal.sent(place)
     run_id = str(sent["run_id"] or _create_run(client, journal, uri))
     refused = list(sent.get("refused", []))
@@ -59,7 +59,7 @@ def _deliver(journal: Journal, uri: str) -> str:
 
 
 def _create_run(client: MlflowClient, journal: Journal, uri: str) -> str:
-    place, head = server.plain(uri), journal.head()
+    place, head = server.redact(uri), journal.head()
     if not head.keys() >= HEAD:
         raise TrackingError(
             f"the first line of {journal.path.relative_to(paths.home())} is damaged, so its run "
@@ -103,7 +103,7 @@ def _send(client: MlflowClient, run_id: str, journal: Journal, entries: list[Ent
     if kind in ENTITIES:
         build, longest = ENTITIES[kind]
         values = [
-            build(naming.valid(name), naming.cut(str(text), longest))
+            build(naming.clean_name(name), naming.cut(str(text), longest))
             for name, text in first["values"].items()
         ]
         return _log(client, run_id, kind, _split(values, VALUES))
@@ -187,5 +187,5 @@ def _build_points(entries: list[Entry]) -> tuple[list[Metric], list[str]]:
             if number is None:
                 refused.append(f"{name}: not a number")
             else:
-                points.append(Metric(naming.valid(name), number, entry["time"], entry["step"]))
+                points.append(Metric(naming.clean_name(name), number, entry["time"], entry["step"]))
     return points, refused

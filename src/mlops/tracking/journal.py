@@ -185,10 +185,12 @@ class Journal:
             return {}  # a new one
         if found is None or not isinstance(found.get("store"), str):
             # Damaged: the store is asked whether it has the run, and gets what it lacks.
-            store = server.plain(server.uri(self.environment))
+            store = server.redact(server.get_uri(self.environment))
             return {"store": store, "offline": False, "sent": {store: {"run_id": None, "end": 0}}}
-        sent = {server.known(store): value for store, value in found.get("sent", {}).items()}
-        return {**found, "store": server.known(found["store"]), "sent": sent}
+        sent = {
+            server.get_current_name(store): value for store, value in found.get("sent", {}).items()
+        }
+        return {**found, "store": server.get_current_name(found["store"]), "sent": sent}
 
     def _write(self, state: Entry) -> None:
         files.write_json(self.folder / "state.json", state)

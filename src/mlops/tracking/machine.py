@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 
-def packages(environment: Path | None = None) -> dict[str, str]:
+def read_packages(environment: Path | None = None) -> dict[str, str]:
     """Return the hash of the lock files that were installed, and the Python that runs them."""
     found = {"packages.python": platform.python_version()}
     folder = environment or Path(sys.prefix)
@@ -26,7 +26,7 @@ def packages(environment: Path | None = None) -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, str]:
+def read_hardware() -> dict[str, str]:
     """Return what decides the last digits of a result, and its speed."""
     import torch  # noqa: PLC0415  takes seconds, and training and evaluation have it already
 

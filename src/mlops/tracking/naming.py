@@ -19,22 +19,22 @@ Path = tuple[str, ...]
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested values as one level, named by their dotted path."""
-    return {name: value for name, (_, value) in named(values, prefix).items()}
+    return {name: value for name, (_, value) in name_leaves(values, prefix).items()}
 
 
-def renamed(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def find_renamed(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Return by name the dotted path of each value whose name is another than that path."""
-    paths = {name: ".".join(path) for name, (path, _) in named(values, prefix).items()}
+    paths = {name: ".".join(path) for name, (path, _) in name_leaves(values, prefix).items()}
     return {name: path for name, path in paths.items() if name != path}
 
 
-def named(values: Mapping[str, Any], prefix: str) -> dict[str, tuple[Path, Any]]:
+def name_leaves(values: Mapping[str, Any], prefix: str) -> dict[str, tuple[Path, Any]]:
     """Return path and value by name; no two names are equal to any store."""
     found: dict[str, tuple[Path, Any]] = {}
     taken: set[str] = set()
     start = (prefix,) if prefix else ()
     for path, cleaned, value in _leaves(values, start, start):
-        name = valid(".".join(cleaned), path)
+        name = clean_name(".".join(cleaned), path)
         # {"a.b": 1, "a": {"b": 2}} have the same path.
         for length in (0, 8, 64):
             apart = _marked(name, path, length) if length else name
@@ -45,7 +45,7 @@ def named(values: Mapping[str, Any], prefix: str) -> dict[str, tuple[Path, Any]]
     return found
 
 
-def valid(name: str, path: Path = ()) -> str:
+def clean_name(name: str, path: Path = ()) -> str:
     """Return a name that MLflow takes, the same one where it does already."""
     plain = _clean(name)
     if posixpath.normpath(plain) != plain or plain.startswith("/"):

@@ -27,7 +27,7 @@ class State:
     files: dict[str, bytes]
 
 
-def now() -> State:
+def read_state() -> State:
     """Return the state of the work tree."""
     tags, files = revision.tags(), {}
     if PARAMS.exists():
@@ -57,7 +57,7 @@ def rows_changed(snapshot: Snapshot) -> dict[str, int]:
     }
 
 
-def source() -> dict[str, str]:
+def describe_source() -> dict[str, str]:
     """Return MLflow's own tags without a folder of this machine, and without Git's password."""
     name = f"ml.{Path(sys.argv[0]).stem}"
     return {"mlflow.source.name": name, "mlflow.source.git.repoURL": revision.address()}

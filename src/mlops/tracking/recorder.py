@@ -23,18 +23,18 @@ class Run:
         self.uri = uri
         self.notify: Callable[[], None] = lambda: None  # the one who sends
         # In the store; empty while a new run could not be sent.
-        self.run_id = str(journal.sent(server.plain(uri))["run_id"] or "")
+        self.run_id = str(journal.sent(server.redact(uri))["run_id"] or "")
         self._logged = journal.last_steps()
 
     def start(self, params: Params, suffix: str = "") -> None:
         """Begin the journal of a new run."""
-        self.journal.set_target(server.plain(self.uri), server.offline())
+        self.journal.set_target(server.redact(self.uri), server.is_offline())
         self.journal.append(
             "run",
             name=f"{params.model.name}-{params.model.version}{suffix}",
             experiment=params.mlflow.experiment_name,
             artifact_location=params.mlflow.artifact_location,
-            tags={**resolve_tags(), **provenance.source()},
+            tags={**resolve_tags(), **provenance.describe_source()},
         )
 
     def describe(self, params: Params, data: Mapping[str, str]) -> None:
@@ -42,11 +42,15 @@ class Run:
         sections = params.model_dump(exclude={"environment", "mlflow", "metadata"})
         values = {name: str(value) for name, value in naming.flatten(sections, "").items()}
         self.journal.append("params", values=values)
-        origin = {"who": revision.who() or "unknown", **machine.packages(), **machine.hardware()}
+        origin = {
+            "who": revision.who() or "unknown",
+            **machine.read_packages(),
+            **machine.read_hardware(),
+        }
         hashes = {f"data.{name}.sha256": digest for name, digest in data.items()}
         self.tag({**params.mlflow.tags, "environment": params.environment, **origin, **hashes})
         self.tag(provenance.rows_changed(params.snapshot))
-        self.attach_state(provenance.now())
+        self.attach_state(provenance.read_state())
         for name, digest in data.items():
             source = f"data/prepared/{name}.parquet"
             self.journal.append("dataset", name=name, digest=digest[:32], source=source)
@@ -84,7 +88,7 @@ class Run:
             environment=params.environment,
             run_id=self.run_id,
             journal=self.journal.name,
-            tracking_uri=server.plain(self.uri),
+            tracking_uri=server.redact(self.uri),
             evaluated=False,
             lock=None,
         )

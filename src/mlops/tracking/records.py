@@ -29,7 +29,7 @@ def read(model_digest: str) -> Record | None:
             path.name,
         )
         return None
-    return {**found, "tracking_uri": server.known(found["tracking_uri"])}
+    return {**found, "tracking_uri": server.get_current_name(found["tracking_uri"])}
 
 
 def write(model_digest: str, **values: Any) -> None:

@@ -32,7 +32,7 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
 
     The file `resume` names its journal while it is open: a training that was killed continues it.
     """
-    uri = server.uri(params.environment)
+    uri = server.get_uri(params.environment)
     server.check(uri)
     with store.known_errors(params):
         store.open_store(params)
@@ -41,7 +41,7 @@ def training_run(params: Params, data: Mapping[str, str], resume: Path) -> Itera
         run = Run(journal, uri)
         with store.known_errors(params):
             if journal.exists():
-                journal.set_target(server.plain(uri), server.offline())
+                journal.set_target(server.redact(uri), server.is_offline())
                 journal.append("status", value="RUNNING")
             else:
                 run.start(params)
@@ -61,16 +61,16 @@ def log_evaluation(
     with _reopened(params, model_digest) as run:
         run.journal.append("metrics", step=0, values=naming.flatten(metrics, "test"))
         run.journal.attach(folder, folder.name)
-        if other := naming.renamed(metrics, "test"):
+        if other := naming.find_renamed(metrics, "test"):
             names = json.dumps(other, indent=1, ensure_ascii=False).encode("utf-8", "replace")
             run.journal.attach({"metric_names.json": names}, folder.name)
-        run.attach_state(provenance.now())
+        run.attach_state(provenance.read_state())
     records.write(model_digest, evaluated=True)
 
 
 def log_state(params: Params, model_digest: str) -> None:
     """Add to a model's run what is known once the whole pipeline has run: the complete dvc.lock."""
-    record, now = records.read(model_digest), provenance.now()
+    record, now = records.read(model_digest), provenance.read_state()
     if not record or dvc_lock.LOCK.name not in now.files or not _find_journal(params, record):
         return
     with _reopened(params, model_digest) as run:
@@ -101,7 +101,7 @@ def _sending(run: Run) -> Iterator[None]:
 @contextmanager
 def _reopened(params: Params, model_digest: str) -> Iterator[Run]:
     """Open the run of a model, or a new one where this store has none, and send what it records."""
-    record, uri = records.read(model_digest) or {}, server.uri(params.environment)
+    record, uri = records.read(model_digest) or {}, server.get_uri(params.environment)
     home = _find_journal(params, record)
     journal = home or Journal(params.environment)
     with journal.lock():
@@ -125,18 +125,18 @@ def _reopened(params: Params, model_digest: str) -> Iterator[Run]:
 
 def _find_journal(params: Params, record: Mapping[str, Any]) -> Journal | None:
     """Return the journal of a recorded run if it is this environment's and this store's."""
-    uri = server.uri(params.environment)
-    database.ready(uri)
+    uri = server.get_uri(params.environment)
+    database.prepare(uri)
     if record.get("environment") != params.environment:
         return None
     journal = Journal(params.environment, record.get("journal", ""))
-    if record["tracking_uri"] != server.plain(uri):
-        return journal if server.offline() and journal.exists() else None
+    if record["tracking_uri"] != server.redact(uri):
+        return journal if server.is_offline() and journal.exists() else None
     return journal if journal.exists() or not store.is_deleted(uri, record["run_id"]) else None
 
 
 def _send_now(run: Run, params: Params) -> None:
-    if run.journal.store != server.plain(run.uri):
+    if run.journal.store != server.redact(run.uri):
         return  # it waits for its server
     try:
         server.check(run.uri)
@@ -166,6 +166,6 @@ def _previous(params: Params, resume: Path) -> Journal | None:
     journal = Journal(params.environment, name)
     if not journal.exists() or not journal.head():
         return None
-    uri = server.uri(params.environment)
-    run_id = journal.sent(server.plain(uri))["run_id"]
+    uri = server.get_uri(params.environment)
+    run_id = journal.sent(server.redact(uri))["run_id"]
     return None if run_id and store.is_deleted(uri, run_id) else journal

@@ -24,29 +24,29 @@ PATH = "/api/2.0/mlflow/experiments/search?max_results=1"  # every user may ask 
 ADVICE = "set MLFLOW_OFFLINE=1 to record here and send it later with `make sync`"
 
 
-def offline() -> bool:
+def is_offline() -> bool:
     """Return whether runs are recorded here, for a server that gets them later."""
     return os.environ.get("MLFLOW_OFFLINE", "").lower() not in ("", "0", "false", "no")
 
 
-def embedded(environment: str) -> str:
+def get_embedded_uri(environment: str) -> str:
     """Return the URI of the environment's own store."""
     return f"sqlite:///{paths.mlflow_store(environment) / 'mlflow.db'}"
 
 
-def uri(environment: str) -> str:
+def get_uri(environment: str) -> str:
     """Return the store in use: the usual variable's, else the environment's own SQLite file."""
     named = os.environ.get("MLFLOW_TRACKING_URI")
-    return named if named and not offline() else embedded(environment)
+    return named if named and not is_offline() else get_embedded_uri(environment)
 
 
-def plain(text: str) -> str:
+def redact(text: str) -> str:
     """Return a URI, or a sentence with one, without user, password and the project's folder."""
     here = f"sqlite:///{paths.home()}/"
     return urls.plain(text).replace(f"{here}.mlflow/", "sqlite:///.mlflow/")
 
 
-def known(name: str) -> str:
+def get_current_name(name: str) -> str:
     """Return the present name of a store, also in a project that was copied or moved."""
     if name == os.environ.get("MLFLOW_TRACKING_URI"):
         return name
@@ -55,14 +55,14 @@ def known(name: str) -> str:
 
 def first_line(error: Exception) -> str:
     """Return the first line of an error, without a password."""
-    return plain(str(error).strip() or type(error).__name__).splitlines()[0]
+    return redact(str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def check(store: str) -> None:
     """Raise a TrackingError if the store certainly cannot be used: down, not MLflow, damaged."""
-    database.ready(store)
+    database.prepare(store)
     if urllib.parse.urlsplit(store).scheme in ("http", "https") and (wrong := _find_problem(store)):
-        raise TrackingError(f"cannot use MLflow at {plain(store)}: {wrong}, or {ADVICE}")
+        raise TrackingError(f"cannot use MLflow at {redact(store)}: {wrong}, or {ADVICE}")
 
 
 def version(store: str) -> str | None:

@@ -26,8 +26,8 @@ def open_store(params: Params) -> str:
     """Point MLflow to the environment's store; return the id of the experiment there."""
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    uri, named = server.uri(params.environment), os.environ.get("MLFLOW_TRACKING_URI")
-    database.ready(uri)
+    uri, named = server.get_uri(params.environment), os.environ.get("MLFLOW_TRACKING_URI")
+    database.prepare(uri)
     mlflow.set_tracking_uri(uri)
     # MLflow sets the variable, which would send the next environment into this one's store.
     if named is None:
@@ -83,8 +83,8 @@ def known_errors(
 def unusable(params: Params, error: Exception) -> TrackingError:
     """Return the error for a store that cannot be used."""
     return TrackingError(
-        server.plain(
-            f"cannot use the MLflow store {server.uri(params.environment)}: "
+        server.redact(
+            f"cannot use the MLflow store {server.get_uri(params.environment)}: "
             f"{server.first_line(error)}; check MLFLOW_TRACKING_URI and that the server "
             "runs, or set MLFLOW_OFFLINE=1 to record here until then"
         )

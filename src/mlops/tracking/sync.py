@@ -45,16 +45,18 @@ def send_all(environment: str) -> Outcome:
     """Send what is missing, run after run; a server that does not answer ends it."""
     outcome = Outcome()
     named = os.environ.get("MLFLOW_TRACKING_URI", "")
-    reachable = {server.plain(uri): uri for uri in (named, server.embedded(environment)) if uri}
+    reachable = {
+        server.redact(uri): uri for uri in (named, server.get_embedded_uri(environment)) if uri
+    }
     journals = list_journals(environment)
-    if named and any(find_stores(journal) & {server.plain(named), ""} for journal in journals):
+    if named and any(find_stores(journal) & {server.redact(named), ""} for journal in journals):
         server.check(named)
     for journal in journals:
         with journal.lock(wait=False) as mine:
             if not mine:
                 outcome.busy += 1
             elif journal.exists():
-                _send(journal, reachable, server.plain(named), outcome)
+                _send(journal, reachable, server.redact(named), outcome)
     return outcome
 
 
@@ -86,7 +88,7 @@ def _send(journal: Journal, reachable: dict[str, str], named: str, outcome: Outc
             reason = server.first_line(error)
             if not store.is_final(error):
                 raise TrackingError(
-                    f"MLflow at {server.plain(uri)} did not take all runs: {reason}; run the same "
+                    f"MLflow at {server.redact(uri)} did not take all runs: {reason}; run the same "
                     "command again when it answers, it continues where it stopped"
                 ) from None
             outcome.refused.append(f"{journal.name}: {reason}")

@@ -49,7 +49,9 @@ def test_a_bucket_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused()}")
     found = told(servers.storage(True))
 
-    assert found.startswith(f"note storage credentials from AWS_ACCESS_KEY_ID, but s3://{DEV}/")
+    assert found.startswith(
+        f"note storage credentials from AWS_ACCESS_KEY_ID, but cannot use s3://{DEV}/"
+    )
     assert "Could not connect" in found
     assert "-> fix it before push, pull" in found
     assert servers.storage(False).state == "ok"

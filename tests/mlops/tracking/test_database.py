@@ -81,7 +81,7 @@ def test_a_project_writes_its_artifacts_into_its_own_folder(
         prepared.rename(there)
     monkeypatch.chdir(there)
     second = train(params, "n" * 64)
-    client = mlflow.MlflowClient(server.embedded("dev"))
+    client = mlflow.MlflowClient(server.get_embedded_uri("dev"))
 
     assert "copied or moved" in caplog.text
     for run_id in (first, second):
@@ -104,7 +104,7 @@ def test_artifacts_that_only_the_other_project_has_stay_there(
     shutil.copytree(prepared, there, ignore=shutil.ignore_patterns("artifacts"))
     monkeypatch.chdir(there)
     store.open_store(params)
-    client = mlflow.MlflowClient(server.embedded("dev"))
+    client = mlflow.MlflowClient(server.get_embedded_uri("dev"))
 
     assert [item.path for item in client.list_artifacts(first)] == ["params.yaml"]
     assert "1 runs or versions are only there" in caplog.text
@@ -126,7 +126,7 @@ def test_a_copied_project_sends_its_journals_to_its_own_store(
 
     assert sync.send_all("dev").sent == 1
     assert stored(params)[0].data.tags["late"] == "yes"
-    assert server.plain(server.embedded("dev")) == "sqlite:///.mlflow/dev/mlflow.db"
+    assert server.redact(server.get_embedded_uri("dev")) == "sqlite:///.mlflow/dev/mlflow.db"
 
 
 def test_a_store_elsewhere_is_left_as_it_is(
@@ -135,9 +135,9 @@ def test_a_store_elsewhere_is_left_as_it_is(
     """Only the project's own one is led to its own folder."""
     shutil.copy(empty_store, prepared / "elsewhere.db")
     before = (prepared / "elsewhere.db").read_bytes()
-    database.ready(f"sqlite:///{prepared / 'elsewhere.db'}")
-    database.ready("http://127.0.0.1:9")
-    database.ready(f"sqlite:///{prepared / 'missing.db'}")
+    database.prepare(f"sqlite:///{prepared / 'elsewhere.db'}")
+    database.prepare("http://127.0.0.1:9")
+    database.prepare(f"sqlite:///{prepared / 'missing.db'}")
 
     assert (prepared / "elsewhere.db").read_bytes() == before
     assert caplog.text == ""

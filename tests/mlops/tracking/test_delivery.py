@@ -213,8 +213,8 @@ def test_a_run_of_a_database_that_was_moved_away_is_made_again(
 
 def test_a_damaged_state_sends_all_of_it_again(journal: Journal) -> None:
     """The run is found by the journal's name, and gets nothing twice."""
-    own = server.embedded("dev")
-    journal.set_target(server.plain(own), False)
+    own = server.get_embedded_uri("dev")
+    journal.set_target(server.redact(own), False)
     first = delivery.deliver(journal, own)
     (journal.folder / "state.json").write_bytes(b"")
 

@@ -45,10 +45,10 @@ def _up(mlflow_server: Server, prepared: Path, monkeypatch: pytest.MonkeyPatch) 
     return mlflow_server
 
 
-def stage(name: str) -> "subprocess.Popen[str]":
-    """Start a stage or verb in the current folder."""
+def start(module: str) -> "subprocess.Popen[str]":
+    """Start a stage or a command in the current folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"ml.{name}"],
+        [sys.executable, "-m", module],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -107,8 +107,8 @@ def _quiet(
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         write_params(make_params(training=LONG))
         prepare_rows(folder, empty_store)
-        finished(stage("train"))
-        uri = server.embedded("dev")
+        finished(start("ml.train"))
+        uri = server.get_embedded_uri("dev")
         (run,) = all_runs(uri)
         return curve(points(uri, run.info.run_id))
 
@@ -119,7 +119,7 @@ def test_a_server_killed_while_training_costs_not_a_point(
     """Training goes on; what the server lacks is brought once it is back, once."""
     write_params(make_params(training=LONG))
     known = {run.info.run_id for run in up.runs()}
-    training = stage("train")
+    training = start("ml.train")
     run_id = new_run(up, known).info.run_id
     up.kill()
     text = finished(training)
@@ -130,8 +130,8 @@ def test_a_server_killed_while_training_costs_not_a_point(
 
     up.start()
     assert len(points(up.uri, run_id)["train_loss"]) < len(told["train_loss"])
-    finished(stage("sync"))
-    finished(stage("sync"))
+    finished(start("mlops.tracking.sync"))
+    finished(start("mlops.tracking.sync"))
 
     assert points(up.uri, run_id) == told
     assert "system/cpu_utilization_percentage" in told
@@ -167,7 +167,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
     """Both are killed; the training is resumed, and the run is whole."""
     write_params(make_params(training=LONG, resources={"checkpoint_steps": 50}))
     known = {run.info.run_id for run in up.runs()}
-    training = stage("train")
+    training = start("ml.train")
     run_id = new_run(up, known).info.run_id
     up.kill()
     until(lambda: list(Path(".checkpoints").glob("*/checkpoint-*/sha256.json")))
@@ -175,7 +175,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
     training.communicate()
 
     up.start()
-    finished(stage("train"))
+    finished(start("ml.train"))
     (journal,) = list_journals("dev")
 
     assert {run.info.run_id for run in up.runs()} - known == {run_id}
@@ -221,13 +221,13 @@ def test_a_sync_that_is_killed_goes_on_where_it_stopped(
 
     for _ in range(3):
         before = journal.sent(up.uri)["end"]
-        sync = stage("sync")
+        sync = start("mlops.tracking.sync")
         until(partial(arrived, before))
         sync.send_signal(signal.SIGKILL)
         sync.communicate()
     assert journal.is_unsent(up.uri)
     told = written(journal)
-    finished(stage("sync"))
+    finished(start("mlops.tracking.sync"))
     (found,) = [one for one in up.runs() if one.info.run_id not in known]
 
     assert points(up.uri, found.info.run_id) == told
@@ -239,12 +239,12 @@ def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
 ) -> None:
     """By the first stage of the pipeline and by the training; each in one sentence."""
     Path("conf").symlink_to(ROOT / "conf")
-    finished(stage("compose"))
+    finished(start("mlops.pipeline.compose"))
     write_params(params)
     up.kill()
 
-    for name in ("compose", "train"):
-        text = finished(stage(name), code=1)
+    for module in ("mlops.pipeline.compose", "ml.train"):
+        text = finished(start(module), code=1)
         assert f"error: cannot use MLflow at {up.uri}" in text
         assert "MLFLOW_OFFLINE=1" in text
         assert "Traceback" not in text

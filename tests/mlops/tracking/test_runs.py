@@ -23,7 +23,7 @@ RESUME = Path("checkpoints/run")
 
 def stored(params: Params) -> list[Any]:
     """Return all runs of the environment's store, the newest first."""
-    client = mlflow.MlflowClient(server.uri(params.environment))
+    client = mlflow.MlflowClient(server.get_uri(params.environment))
     return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
 
 
@@ -183,7 +183,7 @@ def test_the_usual_variable_moves_tracking_to_a_server(
     """MLFLOW_TRACKING_URI beats the environment's own store."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
 
-    assert server.uri(params.environment) == "http://mlflow.example:5000"
+    assert server.get_uri(params.environment) == "http://mlflow.example:5000"
 
 
 @pytest.mark.usefixtures("prepared")

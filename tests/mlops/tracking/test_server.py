@@ -136,4 +136,4 @@ def test_offline_means_the_environments_own_store(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
     monkeypatch.setenv("MLFLOW_OFFLINE", value)
 
-    assert server.uri("dev").startswith(used)
+    assert server.get_uri("dev").startswith(used)

@@ -33,7 +33,7 @@ def test_an_offline_run_is_here_until_it_is_brought(params: Params, remote: str)
     train(params)
 
     assert all_runs(remote) == []
-    assert len(all_runs(server.embedded("dev"))) == 1
+    assert len(all_runs(server.get_embedded_uri("dev"))) == 1
     assert sync.count_unsent("dev") == 1
 
 
@@ -44,9 +44,9 @@ def test_an_offline_run_is_brought_as_it_is(params: Params, remote: str) -> None
 
     sync.send_all("dev")
     (run,) = all_runs(remote)
-    own = mlflow.MlflowClient(server.embedded("dev")).get_run(here)
+    own = mlflow.MlflowClient(server.get_embedded_uri("dev")).get_run(here)
 
-    assert points(remote, run.info.run_id) == points(server.embedded("dev"), here)
+    assert points(remote, run.info.run_id) == points(server.get_embedded_uri("dev"), here)
     assert run.data.params == own.data.params
     assert run.data.tags == own.data.tags
     assert run.info.status == "FINISHED"
