@@ -191,6 +191,18 @@ def test_a_remote_that_is_broken_gives_nothing_wrong(
     assert mine.remote == theirs.remote
 
 
+@pytest.mark.nightly
+def test_a_remote_that_is_down_ends_both_ways(base: Place, tmp_path: Path) -> None:
+    """Nothing is computed: ours says so at once, plain DVC after two minutes of retries."""
+    for way in ("ours", "plain"):
+        name = f"{tmp_path.name}-{way}".replace("_", "-")
+        place = other(base, tmp_path / way, name, (True, False))
+        done = place.run(way, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+        assert done.code != 0
+        assert (done.ran, done.outputs) == ([], {})
+
+
 def test_a_server_that_refuses_checksums_is_told_with_its_cure(base: Place, tmp_path: Path) -> None:
     """By name; the same command without it would never complete."""
     place = other(base, tmp_path / "clone", tmp_path.name.replace("_", "-"), (True, True))
