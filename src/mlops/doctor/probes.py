@@ -40,7 +40,7 @@ def bucket() -> str:
     from mlops.storage import remote  # noqa: PLC0415
 
     remote.check(asked())
-    return remote.address(asked())
+    return remote.get_address(asked())
 
 
 PROBES = {probe.__name__: probe for probe in (packages, configuration, cuda, bucket)}

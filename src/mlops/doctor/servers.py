@@ -55,14 +55,14 @@ def _is_file(path: str) -> bool:
 
 def tracking(name: str) -> Finding:
     """Ask the MLflow server whether it is there and fits; `name` is the environment's."""
-    uri = server.uri(name)
-    if uri == server.embedded(name):
+    uri = server.get_uri(name)
+    if uri == server.get_embedded_uri(name):
         try:
             database.check(uri)
         except TrackingError as error:
             return broken("MLflow", str(error), "restore it or move it away, as said")
         return ok("MLflow", "runs are recorded on this machine")
-    plain = server.plain(uri)
+    plain = server.redact(uri)
     try:
         server.check(uri)
     except TrackingError as error:

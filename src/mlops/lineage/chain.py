@@ -139,7 +139,7 @@ def _origin(tags: Mapping[str, str]) -> list[Row]:
 
 
 def _packages(tags: Mapping[str, str]) -> str:
-    here = machine.packages().get("packages.sha256")
+    here = machine.read_packages().get("packages.sha256")
     recorded = tags.get("packages.sha256")
     python = tags.get("packages.python")
     found = [

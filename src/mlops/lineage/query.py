@@ -1,4 +1,4 @@
-"""The door to MLflow for those who only ask: runs, versions and artifacts of the stores at hand.
+"""Read runs, versions and artifacts from the MLflow stores.
 
 Reads: MLFLOW_TRACKING_URI, else the SQLite stores of the environments under .mlflow/
 Writes: nothing
@@ -12,22 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Before MLflow is imported, which reads it once: nothing is sent anywhere but to the store.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # for files of a few lines
+from mlops.tracking import database, server  # first: the package sets how MLflow behaves
 
+# isort: split
 import mlflow
 from mlflow.exceptions import MlflowException
 
 from mlops.core import paths
 from mlops.core.errors import TrackingError
-from mlops.tracking import database, server
 from mlops.versions.registry import Version
 
 
 @dataclass(frozen=True)
 class Found:
-    """A run, as its store tells it."""
+    """A run, as its store has it."""
 
     run_id: str
     name: str
@@ -42,7 +40,7 @@ class Store:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        database.ready(uri)
+        database.prepare(uri)
         self._client = mlflow.MlflowClient(uri, uri)
 
     def __str__(self) -> str:
@@ -51,24 +49,24 @@ class Store:
 
     def run(self, run_id: str) -> Found | None:
         """Return a run, deleted or not, or None where the store has none of this name."""
-        found = self._ask(lambda: self._client.get_run(run_id))
+        found = self._query(lambda: self._client.get_run(run_id))
         return _found(found) if found else None
 
     def made(self, model_digest: str) -> list[Found]:
         """Return the runs whose model has this hash, the newest first."""
         query = f"tags.`model.sha256` = '{model_digest}'"
-        experiments = self._ask(self._client.search_experiments) or []
+        experiments = self._query(self._client.search_experiments) or []
         ids = [experiment.experiment_id for experiment in experiments]
-        runs = self._ask(lambda: self._client.search_runs(ids, query)) if ids else []
+        runs = self._query(lambda: self._client.search_runs(ids, query)) if ids else []
         return sorted(map(_found, runs or []), key=lambda run: -run.started)
 
     def version(self, name: str, which: str) -> Version | None:
         """Return a version by its number or by an alias."""
         by = "get_model_version" if which.isdigit() else "get_model_version_by_alias"
-        found = self._ask(lambda: getattr(self._client, by)(name, which))
+        found = self._query(lambda: getattr(self._client, by)(name, which))
         if not found:
             return None
-        whole = self._client.get_model_version(name, found.version)  # by alias none are told
+        whole = self._client.get_model_version(name, found.version)  # by alias it has no aliases
         number, run_id = str(whole.version), whole.run_id or ""
         return Version(whole.name, number, run_id, whole.tags, tuple(whole.aliases))
 
@@ -85,7 +83,7 @@ class Store:
         except (MlflowException, OSError) as error:
             raise self._unusable(error) from None
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
+    def _query(self, question: Callable[[], Any]) -> Any:
         try:
             return question()
         except MlflowException as error:
@@ -95,7 +93,7 @@ class Store:
 
     def _unusable(self, error: Exception) -> TrackingError:
         return TrackingError(
-            f"the MLflow store {self} should answer, but: {server.first_line(error)}; check "
+            f"cannot read the MLflow store {self}: {server.first_line(error)}; check "
             "MLFLOW_TRACKING_URI, and that the server runs and knows you"
         )
 

@@ -103,7 +103,7 @@ def main() -> None:
         compared = figures(wanted, clone)
         # As the stages claim it: a GPU that the run did not ask for changes nothing.
         gpus.show(wanted.values.get("resources", {}).get("gpu", 0))
-        here = {**machine.hardware(), **machine.packages(clone.folder / ".venv")}
+        here = {**machine.read_hardware(), **machine.read_packages(clone.folder / ".venv")}
     rows = [("part", "recorded", "rebuilt", ""), *comparison.table(wanted.recorded, rebuilt)]
     sys.stdout.write("\n" + table(rows) + (f"{said}\n" if said else ""))
     part = comparison.first_difference(wanted.recorded, rebuilt)

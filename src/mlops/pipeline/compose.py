@@ -131,7 +131,7 @@ def main() -> None:
         from mlops.tracking import server  # noqa: PLC0415  only who has a server pays for it
 
         # The first stage of every run: better known now than after the minutes before training.
-        server.check(server.uri(params.environment))
+        server.check(server.get_uri(params.environment))
 
 
 if __name__ == "__main__":

@@ -103,12 +103,12 @@ def left_over(environment: str) -> list[str]:
     """Send what journals still hold; return a line if something stays here."""
     if not any(paths.journals(environment).glob("*/journal.jsonl")):
         return []
-    from mlops.tracking import server, syncing  # noqa: PLC0415  of no need where nothing is left
+    from mlops.tracking import server, sync  # noqa: PLC0415  of no need where nothing is left
 
-    if not server.offline():
+    if not server.is_offline():
         with suppress(TrackingError):  # the line says what to do
-            syncing.bring(environment)
-    runs = syncing.waiting(environment)
+            sync.send_all(environment)
+    runs = sync.count_unsent(environment)
     return [f"  waiting {runs} not in MLflow yet: make sync ENV={environment}"] if runs else []
 
 

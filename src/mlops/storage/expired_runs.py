@@ -1,10 +1,9 @@
-"""The door to MLflow for those who clean up: what is expired, what is still used, and its end.
+"""Find and delete the MLflow runs and logged models that are expired and unused.
 
 Reads: MLFLOW_TRACKING_URI, else the environment's SQLite store under .mlflow/
 Writes: that store: runs, logged models and their artifacts are deleted
 """
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -13,9 +12,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-# Before MLflow is imported, which reads it once: for files of a few lines.
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+from mlops.tracking import database, server  # first: the package sets how MLflow behaves
 
+# isort: split
 import mlflow
 from botocore.exceptions import BotoCoreError, ClientError
 from mlflow.entities import ViewType
@@ -24,10 +23,9 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 
 from mlops.config.schema import Params
 from mlops.core.errors import TrackingError
-from mlops.storage.git_hashes import hashes
+from mlops.storage.git_hashes import find_hashes
 from mlops.storage.retention_plan import Item, Plan
-from mlops.tracking import database, server
-from mlops.tracking.runs import known_errors, store_uri
+from mlops.tracking.store import known_errors
 
 RUNS, MODELS = "MLflow runs", "logged models"
 ENDED = ("FINISHED", "FAILED", "KILLED")
@@ -43,19 +41,19 @@ class Store:
 
     def __init__(self, params: Params) -> None:
         self._params = params
-        self._uri = store_uri(params)
+        self._uri = server.get_uri(params.environment)
         local = self._uri.startswith("sqlite:")
         self._absent = local and not Path(self._uri.removeprefix("sqlite:///")).exists()
         self._threads = 1 if local else 8
-        database.ready(self._uri)
+        database.prepare(self._uri)
         # The client would make the file.
         self._client: Any = None if self._absent else mlflow.MlflowClient(self._uri, self._uri)
         self._experiments: dict[str, str] = {}
 
     def plan(self, cutoff: float) -> tuple[Plan, set[str]]:
-        """Tell what ended before `cutoff` and is used by no version, so that it goes.
+        """Plan to delete what ended before `cutoff` and is used by no version.
 
-        The second value is all hashes that the runs which stay carry.
+        Also return all hashes that the runs which stay carry.
         """
         plan = Plan()
         if self._absent:
@@ -80,11 +78,8 @@ class Store:
             staying = [run for run in active if reasons[run.info.run_id]]
             for run in staying:
                 plan.stay(RUNS, reasons[run.info.run_id])
-            expired += [
-                (RUNS, run.info.run_id, run.info.artifact_uri)
-                for run in active
-                if not reasons[run.info.run_id]
-            ]
+            gone = [run.info for run in active if not reasons[run.info.run_id]]
+            expired += [(RUNS, info.run_id, info.artifact_uri) for info in gone]
             sizes = self._each(self._size, [place for _, _, place in expired])
             plan.going += [
                 Item(kind, name, size, place)
@@ -93,7 +88,7 @@ class Store:
             return plan, set().union(*self._each(self._hashes, staying))
 
     def delete(self, going: Sequence[Item]) -> list[Item]:
-        """Delete what still nobody uses, the files first: after a kill the rest is found again."""
+        """Delete what is still unused, the files first: after a kill the rest is found again."""
         done: list[Item] = []
         with self._known():
             for start in range(0, len(going), BATCH):
@@ -111,7 +106,7 @@ class Store:
             self._client.delete_run(item.name)
 
     def _reason(self, run: Any, used: set[str], cutoff: float) -> str:
-        """Tell why a run stays; nothing if it may go."""
+        """Return why a run stays; nothing if it may go."""
         info, ours = run.info, self._experiments.get(self._params.mlflow.experiment_name)
         reasons = {
             "of another environment": run.data.tags.get("environment") != self._params.environment,
@@ -162,12 +157,12 @@ class Store:
 
     def _hashes(self, run: Any) -> set[str]:
         """Return the hashes that a run carries, in its tags and in its dvc.lock."""
-        found = hashes(" ".join(run.data.tags.values()))
+        found = find_hashes(" ".join(run.data.tags.values()))
         repository = get_artifact_repository(run.info.artifact_uri, tracking_uri=self._uri)
         if LOCK in {entry.path for entry in repository.list_artifacts()}:
             with tempfile.TemporaryDirectory(prefix="retention-") as folder:
                 path = repository.download_artifacts(LOCK, folder)
-                found |= hashes(Path(path).read_text("utf-8", "replace"))
+                found |= find_hashes(Path(path).read_text("utf-8", "replace"))
         return found
 
     def _each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
@@ -184,7 +179,7 @@ class Store:
             number = found.partition(".")[0]
             if number.isdigit() and int(number) < OLDEST:
                 raise TrackingError(
-                    f"the MLflow server {server.plain(self._uri)} is of release {found}, and "
+                    f"the MLflow server {server.redact(self._uri)} is of release {found}; "
                     f"retention needs {OLDEST}.0 or newer: nothing was deleted; upgrade the server"
                 )
 

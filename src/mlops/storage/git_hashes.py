@@ -15,12 +15,12 @@ FILES = (":(top,glob)**/dvc.lock", ":(top,glob)**/*.dvc")
 SECONDS = 120
 
 
-def hashes(text: str) -> set[str]:
+def find_hashes(text: str) -> set[str]:
     """Return all hashes in a text: of a lock file, a tag, an entry of the run-cache."""
     return set(OID.findall(text))
 
 
-def referenced() -> set[str]:
+def find_referenced() -> set[str]:
     """Return the hashes that any commit of any branch or tag names, or the work tree.
 
     Raise StorageError unless the whole history is here, that of the remotes included: a branch
@@ -28,36 +28,35 @@ def referenced() -> set[str]:
     """
     if _git("rev-parse", "--is-shallow-repository").strip() == "true":
         raise StorageError(
-            "the whole history should be here to tell what is unused, but the clone is shallow; "
-            "run `git fetch --unshallow --tags`"
+            "the clone is shallow, so what is unused is unknown; run `git fetch --unshallow --tags`"
         )
     log = ["log", "--all", "--stdin", "-m", "--format=", "--raw", "--no-abbrev", "--no-renames"]
-    changes = _git(*log, "--", *FILES, stdin=_published())
+    changes = _git(*log, "--", *FILES, stdin=_list_published())
     blobs = {line.split()[3] for line in changes.splitlines() if line.startswith(":")}
     blobs = {blob for blob in blobs if blob.strip("0")}  # where the file was deleted
     contents = _git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in sorted(blobs)))
     if lost := re.search(r"^(\w+) missing$", contents, re.M):
         raise StorageError(
-            f"Git should have all files that it names, but {lost[1]} is missing; mend it with "
-            "`git fetch --refetch`, and nothing is deleted before"
+            f"the Git object {lost[1]} is missing; run `git fetch --refetch`: nothing is deleted "
+            "before"
         )
-    return hashes(contents) | _here()
+    return find_hashes(contents) | _read_work_tree()
 
 
-def _here() -> set[str]:
-    """Return what stands in the work tree, committed or not.
+def _read_work_tree() -> set[str]:
+    """Return the hashes in the work tree, committed or not.
 
-    What Git ignores is not looked at: an embedded MLflow store there has a dvc.lock of every run.
+    What Git ignores is left out: an embedded MLflow store there has a dvc.lock of every run.
     """
     top = Path(_git("rev-parse", "--show-toplevel").strip())
     kinds = ("--cached", "--others", "--exclude-standard")
     listed = _git("ls-files", "-z", "--full-name", *kinds, "--", *FILES)
     paths = {top / name for name in listed.split("\0") if name} | {Path("dvc.lock")}
     texts = (path.read_text("utf-8", "replace") for path in paths if path.is_file())
-    return {found for text in texts for found in hashes(text)}
+    return {found for text in texts for found in find_hashes(text)}
 
 
-def _published() -> str:
+def _list_published() -> str:
     """Return the commits of all branches and tags of the remotes, one a line."""
     found: set[str] = set()
     for name in _git("remote").split():
@@ -68,8 +67,8 @@ def _published() -> str:
     answers = [line.split() for line in kinds.splitlines()]
     if any(kind == "missing" for _, kind in answers):
         raise StorageError(
-            "all branches and tags of the Git remotes should be here to tell what is unused, but "
-            "some are newer; run `git fetch --all --tags`"
+            "some branches or tags of the Git remotes are newer, so what is unused is unknown; run "
+            "`git fetch --all --tags`"
         )
     return "".join(f"{commit}\n" for commit, kind in answers if kind in ("commit", "tag"))
 
@@ -90,8 +89,7 @@ def _git(*arguments: str, stdin: str = "") -> str:
         failure = str(error)
     if failure:
         raise StorageError(
-            "Git should tell what is still used, but "
             f"`git {' '.join(arguments[:2])}` failed: {failure.splitlines()[-1]}; nothing is "
-            "deleted until it can"
+            "deleted until Git can list what is used"
         )
     return done.stdout.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The DVC remote of an environment, asked before anything is done: errors are plain then."""
+"""The DVC remote of an environment, checked before anything is done: errors are plain then."""
 
 import os
 import tempfile
@@ -21,6 +21,7 @@ from dvc.config import Config
 
 from mlops.core.errors import StorageError
 from mlops.pipeline.compose import compose
+from mlops.storage.bucket import Bucket
 
 SYSTEM_CONFIG = (
     "DVC_SYSTEM_CONFIG_DIR"  # the lowest of DVC's four levels: a person's own stands above
@@ -28,7 +29,8 @@ SYSTEM_CONFIG = (
 NEEDED = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, unless it is AWS itself, AWS_ENDPOINT_URL"
 
 EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
-# Since 2025 AWS's clients use checksums that other servers may not know, unless told otherwise.
+ONE: dict[str, Any] = {"PaginationConfig": {"MaxItems": 1, "PageSize": 1}}
+# Since 2025 AWS's clients use checksums that other servers may not know, unless set otherwise.
 CHECKSUMS = ("request_checksum_calculation", "response_checksum_validation")
 
 
@@ -36,13 +38,18 @@ class ExpiredError(StorageError):
     """The credentials were good, and are no longer."""
 
 
-def address(name: str) -> str:
-    """Return where an environment shares, as conf/ says."""
+def get_address(name: str) -> str:
+    """Return where an environment shares, as configured."""
     return compose(name).storage.remote
 
 
-def credentials() -> bool:
-    """Tell whether there are any for S3: in variables, in files, or where these lead to.
+def bucket(name: str, **options: Any) -> Bucket:
+    """Return the bucket where an environment shares."""
+    return Bucket(client(**options), get_address(name))
+
+
+def has_credentials() -> bool:
+    """Return whether there are any for S3: in variables, in files, or where these lead to.
 
     The role of a machine is not asked for, which takes seconds on a machine that has none.
     """
@@ -51,7 +58,7 @@ def credentials() -> bool:
         chain.remove("iam-role")
         return chain.load_credentials() is not None
     except BotoCoreError:
-        return True  # there are some: what is wrong with them is told by who uses them
+        return True  # there are some: whoever uses them reports what is wrong with them
 
 
 def check(name: str) -> None:
@@ -59,29 +66,27 @@ def check(name: str) -> None:
 
     Without retries: DVC's own take a minute to say that nobody is there.
     """
-    url = address(name)
-    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    url = get_address(name)
     try:
-        client().list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
+        next(bucket(name).list(**ONE), None)
     except NoCredentialsError:
         raise StorageError(
-            f"{url} should be shared with, but there are no credentials; set {NEEDED}, "
-            "or leave SHARE away to work alone"
+            f"no credentials for {url}; set {NEEDED}, or leave out SHARE to work alone"
         ) from None
     except (BotoCoreError, ClientError, ValueError) as error:
-        if expired(error):
+        if is_expired(error):
             raise ExpiredError(
                 f"the credentials for {url} have expired ({error}); renew them and run the same "
                 "command again: what was computed is kept"
             ) from None
         raise StorageError(
-            f"{url} should answer at {endpoint()}, but: {error}; check AWS_ENDPOINT_URL, the "
-            f"credentials of {name} and that the server runs, or leave SHARE away to work alone"
+            f"cannot use {url} at {endpoint()}: {error}; check AWS_ENDPOINT_URL, the credentials "
+            f"of {name} and that the server runs, or leave out SHARE to work alone"
         ) from None
 
 
-def expired(error: Exception) -> bool:
-    """Tell whether an error means that credentials were good once."""
+def is_expired(error: Exception) -> bool:
+    """Return whether an error means that the credentials have expired."""
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code") in EXPIRED
     return isinstance(error, TokenRetrievalError | UnauthorizedSSOTokenError)
@@ -90,35 +95,32 @@ def expired(error: Exception) -> bool:
 def check_transfer(name: str, write: bool) -> None:
     """Move an object of a few bytes there and back; raise StorageError with why that is refused."""
     try:
-        move(name, client(), write)
+        _probe(bucket(name), write)
     except (BotoCoreError, ClientError) as error:
         try:
-            move(name, client(**dict.fromkeys(CHECKSUMS, "when_required")), write)
+            _probe(bucket(name, **dict.fromkeys(CHECKSUMS, "when_required")), write)
         except (BotoCoreError, ClientError):
             raise StorageError(
-                f"{address(name)} answers, but refuses to {'take' if write else 'give'} an object: "
-                f"{error}; look at the rights of the credentials of {name}"
+                f"{get_address(name)} answers, but refuses to {'take' if write else 'give'} an "
+                f"object: {error}; check the rights of the credentials of {name}"
             ) from None
         cure = " and ".join(f"AWS_{option.upper()}=when_required" for option in CHECKSUMS)
         raise StorageError(
-            f"{address(name)} refuses the checksums that AWS's own client adds ({error}); set "
-            f"{cure} and run the same command again"
+            f"{get_address(name)} refuses the checksums that AWS's own client adds ({error}); "
+            f"set {cure} and run the same command again"
         ) from None
 
 
-def move(name: str, s3: Any, write: bool) -> None:
+def _probe(found: Bucket, write: bool) -> None:
     """Write and read a small object, or read any that is there."""
-    bucket, _, prefix = address(name).removeprefix("s3://").partition("/")
-    key = f"{prefix}/probe"
     if write:
-        s3.put_object(Bucket=bucket, Key=key, Body=b"probe")
-        s3.get_object(Bucket=bucket, Key=key)
+        found.client.put_object(**found.place("probe"), Body=b"probe")
+        found.read("probe")
         with suppress(BotoCoreError, ClientError):  # the right to delete may be another one
-            s3.delete_object(Bucket=bucket, Key=key)
+            found.remove("probe")
     else:
-        listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1)
-        for found in listed.get("Contents", []):
-            s3.get_object(Bucket=bucket, Key=found["Key"])
+        for key, _ in found.list(**ONE):
+            found.read(key)
 
 
 def endpoint() -> str:
@@ -139,24 +141,24 @@ def client(**options: Any) -> Any:
 
 
 def check_config(name: str) -> None:
-    """Refuse settings of DVC by which it would share elsewhere than conf/ says."""
+    """Refuse settings of DVC by which it would share elsewhere than configured in conf/."""
     found = Config(dvc_dir=str(Path(".dvc").resolve()))
     chosen = found["core"].get("remote")
     if chosen != name:
         raise StorageError(
             f"DVC's own setting core.remote is {chosen}: sharing in {name} would restore from "
-            f"there; remove it (`dvc config --show-origin core.remote` tells where it is)"
+            f"there; remove it (`dvc config --show-origin core.remote` shows where it is)"
         )
     url = found["remote"].get(name, {}).get("url")
-    if url != address(name):
+    if url != get_address(name):
         raise StorageError(
-            f".dvc/config shares {name} at {url}, conf/ at {address(name)}; write what conf/ says: "
-            "`python -m mlops.storage.remotes`"
+            f".dvc/config shares {name} at {url}, conf/ at {get_address(name)}; write what conf/ "
+            "says: `python -m mlops.storage.remotes`"
         )
 
 
 @contextmanager
-def default(name: str) -> Iterator[None]:
+def use_as_default(name: str) -> Iterator[None]:
     """Make the environment's remote DVC's default while the block runs, without editing a file.
 
     `dvc repro --pull` takes no name of a remote, and DVC has no variable for it.

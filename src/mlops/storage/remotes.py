@@ -10,12 +10,12 @@ from pathlib import Path
 
 from mlops.core.errors import run
 from mlops.core.names import options
-from mlops.storage.remote import address
+from mlops.storage.remote import get_address
 
 CONFIG = Path(".dvc/config")
 
 
-def written(text: str) -> str:
+def render_config(text: str) -> str:
     """Return DVC's configuration with the remotes of conf/ instead of those that it has.
 
     `verify`: what comes from there is hashed before it gets into the cache.
@@ -26,7 +26,7 @@ def written(text: str) -> str:
         if section.startswith("'remote "):
             found.remove_section(section)
     for name in options("env"):
-        found[f"'remote \"{name}\"'"] = {"url": address(name), "verify": "true"}
+        found[f"'remote \"{name}\"'"] = {"url": get_address(name), "verify": "true"}
     out = io.StringIO()
     for section in found.sections():
         out.write(f"[{section}]\n")
@@ -36,7 +36,7 @@ def written(text: str) -> str:
 
 def main() -> None:
     """Write the remotes."""
-    CONFIG.write_text(written(CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
+    CONFIG.write_text(render_config(CONFIG.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

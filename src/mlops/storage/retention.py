@@ -35,16 +35,16 @@ class Retention:
         return self.now - (self.params.storage.retention_days or 0) * DAY
 
     def plan(self) -> tuple[Plan, Plan]:
-        """Tell what goes in MLflow and in the remote; all must be readable."""
+        """Plan what to delete in MLflow and in the remote; all must be readable."""
         tracked, carried = Store(self.params).plan(self.cutoff)
         return tracked, self.objects(carried) if self.shared else Plan()
 
     def objects(self, carried: set[str]) -> Plan:
-        """Tell what goes in the remote, where runs carry these hashes."""
-        return self._remote().plan(carried | git_hashes.referenced(), self.cutoff)
+        """Plan what to delete in the remote, where runs carry these hashes."""
+        return self._remote().plan(carried | git_hashes.find_referenced(), self.cutoff)
 
     def apply(self, tracked: Plan) -> Plan:
-        """Delete, return what was deleted; the remote is looked at anew, as minutes have passed."""
+        """Delete, return what was deleted; the remote is listed anew, as minutes have passed."""
         store = Store(self.params)
         done = Plan(store.delete(tracked.going))
         if self.shared:
@@ -59,14 +59,14 @@ class Retention:
 
 
 def main() -> None:
-    """Tell what would go; delete it where APPLY says so."""
+    """Print what would be deleted; delete it with APPLY=1."""
     name = environment.asked()
     params = asked()
     days = params.storage.retention_days
     if days is None:
         sys.stdout.write(f"{name} keeps everything: storage.retention_days is null\n")
         return
-    shared = remote.credentials()
+    shared = remote.has_credentials()
     if shared:
         remote.check(name)
     retention = Retention(params, time.time(), shared)
@@ -74,10 +74,10 @@ def main() -> None:
     plan = Plan()
     plan.add(tracked)
     plan.add(objects)
-    told = [f"{name} keeps for {days} days what nothing needs", *plan.lines()]
+    lines = [f"{name} keeps for {days} days what nothing needs", *plan.lines()]
     if not shared:
-        told.append("the remote was not looked at: no AWS credentials are set")
-    sys.stdout.write("\n".join([*told, ""]))
+        lines.append("the remote was not checked: no AWS credentials are set")
+    sys.stdout.write("\n".join([*lines, ""]))
     if os.environ.get("APPLY", "0") in ("", "0"):
         sys.stdout.write(f"nothing is deleted yet: make retention ENV={name} APPLY=1\n")
         return

@@ -11,29 +11,29 @@ from dvc.cli import main as dvc
 
 from mlops.core import environment
 from mlops.core.errors import ConfigError, StorageError, run
-from mlops.storage import remote, run_cache
+from mlops.storage import lazy_run_cache, remote
 
 AGAIN = "the same command again completes it: what has arrived is kept"
 
 
-class Heard(logging.Handler):
-    """Notes what DVC only tells of in the middle of other words: a full disk, lost outputs."""
+class Listener(logging.Handler):
+    """Notes what DVC only mentions in its log: a full disk, lost outputs."""
 
     full = False
     missing = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take note of a record."""
-        told = [record.getMessage(), str(record.exc_info[1]) if record.exc_info else ""]
-        self.full |= any("No space left on device" in text for text in told)
-        self.missing |= any("do not exist neither locally nor on remote" in text for text in told)
+        """Note what a record mentions."""
+        texts = [record.getMessage(), str(record.exc_info[1]) if record.exc_info else ""]
+        self.full |= any("No space left on device" in text for text in texts)
+        self.missing |= any("do not exist neither locally nor on remote" in text for text in texts)
 
 
-HEARD = Heard()
+listener = Listener()
 
 
 def restore(name: str) -> None:
-    """Run the pipeline and restore what anybody has computed; `push` is for later.
+    """Run the pipeline and restore what others computed; `push` is for later.
 
     After hours the credentials may have to be renewed first.
     """
@@ -42,7 +42,7 @@ def restore(name: str) -> None:
 
 
 def train(name: str) -> None:
-    """Run the pipeline; restore what anybody has computed, and share what is computed here."""
+    """Run the pipeline; restore what others computed, and share what is computed here."""
     failed = dvc(["repro", "--pull"])
     # Also after a failed stage: what the ones before it took hours for is worth sharing.
     try:
@@ -58,42 +58,42 @@ def train(name: str) -> None:
 def push(name: str) -> None:
     """Send what dvc.lock names; all of it must be in the remote then."""
     send(name)
-    if HEARD.missing:  # DVC warns, and calls everything up to date
+    if listener.missing:  # DVC warns, and calls everything up to date
         raise StorageError(
-            f"some outputs that dvc.lock names are neither here nor in {remote.address(name)} "
+            f"some outputs that dvc.lock names are neither here nor in {remote.get_address(name)} "
             f"(above); `make train ENV={name} SHARE=1` computes and sends them"
         )
 
 
 def send(name: str) -> None:
     """Send the outputs that dvc.lock names, and then the run-cache entries that lead to them."""
-    remote.check(name)  # DVC's own retries take a minute to say that nobody is there
+    remote.check(name)  # DVC's own retries take a minute to report a server that is down
     if dvc(["push", "--remote", name]):
-        still_there(name)
+        check_answers(name)
         remote.check_transfer(name, write=True)
-        raise StorageError(f"{remote.address(name)} did not take all outputs (above); {AGAIN}")
+        raise StorageError(f"{remote.get_address(name)} did not take all outputs (above); {AGAIN}")
     try:
-        run_cache.send(name)
+        lazy_run_cache.send(name)
     except Exception as error:  # s3fs raises those of three libraries
-        still_there(name)
+        check_answers(name)
         raise StorageError(
-            f"{remote.address(name)} did not take all run-cache entries: {error}; {AGAIN}"
+            f"{remote.get_address(name)} did not take all run-cache entries: {error}; {AGAIN}"
         ) from error
 
 
 def pull(name: str) -> None:
     """Bring the outputs that dvc.lock names into cache and work tree."""
     if dvc(["pull", "--remote", name]):
-        still_there(name)
+        check_answers(name)
         remote.check_transfer(name, write=False)
         raise StorageError(
-            f"{remote.address(name)} did not give all outputs that dvc.lock names (above): what "
-            f"came is kept. `make verify ENV={name}` tells what is missing or broken, "
-            f"`make train ENV={name} SHARE=1` computes what nobody has"
+            f"{remote.get_address(name)} did not give all outputs that dvc.lock names (above): "
+            f"what came is kept. `make verify ENV={name}` shows what is missing or broken, "
+            f"`make train ENV={name} SHARE=1` computes what the remote lacks"
         )
 
 
-def still_there(name: str) -> None:
+def check_answers(name: str) -> None:
     """Raise if the remote does not answer any more, or not to these credentials."""
     try:
         remote.check(name)
@@ -103,27 +103,29 @@ def still_there(name: str) -> None:
         raise StorageError(f"{error}; {AGAIN}") from None
 
 
-VERBS = {"train": train, "push": push, "pull": pull, "restore": restore}
+COMMANDS = {"train": train, "push": push, "pull": pull, "restore": restore}
 
 
 def main() -> None:
-    """Run the verb that the command line names."""
+    """Run the command that the command line names."""
     words = sys.argv[1:]
-    if len(words) != 1 or words[0] not in VERBS:
-        raise ConfigError(f"expected one of {', '.join(VERBS)}, found {' '.join(words) or 'none'}")
+    if len(words) != 1 or words[0] not in COMMANDS:
+        raise ConfigError(
+            f"expected one of {', '.join(COMMANDS)}, found {' '.join(words) or 'none'}"
+        )
     name = environment.asked()
     remote.check(name)
     for logger in map(logging.getLogger, ("dvc", "dvc_data", "dvc_objects")):
-        logger.propagate = False  # they have their own way to the terminal
-        logger.addHandler(HEARD)
-    run_cache.bound()
+        logger.propagate = False  # they write to the terminal themselves
+        logger.addHandler(listener)
+    lazy_run_cache.install()
     try:
-        with remote.default(name):
+        with remote.use_as_default(name):
             remote.check_config(name)
-            VERBS[words[0]](name)
+            COMMANDS[words[0]](name)
     except StorageError as error:
-        if HEARD.full:
-            raise StorageError("No space left on device") from error  # told by errors.run
+        if listener.full:
+            raise StorageError("No space left on device") from error  # explained by errors.run
         raise
 
 

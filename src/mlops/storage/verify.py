@@ -1,4 +1,4 @@
-"""Look at every object of dvc.lock and every run-cache entry; heal or remove what is wrong.
+"""Check every object of dvc.lock and every run-cache entry; heal or remove what is wrong.
 
 Reads: ENV, dvc.lock, the cache, the work tree, the environment's remote where credentials are set
 Writes: what was broken or false in cache, remote or dvc.lock; exit code 1 where it must be computed
@@ -17,139 +17,139 @@ from dvc.repo import Repo
 from mlops.core import environment
 from mlops.core.errors import StorageError, run
 from mlops.storage import remote
-from mlops.storage.entry_stores import LocalRuns, Runs, SharedRuns
-from mlops.storage.objects import Bucket, Folder, Object, Side, copied, visit
-from mlops.storage.removal import Weeding
+from mlops.storage.entry_cleanup import EntryCleanup
+from mlops.storage.object_stores import (
+    LocalStore,
+    Object,
+    RemoteStore,
+    Store,
+    copied,
+    list_objects,
+)
+from mlops.storage.run_cache_entries import Entries, LocalEntries, RemoteEntries
 
-CACHE, TREE = Folder("cache", cached=True), Folder("work tree", cached=False)
+CACHE, TREE = LocalStore("cache", cached=True), LocalStore("work tree", cached=False)
 
 
 @dataclass
 class Verification:
-    """What was found on these sides."""
+    """What was found in these stores."""
 
-    sides: list[Side]
+    stores: list[Store]
     healed: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     unshared: int = 0
     count: int = 0
 
-    def look(self, one: Object) -> None:
-        """Look at an object on each side, and mend it where it is corrupt."""
+    def check(self, one: Object) -> None:
+        """Check an object in each store, and heal it where it is corrupt."""
         self.count += 1
-        state = {side: self._state(side, one) for side in self.sides}
+        state = {store: self._check(store, one) for store in self.stores}
         # A changed file of the work tree is work, not damage.
-        corrupt = [side for side in self.sides if state[side] is False and side is not TREE]
-        good = next((side for side in self.sides if state[side]), None)
+        corrupt = [store for store in self.stores if state[store] is False and store is not TREE]
+        good = next((store for store in self.stores if state[store]), None)
         if corrupt:
-            self._mend(one, corrupt, good)
+            self._heal(one, corrupt, good)
         elif good:
-            self.unshared += any(isinstance(side, Bucket) and state[side] is None for side in state)
+            self.unshared += any(isinstance(s, RemoteStore) and state[s] is None for s in state)
         elif self.shared:  # else the remote may have it
-            self.lost.append(f"{one.path} ({one.oid}): nowhere")
+            self.lost.append(f"{one.path} ({one.oid}): in none of them")
 
-    def text(self, folder: Object) -> bytes | None:
-        """Return the list of files of a folder from a side that has it whole."""
-        good = next((side for side in self.sides if side.whole(folder)), None)
+    def read(self, folder: Object) -> bytes | None:
+        """Return the list of files of a folder from a store that has it intact."""
+        good = next((store for store in self.stores if store.is_intact(folder)), None)
         if good is None:
             return None
         with copied(good, folder) as copy:
             return copy.read_bytes()
 
-    def _state(self, side: Side, one: Object) -> bool | None:
-        found = side.whole(one)
-        if found is None and isinstance(side, Bucket) and one.folder and side.whole(one.folder):
+    def _check(self, store: Store, one: Object) -> bool | None:
+        found, folder = store.is_intact(one), one.folder
+        missing = found is None and isinstance(store, RemoteStore)
+        if missing and folder and store.is_intact(folder):
             return False  # its folder says that it is there, so DVC would never send it again
         return found
 
-    def _mend(self, one: Object, corrupt: list[Side], good: Side | None) -> None:
-        where = f"{one.path} ({one.oid}): broken in {' and '.join(side.name for side in corrupt)}"
+    def _heal(self, one: Object, corrupt: list[Store], good: Store | None) -> None:
+        where = f"{one.path} ({one.oid}): broken in {' and '.join(store.name for store in corrupt)}"
         if good is None:
-            for side in corrupt:
-                side.remove(one)
-                if one.folder and isinstance(side, Bucket):
-                    side.remove(one.folder)
-            self.lost.append(f"{where}, whole nowhere: removed")
+            for store in corrupt:
+                store.remove(one)
+                if one.folder and isinstance(store, RemoteStore):
+                    store.remove(one.folder)
+            self.lost.append(f"{where}, intact nowhere: removed")
             return
         with copied(good, one) as copy:
-            for side in corrupt:
-                side.write(one, copy)
+            for store in corrupt:
+                store.write(one, copy)
         self.healed.append(f"{where}, healed from {good.name}")
 
     @property
     def shared(self) -> bool:
-        """Tell whether the remote is looked at."""
-        return any(isinstance(side, Bucket) for side in self.sides)
+        """Return whether the remote is checked."""
+        return any(isinstance(store, RemoteStore) for store in self.stores)
 
     def lines(self) -> list[str]:
         """Return what was found, in words."""
-        places = ", ".join(side.name for side in self.sides)
-        told = [*self.healed, *self.lost, f"{self.count} objects looked at in {places}"]
+        places = ", ".join(store.name for store in self.stores)
+        lines = [*self.healed, *self.lost, f"{self.count} objects checked in {places}"]
         if not self.shared:
-            told.append("the remote was not looked at: no AWS credentials are set")
+            lines.append("the remote was not checked: no AWS credentials are set")
         elif self.unshared:
-            told.append(f"{self.unshared} of them are not in the remote: `make push` sends them")
-        return told
+            lines.append(f"{self.unshared} of them are not in the remote: `make push` sends them")
+        return lines
 
 
-def sides(name: str) -> list[Side]:
-    """Return the sides that this machine can look at."""
-    found: list[Side] = [CACHE, TREE]
-    if remote.credentials():
+def list_stores(name: str) -> list[Store]:
+    """Return the stores that this machine can check."""
+    found: list[Store] = [CACHE, TREE]
+    if remote.has_credentials():
         remote.check(name)
-        found.append(Bucket(remote.client(), remote.address(name)))
+        found.append(RemoteStore(remote.bucket(name)))
     return found
 
 
-def everything(name: str, found: Verification) -> Weeding:
-    """Look at all that lock and run-cache name; raise StorageError if the remote fails meanwhile.
+def check_all(name: str, found: Verification) -> EntryCleanup:
+    """Check all that lock and run-cache name; raise StorageError if the remote fails meanwhile.
 
-    The entries first: what is false in the lock is nothing to be healed.
+    The entries first: what is false in the lock need not be healed.
     """
     try:
-        weeding = Weeding(
-            Repo(), runs(name, found.sides), [s for s in found.sides if s is not TREE]
-        )
-        weeding.run()
-        visit(Repo(), found.look, found.text)
+        repo = Repo()
+        places: list[Entries] = [LocalEntries(Path(repo.cache.legacy.path))]
+        if found.shared:
+            places.append(RemoteEntries(remote.bucket(name)))
+        cleanup = EntryCleanup(repo, places, [store for store in found.stores if store is not TREE])
+        cleanup.run()
+        for one in list_objects(Repo(), found.read):
+            found.check(one)
     except DvcException as error:
         raise StorageError(
-            f"DVC should know what there is to look at, but: {error}; mend that file, or restore "
-            "it: `git checkout dvc.lock`"
+            f"DVC cannot read what there is to check: {error}; fix that file, or restore it: "
+            "`git checkout dvc.lock`"
         ) from None
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise StorageError(
-            f"{remote.address(name)} should answer to the end, but: {error}; the same command "
-            "again completes it: what was healed stays so"
+            f"{remote.get_address(name)} stopped answering: {error}; the same command again "
+            "completes it: what was healed stays so"
         ) from None
-    return weeding
-
-
-def runs(name: str, looked_at: list[Side]) -> list[Runs]:
-    """Return where run-cache entries lie, of the sides that are looked at."""
-    found: list[Runs] = [LocalRuns(Path(Repo().cache.legacy.path))]
-    if any(isinstance(side, Bucket) for side in looked_at):
-        found.append(SharedRuns(remote.client(), remote.address(name)))
-    return found
+    return cleanup
 
 
 def main() -> None:
-    """Verify, heal, tell."""
+    """Verify, heal, report."""
     name = environment.asked()
-    found = Verification(sides(name))
-    weeding = everything(name, found)
-    sys.stdout.write("\n".join([*weeding.lines(), *found.lines(), ""]))
-    if weeding.undone:
+    found = Verification(list_stores(name))
+    cleanup = check_all(name, found)
+    sys.stdout.write("\n".join([*cleanup.lines(), *found.lines(), ""]))
+    again = f"`make train ENV={name}` computes them again, with SHARE=1 for the remote as well"
+    if cleanup.unlocked:
         raise StorageError(
-            f"{len(weeding.undone)} stages of dvc.lock had outputs that are not of their inputs "
-            f"(above); `make train ENV={name}` computes them again, with SHARE=1 for the remote as "
-            "well"
+            f"{len(cleanup.unlocked)} stages of dvc.lock had outputs that do not come from their "
+            f"inputs (above); {again}"
         )
     if found.lost:
-        raise StorageError(
-            f"{len(found.lost)} objects should be somewhere, but are whole nowhere (above); "
-            f"`make train ENV={name}` computes them again, with SHARE=1 for the remote as well"
-        )
+        raise StorageError(f"{len(found.lost)} objects are intact nowhere (above); {again}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The SQLite file of an embedded MLflow store, looked at before MLflow opens it. Knows no MLflow.
+"""The SQLite file of an embedded MLflow store, checked before MLflow opens it. Knows no MLflow.
 
 Reads: .mlflow/<environment>/mlflow.db
 Writes: in it where artifacts lie, once the project has another folder
@@ -26,8 +26,8 @@ PLACES = {  # columns that name a folder
 DAMAGED = re.compile("file is not a database|disk image is malformed|btreeInitPage")
 
 
-def ready(uri: str) -> None:
-    """Check the store, and let it look for artifacts in the folder that the project has now."""
+def prepare(uri: str) -> None:
+    """Check the store, and point it to the artifacts in the folder that the project has now."""
     check(uri)
     path = _path(uri)
     if path and path.is_relative_to(paths.home() / ".mlflow"):
@@ -45,7 +45,7 @@ def check(uri: str) -> None:
         raise TrackingError(
             f"the MLflow database {_short(path)} is damaged ({wrong}): its runs and registered "
             f"versions cannot be read. Restore it from a backup, or move it away (mv "
-            f"{_short(path)} {path.name}.damaged) and run the same command again, which begins a "
+            f"{_short(path)} {path.name}.damaged) and run the same command again, which creates a "
             "new one; artifacts, models and reports are kept"
         )
     with closing(_open(path)) as database:
@@ -53,7 +53,7 @@ def check(uri: str) -> None:
 
 
 def is_damaged(text: str) -> bool:
-    """Tell whether an error speaks of a damaged SQLite file."""
+    """Return whether an error is about a damaged SQLite file."""
     return bool(DAMAGED.search(text))
 
 
@@ -89,11 +89,11 @@ def _check_release(database: sqlite3.Connection, path: Path) -> None:
         row = database.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error:
         return  # no tables yet
-    followed = _releases()
-    if not row or not followed or row[0] == _newest(followed):
+    before = _read_migrations()
+    if not row or not before or row[0] in set(before) - set(before.values()):
         return
     found = f"the MLflow database {_short(path)} was written by"
-    if row[0] in followed:
+    if row[0] in before:
         raise TrackingError(
             f"{found} an older MLflow than the one installed here; back it up, then run "
             f"`mlflow db upgrade sqlite:///{_short(path)}`"
@@ -104,7 +104,7 @@ def _check_release(database: sqlite3.Connection, path: Path) -> None:
     )
 
 
-def _releases() -> dict[str, str | None]:
+def _read_migrations() -> dict[str, str | None]:
     """Return each state of the tables that the installed MLflow knows, and the one before it."""
     found = importlib.util.find_spec("mlflow")
     folder = Path(found.origin or "").parent / "store/db_migrations/versions" if found else None
@@ -118,13 +118,8 @@ def _releases() -> dict[str, str | None]:
     return known
 
 
-def _newest(followed: dict[str, str | None]) -> str | None:
-    last = set(followed) - set(followed.values())
-    return last.pop() if len(last) == 1 else None
-
-
 def _aim(database: sqlite3.Connection, folder: Path) -> None:
-    """Lead from the folder that the project had to the one that it has.
+    """Replace the folder that the project had by the one that it has.
 
     MLflow writes whole paths. In a copied or moved project they would lead into another one.
     """
@@ -138,7 +133,7 @@ def _aim(database: sqlite3.Connection, folder: Path) -> None:
     for place in sorted(old):
         try:
             with database:
-                moved, left = _lead(database, place, folder)
+                moved, left = _move_places(database, place, folder)
         except sqlite3.OperationalError as error:
             log.warning(
                 "MLflow's artifacts lie in %s: %s cannot be changed (%s)", place, tail, error
@@ -153,7 +148,7 @@ def _aim(database: sqlite3.Connection, folder: Path) -> None:
         log.info("%d places changed", moved)
 
 
-def _lead(database: sqlite3.Connection, old: str, folder: Path) -> tuple[int, int]:
+def _move_places(database: sqlite3.Connection, old: str, folder: Path) -> tuple[int, int]:
     """Change all places below the old folder; return how many, and how many had to stay."""
     moved = left = 0
     for table, columns in PLACES.items():

@@ -1,111 +1,83 @@
-"""From the journal of a run into an MLflow store, in order, so that repeating it changes nothing.
+"""Send the journal of a run to an MLflow store, in order, so that repeating it changes nothing.
 
 Parameters and tags keep their values, files are overwritten, and the SQL stores of MLflow take a
 point of a metric (name, value, time, step) once. A new run carries the journal's name, by which it
 is found again if the process is killed before it could note the run's id.
 
-What a store refuses for good (a value, never the run) is left out: a warning and the run's tag
+A value that a store refuses for good is left out, never the run: a warning and the run's tag
 `refused` name it. Metrics stay in reports/metrics.json, parameters in params.yaml.
 """
 
+import json
 import logging
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.data.dataset_source_registry import resolve_dataset_source
-from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from mlops.core import paths
 from mlops.core.errors import TrackingError
-from mlops.tracking import database, naming, server
-from mlops.tracking.entries import DAMAGED, Entry
-from mlops.tracking.journal import Journal
+from mlops.tracking import database, naming, server, store
+from mlops.tracking.journal import DAMAGED, Entry, Journal
 
 log = logging.getLogger(__name__)
 
 POINTS = 1000  # that MLflow takes at once
-WORDS = 100  # parameters or tags that it takes at once
+VALUES = 100  # parameters or tags that it takes at once
 NAME = "journal"  # the tag that names it
-# What is no better at the next try.
-GONE = "RESOURCE_DOES_NOT_EXIST"
-FINAL = {GONE, "INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST"}
+HEAD = {"name", "experiment", "artifact_location", "tags"}
+ENTITIES = {"params": (Param, naming.LONGEST_PARAM), "tags": (RunTag, naming.LONGEST_TAG)}
 
 
 def deliver(journal: Journal, uri: str) -> str:
-    """Bring what a store lacks of a run; return the run's id there."""
+    """Send what a store lacks of a run; return the run's id there."""
     try:
         return _deliver(journal, uri)
     except MlflowException as error:
-        store = server.plain(uri)
-        lost = error.error_code == GONE and journal.sent(store)["run_id"]
+        place = server.redact(uri)
+        lost = error.error_code == store.GONE and journal.sent(place)["run_id"]
         if not lost or "experiment" not in journal.head():
             raise
-        # The store is a new one: the whole journal makes the run again.
-        journal.mark(store, run_id=None, end=0)
+        # The store is a new one: the whole journal creates the run again.
+        journal.mark(place, run_id=None, end=0)
         return _deliver(journal, uri)
 
 
 def _deliver(journal: Journal, uri: str) -> str:
-    client, store = MlflowClient(uri), server.plain(uri)
-    sent = journal.sent(store)
-    run_id = str(sent["run_id"] or _create(client, journal, uri))
+    client, place = MlflowClient(uri), server.redact(uri)
+    sent = journal.sent(place)
+    run_id = str(sent["run_id"] or _create_run(client, journal, uri))
     refused = list(sent.get("refused", []))
-    for end, entries in _together(journal.entries(int(sent["end"]))):
+    for end, entries in _join_metrics(journal.entries(int(sent["end"]))):
         if new := _send(client, run_id, journal, entries):
             refused += new
-            _tell(client, run_id, new, refused)
-        journal.mark(store, end=end, refused=refused)
+            _report_refused(client, run_id, new, refused)
+        journal.mark(place, end=end, refused=refused)
     return run_id
 
 
-def experiment(client: MlflowClient, name: str, location: str | None) -> str:
-    """Return the id of an experiment, which is made where it is missing."""
-    found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name, location))
-
-
-def location(environment: str, uri: str, named: str | None) -> str | None:
-    """Return where the artifacts of an experiment go; None leaves it to the server."""
-    if not uri.startswith("sqlite:"):
-        return named
-    store = paths.mlflow_store(environment)
-    store.mkdir(parents=True, exist_ok=True)
-    return named or (store / "artifacts").as_uri()
-
-
-def final(error: Exception) -> bool:
-    """Tell whether trying again is of no use."""
-    if isinstance(error, MlflowException):
-        return error.error_code in FINAL
-    return isinstance(error, TrackingError)
-
-
-def _create(client: MlflowClient, journal: Journal, uri: str) -> str:
-    store, head = server.plain(uri), journal.head()
-    if not {"name", "experiment", "artifact_location", "tags"} <= head.keys():
+def _create_run(client: MlflowClient, journal: Journal, uri: str) -> str:
+    place, head = server.redact(uri), journal.head()
+    if not head.keys() >= HEAD:
         raise TrackingError(
-            f"the first line of {journal.path.relative_to(paths.home())} is damaged, so that the "
-            "run cannot be made"
+            f"the first line of {journal.path.relative_to(paths.home())} is damaged, so its run "
+            "cannot be created"
         )
-    place = location(journal.environment, uri, head["artifact_location"])
-    home = experiment(client, head["experiment"], place)
-    found = None
-    if store in journal.stores():  # tried before: perhaps it was made
-        made = client.search_runs([home], f"tags.{NAME} = '{journal.name}'", max_results=1)
-        found = made[0] if made else None
-    journal.mark(store, end=0)
+    location = store.artifact_location(journal.environment, uri, head["artifact_location"])
+    experiment = store.create_experiment(client, head["experiment"], location)
+    found = []
+    if place in journal.stores():  # tried before: it may have been created
+        found = client.search_runs([experiment], f"tags.{NAME} = '{journal.name}'", max_results=1)
+    journal.mark(place, end=0)
     tags = {**head["tags"], NAME: journal.name}
-    run = found or client.create_run(home, head["time"], tags, head["name"])
-    journal.mark(store, run_id=run.info.run_id)
+    run = found[0] if found else client.create_run(experiment, head["time"], tags, head["name"])
+    journal.mark(place, run_id=run.info.run_id)
     return str(run.info.run_id)
 
 
-def _together(entries: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, list[Entry]]]:
+def _join_metrics(entries: Iterable[tuple[int, Entry]]) -> Iterator[tuple[int, list[Entry]]]:
     """Join metrics that follow each other, as many as MLflow takes at once."""
     joined: list[Entry] = []
     last, points = 0, 0
@@ -126,43 +98,47 @@ def _send(client: MlflowClient, run_id: str, journal: Journal, entries: list[Ent
     if kind == DAMAGED:
         return ["journal: a line of it is damaged"]
     if kind == "metrics":
-        points = [point for entry in entries for point in _points(entry)]
-        lost = [name for entry in entries for name in _no_numbers(entry)]
-        return lost + _log(client, run_id, kind, _parts(points, POINTS))
-    if kind in ("params", "tags"):
-        return _log(client, run_id, kind, _parts(_words(kind, first["values"]), WORDS))
+        points, refused = _build_points(entries)
+        return refused + _log(client, run_id, kind, _split(points, POINTS))
+    if kind in ENTITIES:
+        build, longest = ENTITIES[kind]
+        values = [
+            build(naming.clean_name(name), naming.cut(str(text), longest))
+            for name, text in first["values"].items()
+        ]
+        return _log(client, run_id, kind, _split(values, VALUES))
     if kind == "files" and not journal.files(first).is_dir():
         return ["files: the journal has lost them"]
     try:
-        _action(client, run_id, journal, first)()
+        _send_one(client, run_id, journal, first)
     except MlflowException as error:
         _raise_unless_refused(client, run_id, error)
-        return [f"{kind}: {_reason(error)}"]
+        return [f"{kind}: {_shorten(error)}"]
     return []
 
 
-def _action(
-    client: MlflowClient, run_id: str, journal: Journal, entry: Entry
-) -> Callable[[], object]:
+def _send_one(client: MlflowClient, run_id: str, journal: Journal, entry: Entry) -> None:
     kind, value = entry["kind"], entry.get("value")
     if kind == "dataset":
-        return lambda: client.log_inputs(run_id, [_dataset(entry)])
-    if kind == "files":
-        files = str(journal.files(entry))
-        return partial(client.log_artifacts, run_id, files, entry["to"] or None)
-    if kind == "status" and value == "RUNNING":
-        return partial(client.update_run, run_id, value)
-    if kind == "status":
-        return partial(client.set_terminated, run_id, value, entry["time"])
-    return lambda: None
+        # As mlflow.data makes it of a local file, without its warning that two sources fit.
+        source = json.dumps({"uri": entry["source"]})
+        dataset = Dataset(entry["name"], entry["digest"], "local", source)
+        tags = [InputTag("mlflow.data.context", entry["name"])]
+        client.log_inputs(run_id, [DatasetInput(dataset, tags)])
+    elif kind == "files":
+        client.log_artifacts(run_id, str(journal.files(entry)), entry["to"] or None)
+    elif kind == "status" and value == "RUNNING":
+        client.update_run(run_id, value)
+    elif kind == "status":
+        client.set_terminated(run_id, value, entry["time"])
 
 
-def _parts(items: list[Any], most: int) -> list[list[Any]]:
+def _split(items: list[Any], most: int) -> list[list[Any]]:
     return [items[start : start + most] for start in range(0, len(items), most)]
 
 
 def _log(client: MlflowClient, run_id: str, kind: str, waiting: list[list[Any]]) -> list[str]:
-    """Log part after part; one that is refused is halved until what is wrong stands alone."""
+    """Log part after part; one that is refused is halved until what is wrong is alone in it."""
     refused: list[str] = []
     while waiting:
         part = waiting.pop(0)
@@ -171,24 +147,24 @@ def _log(client: MlflowClient, run_id: str, kind: str, waiting: list[list[Any]])
         except MlflowException as error:
             _raise_unless_refused(client, run_id, error)
             if len(part) > 1:
-                waiting[:0] = _parts(part, (len(part) + 1) // 2)
+                waiting[:0] = _split(part, (len(part) + 1) // 2)
             else:
-                refused.append(f"{part[0].key}: {_reason(error)}")
+                refused.append(f"{part[0].key}: {_shorten(error)}")
     return refused
 
 
 def _raise_unless_refused(client: MlflowClient, run_id: str, error: MlflowException) -> None:
-    """Raise what is no refusal of a value: a server that is away, a deleted run, a broken store."""
-    broken = database.is_damaged(str(error))
-    if broken or not final(error) or client.get_run(run_id).info.lifecycle_stage == "deleted":
+    """Raise what is not about a value: a server that is down, a deleted run, a broken store."""
+    broken = database.is_damaged(str(error)) or not store.is_final(error)
+    if broken or client.get_run(run_id).info.lifecycle_stage == "deleted":
         raise error
 
 
-def _reason(error: MlflowException) -> str:
+def _shorten(error: MlflowException) -> str:
     return server.first_line(error)[:200]  # MLflow repeats the values
 
 
-def _tell(client: MlflowClient, run_id: str, new: list[str], refused: list[str]) -> None:
+def _report_refused(client: MlflowClient, run_id: str, new: list[str], refused: list[str]) -> None:
     log.warning(
         "MLflow refuses %d values of this run, which lacks them there; reports/metrics.json and "
         "params.yaml have them: %s",
@@ -199,39 +175,17 @@ def _tell(client: MlflowClient, run_id: str, new: list[str], refused: list[str])
     client.set_tag(run_id, "refused", text)
 
 
-def _points(entry: Entry) -> list[Metric]:
-    time, step = entry["time"], entry["step"]
-    return [
-        Metric(naming.valid(name), float(value), time, step)
-        for name, value in entry["values"].items()
-        if _is_number(value)
-    ]
-
-
-def _no_numbers(entry: Entry) -> list[str]:
-    values = entry["values"].items()
-    return [f"{name}: no number" for name, value in values if not _is_number(value)]
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and float(value) is not None
-    except OverflowError:  # a whole number of 400 digits
-        return False
-
-
-def _words(kind: str, values: Mapping[str, Any]) -> list[Any]:
-    make: Callable[[str, str], Any] = Param if kind == "params" else RunTag
-    longest = naming.LONGEST_PARAM if kind == "params" else naming.LONGEST_TAG
-    return [
-        make(naming.valid(name), naming.cut(str(text), longest)) for name, text in values.items()
-    ]
-
-
-def _dataset(entry: Entry) -> DatasetInput:
-    # MLflow registers its local source twice and warns that it must choose one of them.
-    warnings.filterwarnings("ignore", message="The specified dataset source can be interpreted")
-    source = resolve_dataset_source(entry["source"])
-    dataset = MetaDataset(source, name=entry["name"], digest=entry["digest"])
-    tags = [InputTag("mlflow.data.context", entry["name"])]
-    return DatasetInput(dataset._to_mlflow_entity(), tags)
+def _build_points(entries: list[Entry]) -> tuple[list[Metric], list[str]]:
+    """Return the points of these entries, and what is not a number."""
+    points, refused = [], []
+    for entry in entries:
+        for name, value in entry["values"].items():
+            try:
+                number = float(value) if isinstance(value, int | float) else None
+            except OverflowError:  # a whole number of 400 digits
+                number = None
+            if number is None:
+                refused.append(f"{name}: not a number")
+            else:
+                points.append(Metric(naming.clean_name(name), number, entry["time"], entry["step"]))
+    return points, refused

@@ -1,7 +1,6 @@
-"""The journal of a run: what it tells, line by line, before MLflow gets it. Knows no MLflow.
+"""The journal of a run: what is recorded, line by line, before MLflow gets it. Knows no MLflow.
 
-Reads, writes: .runs/<environment>/<id>/: journal.jsonl, files/, and state.json, which says how far
-    each store has it
+Reads, writes: .runs/<environment>/<id>/: journal.jsonl, files/, state.json (how far a store has it)
 """
 
 import fcntl
@@ -17,12 +16,37 @@ from pathlib import Path
 from typing import Any
 
 from mlops.core import files, paths
-from mlops.tracking import entries, server
-from mlops.tracking.entries import Entry
+from mlops.tracking import server
+
+Entry = dict[str, Any]
+
+DAMAGED = "damaged"
+# The fields of each kind of entry, beside its kind and time.
+KINDS: dict[str, dict[str, type]] = {
+    "run": {},
+    "params": {"values": dict},
+    "tags": {"values": dict},
+    "metrics": {"step": int, "values": dict},
+    "dataset": {"name": str, "digest": str, "source": str},
+    "files": {"folder": str, "to": str},
+    "status": {"value": str},
+}
+
+
+def parse_entry(line: bytes) -> Entry:
+    """Return the entry of a line; a damaged line (power cut, edit by hand) is a kind of its own."""
+    try:
+        entry = json.loads(line)
+        fields = {"time": int, **KINDS[entry["kind"]]}
+        if all(isinstance(entry[name], kind) for name, kind in fields.items()):
+            return dict(entry)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass
+    return {"kind": DAMAGED}
 
 
 class Journal:
-    """What one run tells; who writes or sends it holds it first."""
+    """The record of one run; lock it before writing to it or sending it."""
 
     def __init__(self, environment: str, name: str = "") -> None:
         self.environment = environment
@@ -32,7 +56,7 @@ class Journal:
         self._writing = threading.Lock()  # system metrics come from a thread of their own
 
     def exists(self) -> bool:
-        """Tell whether anything was written."""
+        """Return whether anything was written."""
         return self.path.exists()
 
     def append(self, kind: str, **values: Any) -> None:
@@ -45,11 +69,11 @@ class Journal:
                 while line:
                     line = line[file.write(line) :]
             except OSError:
-                file.truncate(start)  # a full disk has taken a part, to which the next would stick
+                file.truncate(start)  # a full disk took a part, and the next line would join it
                 raise
 
     def attach(self, source: Path | Mapping[str, bytes], to: str = "") -> None:
-        """Keep a copy of a folder, or of named contents, and write that it belongs to the run."""
+        """Copy a folder, or named contents, into the run's artifacts."""
         target = self.folder / "files" / uuid.uuid4().hex
         if isinstance(source, Path):
             shutil.copytree(source, target)
@@ -60,7 +84,7 @@ class Journal:
         self.append("files", folder=target.name, to=to)
 
     def entries(self, start: int = 0) -> Iterator[tuple[int, Entry]]:
-        """Return the whole entries after a place in the file, each with the place where it ends."""
+        """Yield the whole entries after a place in the file, each with the place where it ends."""
         if not self.exists():
             return
         with self.path.open("rb") as file:
@@ -69,38 +93,31 @@ class Journal:
                 if not line.endswith(b"\n"):
                     return  # still being written, or cut short by a kill
                 start += len(line)
-                yield start, entries.parse(line)
+                yield start, parse_entry(line)
 
     def head(self) -> Entry:
-        """Return the entry that describes the run; an empty one where that is damaged."""
-        return next((entry for _, entry in self.entries() if entry["kind"] == "run"), {})
+        """Return the entry that describes the run; an empty one if that is damaged."""
+        return next(self._of("run"), {})
 
     def files(self, entry: Entry) -> Path:
-        """Return the folder that an entry has attached."""
+        """Return the folder that an entry attached."""
         return self.folder / "files" / str(entry["folder"])
 
     def last_steps(self) -> dict[str, int]:
         """Return the last step of each metric."""
-        steps: dict[str, int] = {}
-        for _, entry in self.entries():
-            if entry["kind"] == "metrics":
-                steps |= dict.fromkeys(entry["values"], int(entry["step"]))
-        return steps
+        return {name: one["step"] for one in self._of("metrics") for name in one["values"]}
 
     def tags(self) -> dict[str, str]:
         """Return the tags, each with its last value."""
-        found: dict[str, str] = {}
-        for _, entry in self.entries():
-            found |= entry["values"] if entry["kind"] == "tags" else {}
-        return found
+        return {name: text for one in self._of("tags") for name, text in one["values"].items()}
 
-    def ended(self) -> bool:
-        """Tell whether the run has ended well; one that failed may be resumed."""
-        status = [entry["value"] for _, entry in self.entries() if entry["kind"] == "status"]
-        return bool(self.head().get("continued")) if not status else status[-1] == "FINISHED"
+    def is_finished(self) -> bool:
+        """Return whether the run ended well; one that failed may be resumed."""
+        status = [entry["value"] for entry in self._of("status")]
+        return status[-1] == "FINISHED" if status else bool(self.head().get("continued"))
 
-    def aim(self, store: str, offline: bool) -> None:
-        """Say which store gets the run, and whether a server is to get it later."""
+    def set_target(self, store: str, offline: bool) -> None:
+        """Note which store gets the run, and whether a server is to get it later."""
         self._write({**self._state(), "store": store, "offline": offline})
 
     @property
@@ -110,35 +127,34 @@ class Journal:
 
     @property
     def offline(self) -> bool:
-        """Tell whether the run was recorded here although a server is to have it."""
+        """Return whether the run was recorded here although a server is to have it."""
         return bool(self._state()["offline"])
 
     def sent(self, store: str) -> Entry:
-        """Return the run's id in a store (None: not made yet) and how far the store has it."""
-        found: Entry = self._state().get("sent", {}).get(store, {"run_id": None, "end": 0})
-        return found
+        """Return the run's id in a store (None: not created yet) and how far the store has it."""
+        return dict(self._state().get("sent", {}).get(store, {"run_id": None, "end": 0}))
 
     def mark(self, store: str, **values: Any) -> None:
         """Note how far a store has it."""
         state = self._state()
-        sent = {**state.get("sent", {}), store: {**self.sent(store), **values}}
-        self._write({**state, "sent": sent})
+        state["sent"] = {**state.get("sent", {}), store: {**self.sent(store), **values}}
+        self._write(state)
 
     def stores(self) -> list[str]:
         """Return the stores that have some of it."""
         return list(self._state().get("sent", {}))
 
-    def waiting(self, store: str) -> bool:
-        """Tell whether a store lacks some of it."""
+    def is_unsent(self, store: str) -> bool:
+        """Return whether a store lacks some of it."""
         return self.exists() and int(self.sent(store)["end"]) < self.path.stat().st_size
 
     def remove(self) -> None:
-        """Forget it; every store that wants it has it."""
+        """Delete it; every store that is to have it has it."""
         shutil.rmtree(self.folder)
 
     @contextmanager
-    def held(self, wait: bool = True) -> Iterator[bool]:
-        """Keep other processes away; without `wait`, tell whether that worked."""
+    def lock(self, wait: bool = True) -> Iterator[bool]:
+        """Keep other processes away; without `wait`, yield whether that worked."""
         file = self.folder / "lock"
         while True:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -148,38 +164,39 @@ class Journal:
                 except BlockingIOError:
                     yield False
                     return
-                # The one before may have sent all of it and removed the folder with this lock.
+                # The holder before may have sent all of it and removed the folder with this lock.
                 if file.exists() and file.stat().st_ino == os.fstat(handle.fileno()).st_ino:
-                    self._repair()
+                    self._drop_cut_line()
                     yield True
                     break
         if self.folder.exists() and not self.exists():
             self.remove()
 
-    def _repair(self) -> None:
+    def _drop_cut_line(self) -> None:
         if self.exists():
-            *_, end = (0, *(end for end, _ in self.entries()))
-            with self.path.open("ab") as file:
-                file.truncate(end)  # a line that a kill has cut short
+            os.truncate(self.path, max((end for end, _ in self.entries()), default=0))
+
+    def _of(self, kind: str) -> Iterator[Entry]:
+        return (entry for _, entry in self.entries() if entry["kind"] == kind)
 
     def _state(self) -> Entry:
         found = files.known(self.folder / "state.json")
         if found is None and not self.exists():
             return {}  # a new one
         if found is None or not isinstance(found.get("store"), str):
-            # The store is asked whether it has the run, and gets what it lacks.
-            store = server.plain(server.uri(self.environment))
+            # Damaged: the store is asked whether it has the run, and gets what it lacks.
+            store = server.redact(server.get_uri(self.environment))
             return {"store": store, "offline": False, "sent": {store: {"run_id": None, "end": 0}}}
-        sent = {server.known(store): value for store, value in found.get("sent", {}).items()}
-        return {**found, "store": server.known(found["store"]), "sent": sent}
+        sent = {
+            server.get_current_name(store): value for store, value in found.get("sent", {}).items()
+        }
+        return {**found, "store": server.get_current_name(found["store"]), "sent": sent}
 
     def _write(self, state: Entry) -> None:
         files.write_json(self.folder / "state.json", state)
 
 
-def every(environment: str) -> list[Journal]:
+def list_journals(environment: str) -> list[Journal]:
     """Return the journals of an environment, in a stable order."""
-    folder = paths.journals(environment)
-    return [
-        Journal(environment, path.parent.name) for path in sorted(folder.glob("*/journal.jsonl"))
-    ]
+    found = sorted(paths.journals(environment).glob("*/journal.jsonl"))
+    return [Journal(environment, path.parent.name) for path in found]

@@ -1,4 +1,4 @@
-"""On what a run was made: packages and hardware.
+"""The packages and the hardware of a run.
 
 Reads: .venv/installed-*, which `make install` writes; /proc/cpuinfo
 """
@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 
 
-def packages(environment: Path | None = None) -> dict[str, str]:
+def read_packages(environment: Path | None = None) -> dict[str, str]:
     """Return the hash of the lock files that were installed, and the Python that runs them."""
     found = {"packages.python": platform.python_version()}
     folder = environment or Path(sys.prefix)
-    if environment and (told := re.search(r"^version\w* = (\S+)", _config(folder), re.M)):
-        found["packages.python"] = told[1]
+    if environment and (named := re.search(r"^version\w* = (\S+)", _config(folder), re.M)):
+        found["packages.python"] = named[1]
     for mark in folder.glob("installed-*"):
         installed = mark.read_text(encoding="utf-8").strip()
         if installed:  # an older `make install` left an empty file
@@ -26,9 +26,9 @@ def packages(environment: Path | None = None) -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, str]:
+def read_hardware() -> dict[str, str]:
     """Return what decides the last digits of a result, and its speed."""
-    import torch  # noqa: PLC0415  takes seconds, and who trains or judges has it already
+    import torch  # noqa: PLC0415  takes seconds, and training and evaluation have it already
 
     cuda = torch.cuda
     gpus = [cuda.get_device_name(n) for n in range(cuda.device_count())] or ["none"]

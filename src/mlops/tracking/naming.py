@@ -19,23 +19,23 @@ Path = tuple[str, ...]
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested values as one level, named by their dotted path."""
-    return {name: value for name, (_, value) in named(values, prefix).items()}
+    return {name: value for name, (_, value) in name_leaves(values, prefix).items()}
 
 
-def renamed(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def find_renamed(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Return by name the dotted path of each value whose name is another than that path."""
-    paths = {name: ".".join(path) for name, (path, _) in named(values, prefix).items()}
+    paths = {name: ".".join(path) for name, (path, _) in name_leaves(values, prefix).items()}
     return {name: path for name, path in paths.items() if name != path}
 
 
-def named(values: Mapping[str, Any], prefix: str) -> dict[str, tuple[Path, Any]]:
+def name_leaves(values: Mapping[str, Any], prefix: str) -> dict[str, tuple[Path, Any]]:
     """Return path and value by name; no two names are equal to any store."""
     found: dict[str, tuple[Path, Any]] = {}
     taken: set[str] = set()
     start = (prefix,) if prefix else ()
-    for path, told, value in _leaves(values, start, start):
-        name = valid(".".join(told), path)
-        # {"a.b": 1, "a": {"b": 2}} have one path.
+    for path, cleaned, value in _leaves(values, start, start):
+        name = clean_name(".".join(cleaned), path)
+        # {"a.b": 1, "a": {"b": 2}} have the same path.
         for length in (0, 8, 64):
             apart = _marked(name, path, length) if length else name
             if _folded(apart) not in taken:
@@ -45,7 +45,7 @@ def named(values: Mapping[str, Any], prefix: str) -> dict[str, tuple[Path, Any]]
     return found
 
 
-def valid(name: str, path: Path = ()) -> str:
+def clean_name(name: str, path: Path = ()) -> str:
     """Return a name that MLflow takes, the same one where it does already."""
     plain = _clean(name)
     if posixpath.normpath(plain) != plain or plain.startswith("/"):
@@ -62,8 +62,10 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - len(end)] + end
 
 
-def _leaves(values: Mapping[str, Any], path: Path, told: Path) -> Iterator[tuple[Path, Path, Any]]:
-    """Return path, cleaned path and value of each; siblings that would be one are told apart."""
+def _leaves(
+    values: Mapping[str, Any], path: Path, cleaned: Path
+) -> Iterator[tuple[Path, Path, Any]]:
+    """Return path, cleaned path and value of each; equal siblings get a hash."""
     clean = {str(key): _clean(str(key)) for key in values}
     alike = Counter(map(_folded, clean.values()))
     for key, value in values.items():
@@ -71,9 +73,9 @@ def _leaves(values: Mapping[str, Any], path: Path, told: Path) -> Iterator[tuple
         if alike[_folded(name)] > 1:
             name = _marked(name, (str(key),), 8)
         if isinstance(value, Mapping):
-            yield from _leaves(value, here, (*told, name))
+            yield from _leaves(value, here, (*cleaned, name))
         else:
-            yield here, (*told, name), value
+            yield here, (*cleaned, name), value
 
 
 def _clean(key: str) -> str:
@@ -82,7 +84,7 @@ def _clean(key: str) -> str:
 
 
 def _marked(name: str, path: Path, length: int) -> str:
-    """Return a name with a hash of what it stands for; of a long one the middle gives way."""
+    """Return a name with a hash of what it stands for; a long one is cut in the middle."""
     mark = hashlib.sha256("\0".join(path).encode("utf-8", "surrogatepass")).hexdigest()[:length]
     room = LONGEST - length - 2
     if len(name) <= room:

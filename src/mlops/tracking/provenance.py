@@ -1,4 +1,4 @@
-"""The state of code, configuration and data that gave what a run tells.
+"""The state of code, configuration and data that a run was made from.
 
 Reads: the Git repository, params.yaml, dvc.lock, sources.lock
 """
@@ -27,7 +27,7 @@ class State:
     files: dict[str, bytes]
 
 
-def now() -> State:
+def read_state() -> State:
     """Return the state of the work tree."""
     tags, files = revision.tags(), {}
     if PARAMS.exists():
@@ -57,14 +57,14 @@ def rows_changed(snapshot: Snapshot) -> dict[str, int]:
     }
 
 
-def source() -> dict[str, str]:
+def describe_source() -> dict[str, str]:
     """Return MLflow's own tags without a folder of this machine, and without Git's password."""
     name = f"ml.{Path(sys.argv[0]).stem}"
     return {"mlflow.source.name": name, "mlflow.source.git.repoURL": revision.address()}
 
 
 def warn() -> None:
-    """Tell loudly that what is about to be trained stands in no commit."""
+    """Warn that what is about to be trained is in no commit."""
     files = revision.changed()
     if files:
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""

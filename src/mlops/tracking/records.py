@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def read(model_digest: str) -> Record | None:
-    """Return what is known of the run that trained a model; a damaged file tells nothing."""
+    """Return the run that trained a model; None where it is unknown or the file is damaged."""
     path = paths.run_record(model_digest)
     if not path.exists():
         return None
@@ -25,14 +25,14 @@ def read(model_digest: str) -> Record | None:
         files.set_aside(path)
         log.warning(
             "warning: .runs/%s is damaged and was set aside: which MLflow run trained this model "
-            "is no more known here; a new run, tagged `restored`, gets what comes",
+            "is unknown here now; what follows goes into a new run, tagged `restored`",
             path.name,
         )
         return None
-    return {**found, "tracking_uri": server.known(found["tracking_uri"])}
+    return {**found, "tracking_uri": server.get_current_name(found["tracking_uri"])}
 
 
 def write(model_digest: str, **values: Any) -> None:
-    """Note more of it."""
+    """Update the record of the run that trained a model."""
     record = {**(read(model_digest) or {}), **values}
     files.write_json(paths.run_record(model_digest), record)

@@ -1,7 +1,4 @@
-"""A thread that sends what a journal gets, so that nobody waits for MLflow. Knows no MLflow.
-
-Reads, writes: through the function that it is given
-"""
+"""A thread that sends what is recorded, so that nobody waits for MLflow. Knows no MLflow."""
 
 import logging
 import threading
@@ -22,7 +19,7 @@ class Sender:
         self.failure: Exception | None = None
         self._deliver = deliver
         self._final = final
-        self._news = threading.Event()
+        self._new_entries = threading.Event()
         self._closing = threading.Event()
         self._deadline = float("inf")
         self._thread = threading.Thread(target=self._work, name="sender", daemon=True)
@@ -38,27 +35,27 @@ class Sender:
         """Send the last of it; a server that fails is waited for a bounded time."""
         self._deadline = time.monotonic() + LAST
         self._closing.set()
-        self._news.set()
+        self._new_entries.set()
         while self._thread.is_alive() and (
             self.failure is None or time.monotonic() < self._deadline
         ):
             self._thread.join(0.1)
 
-    def news(self) -> None:
-        """Tell it that the journal has something new."""
-        self._news.set()
+    def notify(self) -> None:
+        """Wake the thread: the journal has new entries."""
+        self._new_entries.set()
 
     def _work(self) -> None:
         delay = 0.0
         while not self._closing.is_set():
-            self._news.wait()
-            self._news.clear()
+            self._new_entries.wait()
+            self._new_entries.clear()
             if self._closing.is_set():
                 break
             delay = 0 if self._try() else min(max(1, 2 * delay), LONGEST)
             self._closing.wait(delay)  # a server that fails is not asked for each point
             if self.failure:
-                self._news.set()
+                self._new_entries.set()
         while not self._try() and not self._refused() and time.monotonic() < self._deadline:
             time.sleep(0.5)
 
@@ -70,12 +67,12 @@ class Sender:
             return False
         try:
             self._deliver()
-        except Exception as error:  # whatever it is, the training goes on and the journal keeps it
+        except Exception as error:  # the training continues, the journal keeps the entries
             if self.failure is None:
-                log.warning("MLflow does not take what the run tells: it is kept and sent later")
+                log.warning("MLflow does not take new entries: they are kept and sent later")
             self.failure = error
             return False
         if self.failure:
-            log.info("MLflow takes it again: all that was kept is sent")
+            log.info("MLflow takes entries again: all that were kept are sent")
         self.failure = None
         return True

@@ -1,4 +1,4 @@
-"""The system metrics of MLflow, written into a journal instead of sent to a server."""
+"""The system metrics of MLflow, recorded in a journal instead of sent to a server."""
 
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -9,7 +9,7 @@ PREFIX = "system/"
 SECONDS = 2  # between two samples; MLflow's own 10 s give a short run hardly a point
 
 
-class Gauges(SystemMetricsMonitor):  # type: ignore[misc]
+class SystemMetrics(SystemMetricsMonitor):  # type: ignore[misc]
     """Samples the machine in a thread of its own."""
 
     def __init__(
@@ -19,7 +19,7 @@ class Gauges(SystemMetricsMonitor):  # type: ignore[misc]
         self._write = write
         self._logging_step = step
 
-    def __enter__(self) -> "Gauges":
+    def __enter__(self) -> "SystemMetrics":
         self.start()
         return self
 

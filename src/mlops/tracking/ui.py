@@ -12,12 +12,12 @@ from mlops.tracking import server
 
 
 def main() -> None:
-    """Replace this process by the MLflow server, or tell where the remote one is."""
+    """Replace this process by the MLflow server, or say where the remote one is."""
     name = environment.asked()
-    used = server.uri(name)
-    if used != server.embedded(name):
+    used = server.get_uri(name)
+    if used != server.get_embedded_uri(name):
         raise TrackingError(
-            f"the runs of {name} are in MLFLOW_TRACKING_URI: open {server.plain(used)} in a "
+            f"the runs of {name} are in MLFLOW_TRACKING_URI: open {server.redact(used)} in a "
             "browser, or set MLFLOW_OFFLINE=1 to see those recorded on this machine"
         )
     store = paths.mlflow_store(name)

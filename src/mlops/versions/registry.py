@@ -18,8 +18,8 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from mlops.config.schema import Params
 from mlops.core import hashing
 from mlops.core.errors import DeployError
-from mlops.tracking.runs import known_errors
-from mlops.tracking.runs import open_store as connect
+from mlops.tracking.store import known_errors
+from mlops.tracking.store import open_store as connect
 
 # Of a run's artifacts: where each version has a folder named by its content, and the one folder
 # that all shared up to 0.4.0.

@@ -49,7 +49,9 @@ def test_a_bucket_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused()}")
     found = told(servers.storage(True))
 
-    assert found.startswith(f"note storage credentials from AWS_ACCESS_KEY_ID, but s3://{DEV}/")
+    assert found.startswith(
+        f"note storage credentials from AWS_ACCESS_KEY_ID, but cannot use s3://{DEV}/"
+    )
     assert "Could not connect" in found
     assert "-> fix it before push, pull" in found
     assert servers.storage(False).state == "ok"
@@ -84,7 +86,7 @@ def test_an_mlflow_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     found = told(servers.tracking("dev"))
 
-    assert f"NO MLflow MLflow should answer at http://127.0.0.1:{port}, but it does not" in found
+    assert f"NO MLflow cannot use MLflow at http://127.0.0.1:{port}: " in found
     assert "secret" not in found
     monkeypatch.setenv("MLFLOW_OFFLINE", "1")
     assert servers.tracking("dev").state == "ok"

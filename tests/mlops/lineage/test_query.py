@@ -92,5 +92,7 @@ def test_a_server_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) 
     """In one sentence."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
-    with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:9 should answer"):
+    with pytest.raises(
+        TrackingError, match=r"cannot read the MLflow store http://127\.0\.0\.1:9: "
+    ):
         Store("http://127.0.0.1:9").run("abc")

@@ -65,8 +65,8 @@ def test_the_page_of_mlflow_opens(tmp_path: Path) -> None:
         project,
         "python",
         "-c",
-        "from mlops.config import schema; from mlops.tracking import runs; "
-        "runs.open_store(schema.load())",
+        "from mlops.config import schema; from mlops.tracking import store; "
+        "store.open_store(schema.load())",
     )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

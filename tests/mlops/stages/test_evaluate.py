@@ -150,7 +150,7 @@ def test_odd_labels_and_slices_reach_mlflow_whole(trained: Path, make_params: Ma
 
     evaluate.main()
     metrics = json.loads(Path("reports/metrics.json").read_text())
-    (run,) = all_runs(server.embedded("dev"))
+    (run,) = all_runs(server.get_embedded_uri("dev"))
     here = naming.flatten(metrics, "test")
 
     assert run.data.metrics.keys() == here.keys()

@@ -13,7 +13,7 @@ def test_the_committed_remotes_are_those_of_conf(monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(ROOT)
     text = (ROOT / ".dvc" / "config").read_text()
 
-    assert remotes.written(text) == text
+    assert remotes.render_config(text) == text
 
 
 def test_each_environment_has_a_bucket_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_a_full_disk_is_heard() -> None:
             {"msg": "x", "exc_info": (OSError, OSError(28, "No space left on device"), None)}
         ),
     ):
-        heard = share.Heard()
+        heard = share.Listener()
         heard.emit(logging.makeLogRecord({"msg": "all is well"}))
         assert not heard.full
         heard.emit(record)
@@ -43,7 +43,7 @@ def test_a_full_disk_is_heard() -> None:
 
 def test_an_output_that_is_nowhere_is_heard() -> None:
     """In DVC's own words: it warns, and says that everything is up to date."""
-    heard = share.Heard()
+    heard = share.Listener()
     status = CompareStatusResult(set(), {HashInfo("md5", "1" * 32)}, set(), set())
     log = logging.getLogger("dvc.data_cloud")
     log.addHandler(heard)
@@ -59,7 +59,7 @@ def test_the_default_remote_is_set_for_a_while(monkeypatch: pytest.MonkeyPatch) 
     """And what was set before comes back."""
     monkeypatch.setenv(remote.SYSTEM_CONFIG, "before")
 
-    with remote.default("qa"):
+    with remote.use_as_default("qa"):
         assert os.environ[remote.SYSTEM_CONFIG] != "before"
 
     assert os.environ[remote.SYSTEM_CONFIG] == "before"
@@ -85,7 +85,7 @@ def test_a_setting_of_dvc_by_which_it_would_share_elsewhere_is_refused(
     for name in ("conf", ".dvc/config"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    with remote.default("dev"):
+    with remote.use_as_default("dev"):
         remote.check_config("dev")
         key, value = setting
         section, _, option = key.rpartition(".")

@@ -11,7 +11,7 @@ import s3_proxy
 import servers
 import ways
 from mlops.platform.servers import Platform
-from mlops.storage.objects import md5
+from mlops.storage.object_stores import md5
 from ways import Place, State
 
 pytestmark = pytest.mark.integration
@@ -153,54 +153,54 @@ def gone(base: Place, place: Place, key: str) -> None:
     servers.client(base.platform.variables("dev")).delete_object(Bucket=servers.DEV, Key=key)
 
 
-# What lies in the remote, which stages then run here, and whether plain DVC does the same.
-BROKEN: dict[str, tuple[Callable[[Place, Place], object], list[str], bool]] = {
-    "an object is gone": (
-        lambda base, place: gone(base, place, stored(base, "history.json")), ["train"], True,
+# What is damaged in the remote; `train` runs here then, as it does with plain DVC.
+BROKEN: dict[str, Callable[[Place, Place], object]] = {
+    "an object is gone": lambda base, place: gone(base, place, stored(base, "history.json")),
+    "an object is cut": lambda base, place: put(
+        base, place, stored(base, "history.json"), lambda t: t[:4]
     ),
-    "an object is cut": (
-        lambda base, place: put(base, place, stored(base, "history.json"), lambda t: t[:4]),
-        ["train"], True,
+    "an entry is gone": lambda base, place: gone(base, place, stored(base, "runs/")),
+    "an entry is cut in a line": lambda base, place: put(
+        base, place, stored(base, "runs/"), lambda t: t[: len(t) // 2]
     ),
-    "an entry is gone": (
-        lambda base, place: gone(base, place, stored(base, "runs/")), ["train"], True,
+    "an entry is cut after an output": lambda base, place: put(
+        base, place, stored(base, "runs/"), lambda t: t[: t.index(b"- path: history")]
     ),
-    "an entry is cut in a line": (
-        lambda base, place: put(base, place, stored(base, "runs/"), lambda t: t[: len(t) // 2]),
-        ["train"], False,
-    ),
-    "an entry is cut after an output": (
-        lambda base, place: put(
-            base, place, stored(base, "runs/"), lambda t: t[: t.index(b"- path: history")]
-        ),
-        ["train"], False,
-    ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_remote_that_is_broken_gives_nothing_wrong(
     base: Place, tmp_path: Path, case: str
 ) -> None:
-    """What it has not whole is computed here; nothing of it gets into the outputs."""
-    damage, run, as_dvc = BROKEN[case]
+    """What it has not whole is computed here, as by plain DVC; nothing wrong gets into outputs."""
     found = {}
-    for way in ("ours", "plain") if as_dvc else ("ours",):
+    for way in ("ours", "plain"):
         place = other(
             base, tmp_path / way, f"{tmp_path.name}-{way}".replace("_", "-"), (False, False)
         )
-        damage(base, place)
+        BROKEN[case](base, place)
         found[way] = place.run(way)
 
-    mine = found["ours"]
+    mine, theirs = found["ours"], found["plain"]
     assert mine.code == 0, mine.output
-    assert mine.ran == run
+    assert mine.ran == ["train"]
     assert mine.outputs == ways.files(base.folder)
     assert mine.lock == ways.lock(base.folder)
-    if as_dvc:
-        theirs = found["plain"]
-        assert (mine.outputs, mine.lock, mine.ran) == (theirs.outputs, theirs.lock, theirs.ran)
-        assert mine.remote == theirs.remote
+    assert (mine.outputs, mine.lock, mine.ran) == (theirs.outputs, theirs.lock, theirs.ran)
+    assert mine.remote == theirs.remote
+
+
+@pytest.mark.nightly
+def test_a_remote_that_is_down_ends_both_ways(base: Place, tmp_path: Path) -> None:
+    """Nothing is computed: ours says so at once, plain DVC after two minutes of retries."""
+    for way in ("ours", "plain"):
+        name = f"{tmp_path.name}-{way}".replace("_", "-")
+        place = other(base, tmp_path / way, name, (True, False))
+        done = place.run(way, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+
+        assert done.code != 0
+        assert (done.ran, done.outputs) == ([], {})
 
 
 def test_a_server_that_refuses_checksums_is_told_with_its_cure(base: Place, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from common import ROOT
 from mlops.core.errors import StorageError
 from mlops.storage import remote, verify
-from mlops.storage.objects import md5
+from mlops.storage.object_stores import md5
 
 STAGE = """
 stages:
@@ -52,7 +52,7 @@ def test_a_whole_cache_is_told(repo: Path, capsys: pytest.CaptureFixture[str]) -
     verify.main()
     told = capsys.readouterr().out
 
-    assert "4 objects looked at in cache, work tree" in told  # the list of the folder is one
+    assert "4 objects checked in cache, work tree" in told  # the list of the folder is one
     assert "no AWS credentials" in told
     assert md5(repo / "single") in str(cached(repo, "single")).replace("/", "")
 
@@ -114,12 +114,12 @@ def test_a_lock_with_conflicts_is_told() -> None:
 def test_credentials_of_a_file_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for DVC and boto: whoever has no variable set may still reach the remote."""
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
-    assert not remote.credentials()
+    assert not remote.has_credentials()
 
     keys = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n"
     (tmp_path / "keys").write_text(keys)
 
-    assert remote.credentials()
+    assert remote.has_credentials()
 
 
 def test_credentials_that_are_wrong_are_told(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_removal import CODE, PIPELINE, VALUES, forged, known, training
+from test_entry_cleanup import CODE, PIPELINE, VALUES, forged, known, training
 
 import servers
 from common import ROOT
 from mlops.core.errors import StorageError
 from mlops.platform.servers import Platform
 from mlops.storage import verify
-from mlops.storage.objects import md5
+from mlops.storage.object_stores import md5
 
 pytestmark = pytest.mark.integration
 
@@ -76,7 +76,7 @@ def test_a_clone_without_a_cache_finds_all_whole(
 
     verify.main()
 
-    assert "3 objects looked at in cache, work tree, remote" in capsys.readouterr().out
+    assert "3 objects checked in cache, work tree, remote" in capsys.readouterr().out
 
 
 def test_a_clone_without_a_cache_finds_what_is_broken(
@@ -89,10 +89,10 @@ def test_a_clone_without_a_cache_finds_what_is_broken(
 
     with pytest.raises(StorageError, match="make train ENV=dev"):
         verify.main()
-    assert f"out/a ({oid}): broken in remote, whole nowhere: removed" in capsys.readouterr().out
+    assert f"out/a ({oid}): broken in remote, intact nowhere: removed" in capsys.readouterr().out
     with pytest.raises(StorageError, match="1 objects"):
         verify.main()
-    assert ".dir): nowhere" in capsys.readouterr().out
+    assert ".dir): in none of them" in capsys.readouterr().out
 
     called("dvc", "repro", "-q")
     called("dvc", "push", "-q", "-r", "dev")
@@ -102,11 +102,11 @@ def test_a_clone_without_a_cache_finds_what_is_broken(
 
 def test_a_server_that_dies_meanwhile_is_told(repo: Path, s3: Platform) -> None:
     """After it has answered once; the same command completes when it is back."""
-    found = verify.Verification(verify.sides("dev"))
+    found = verify.Verification(verify.list_stores("dev"))
     s3.down("s3", how=9)
 
     with pytest.raises(StorageError, match="the same command again completes it"):
-        verify.everything("dev", found)
+        verify.check_all("dev", found)
 
     s3.up("s3")
     verify.main()

@@ -17,7 +17,7 @@ from mlops.core import hashing
 from mlops.evaluation import metrics, scores
 from mlops.release import evidence, work_tree
 from mlops.release.evidence import Split
-from mlops.tracking import runs
+from mlops.tracking import records, runs
 from mlops.versions.registry import Version
 
 Train = Callable[..., str]
@@ -99,14 +99,14 @@ def trainer(folder: Path, store: Path, params: Params) -> Train:
         (folder / "params.yaml").write_text(yaml.safe_dump(values))
         trained = Params.model_validate(values)
         digest = make(folder, rows, trained, feeling)
-        if not runs.read_record(digest):  # else DVC restores what is trained already
+        if not records.read(digest):  # else DVC restores what is trained already
             with runs.training_run(trained, {}, folder / "resume") as run:
                 run.finish(trained, digest)
             (folder / "resume").unlink()
         judged = json.loads((folder / "reports" / "metrics.json").read_text())
         runs.log_evaluation(trained, digest, judged, folder / "reports")
         lock(folder, values)
-        return str((runs.read_record(digest) or {})["run_id"])
+        return str((records.read(digest) or {})["run_id"])
 
     return train
 

@@ -13,7 +13,7 @@ from test_runs import RESUME, stored, train
 
 from ml.config import Params
 from mlops.core.errors import TrackingError
-from mlops.tracking import database, runs, server, syncing
+from mlops.tracking import database, runs, server, store, sync
 
 Change = Callable[[Path], object]
 DAMAGE: dict[str, Change] = {
@@ -44,27 +44,27 @@ def test_a_damaged_database_is_told_and_moving_it_away_helps(
     DAMAGE[what](path)
 
     with pytest.raises(TrackingError, match=r"mlflow\.db is damaged \(.+\).*mv \.mlflow/dev"):
-        runs.open_store(params)
+        store.open_store(params)
     path.rename(path.with_suffix(".damaged"))
     shutil.copy(empty_store, path)  # as MLflow would make it, in seconds
-    assert runs.open_store(params)
+    assert store.open_store(params)
 
 
 @pytest.mark.usefixtures("prepared")
 def test_a_newer_database_is_told(prepared: Path, params: Params) -> None:
     """A colleague has a newer MLflow: the sentence names what to do."""
-    with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as store, store:
-        store.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as found, found:
+        found.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     with pytest.raises(TrackingError, match=r"written by a newer MLflow .*make install"):
-        runs.open_store(params)
+        store.open_store(params)
 
 
 def test_an_older_database_is_told(prepared: Path, params: Params) -> None:
     """With the command that brings it up to date."""
-    with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as store, store:
-        store.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'")
+    with closing(sqlite3.connect(prepared / ".mlflow/dev/mlflow.db")) as found, found:
+        found.execute("UPDATE alembic_version SET version_num = 'acf3f17fdcc7'")
     with pytest.raises(TrackingError, match=r"older MLflow.*mlflow db upgrade sqlite:///\.mlflow"):
-        runs.open_store(params)
+        store.open_store(params)
 
 
 @pytest.mark.parametrize("how", ["copied", "moved"])
@@ -81,7 +81,7 @@ def test_a_project_writes_its_artifacts_into_its_own_folder(
         prepared.rename(there)
     monkeypatch.chdir(there)
     second = train(params, "n" * 64)
-    client = mlflow.MlflowClient(server.embedded("dev"))
+    client = mlflow.MlflowClient(server.get_embedded_uri("dev"))
 
     assert "copied or moved" in caplog.text
     for run_id in (first, second):
@@ -90,7 +90,7 @@ def test_a_project_writes_its_artifacts_into_its_own_folder(
     if how == "copied":
         assert not list(prepared.glob(f".mlflow/dev/artifacts/{second}"))
     caplog.clear()
-    runs.open_store(params)
+    store.open_store(params)
     assert caplog.text == ""
 
 
@@ -103,8 +103,8 @@ def test_artifacts_that_only_the_other_project_has_stay_there(
     there = prepared.parent / f"{prepared.name} copy"
     shutil.copytree(prepared, there, ignore=shutil.ignore_patterns("artifacts"))
     monkeypatch.chdir(there)
-    runs.open_store(params)
-    client = mlflow.MlflowClient(server.embedded("dev"))
+    store.open_store(params)
+    client = mlflow.MlflowClient(server.get_embedded_uri("dev"))
 
     assert [item.path for item in client.list_artifacts(first)] == ["params.yaml"]
     assert "1 runs or versions are only there" in caplog.text
@@ -124,9 +124,9 @@ def test_a_copied_project_sends_its_journals_to_its_own_store(
     shutil.copytree(prepared, there)
     monkeypatch.chdir(there)
 
-    assert syncing.bring("dev").brought == 1
+    assert sync.send_all("dev").sent == 1
     assert stored(params)[0].data.tags["late"] == "yes"
-    assert server.plain(server.embedded("dev")) == "sqlite:///.mlflow/dev/mlflow.db"
+    assert server.redact(server.get_embedded_uri("dev")) == "sqlite:///.mlflow/dev/mlflow.db"
 
 
 def test_a_store_elsewhere_is_left_as_it_is(
@@ -135,9 +135,9 @@ def test_a_store_elsewhere_is_left_as_it_is(
     """Only the project's own one is led to its own folder."""
     shutil.copy(empty_store, prepared / "elsewhere.db")
     before = (prepared / "elsewhere.db").read_bytes()
-    database.ready(f"sqlite:///{prepared / 'elsewhere.db'}")
-    database.ready("http://127.0.0.1:9")
-    database.ready(f"sqlite:///{prepared / 'missing.db'}")
+    database.prepare(f"sqlite:///{prepared / 'elsewhere.db'}")
+    database.prepare("http://127.0.0.1:9")
+    database.prepare(f"sqlite:///{prepared / 'missing.db'}")
 
     assert (prepared / "elsewhere.db").read_bytes() == before
     assert caplog.text == ""

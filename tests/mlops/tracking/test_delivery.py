@@ -9,7 +9,7 @@ import pytest
 
 from mlflow_server import all_runs, points
 from mlops.core.errors import TrackingError
-from mlops.tracking import delivery, server
+from mlops.tracking import delivery, server, store
 from mlops.tracking.journal import Journal
 
 
@@ -25,7 +25,7 @@ def _journal(uri: str) -> Journal:
     """A run with all kinds of entries."""
     journal = Journal("dev")
     journal.folder.mkdir(parents=True)
-    journal.aim(uri, False)
+    journal.set_target(uri, False)
     head: dict[str, Any] = {
         "name": "tiny",
         "experiment": "films",
@@ -117,8 +117,8 @@ def test_a_deleted_run_is_final(journal: Journal, uri: str) -> None:
     with pytest.raises(mlflow.exceptions.MlflowException) as error:
         delivery.deliver(journal, uri)
 
-    assert delivery.final(error.value)
-    assert not delivery.final(ConnectionError())
+    assert store.is_final(error.value)
+    assert not store.is_final(ConnectionError())
 
 
 def test_what_the_store_refuses_leaves_the_rest_whole(
@@ -134,9 +134,9 @@ def test_what_the_store_refuses_leaves_the_rest_whole(
 
     assert run.data.metrics["good"] == 0.5
     assert run.data.tags["section.tag"] == "yes"
-    assert run.data.tags["refused"].startswith("3: text: no number; none: no number; big")
+    assert run.data.tags["refused"].startswith("3: text: not a number; none: not a number; big")
     assert "refuses 3 values" in caplog.text
-    assert not journal.waiting(uri)
+    assert not journal.is_unsent(uri)
 
 
 def test_one_refused_value_of_a_batch_costs_no_other(journal: Journal, uri: str) -> None:
@@ -213,8 +213,8 @@ def test_a_run_of_a_database_that_was_moved_away_is_made_again(
 
 def test_a_damaged_state_sends_all_of_it_again(journal: Journal) -> None:
     """The run is found by the journal's name, and gets nothing twice."""
-    own = server.embedded("dev")
-    journal.aim(server.plain(own), False)
+    own = server.get_embedded_uri("dev")
+    journal.set_target(server.redact(own), False)
     first = delivery.deliver(journal, own)
     (journal.folder / "state.json").write_bytes(b"")
 
@@ -230,4 +230,4 @@ def test_a_journal_without_its_first_line_is_final(journal: Journal, uri: str) -
 
     with pytest.raises(TrackingError, match=r"journal\.jsonl is damaged") as error:
         delivery.deliver(journal, uri)
-    assert delivery.final(error.value)
+    assert store.is_final(error.value)

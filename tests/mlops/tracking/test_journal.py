@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops.tracking.journal import Journal, every
+from mlops.tracking.journal import Journal, list_journals
 
 
 @pytest.fixture(name="journal")
@@ -44,7 +44,7 @@ def test_a_line_that_a_kill_cut_short_is_taken_back(journal: Journal) -> None:
         file.write(b'{"kind": "metr')
     assert len(list(journal.entries())) == 1
 
-    with journal.held():
+    with journal.lock():
         journal.append("metrics", step=2, values={"loss": 0.4})
 
     assert [entry["step"] for _, entry in journal.entries()] == [1, 2]
@@ -85,9 +85,9 @@ def test_a_journal_has_one_holder(journal: Journal) -> None:
     journal.append("run")
     with (journal.folder / "lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with journal.held(wait=False) as mine:
+        with journal.lock(wait=False) as mine:
             assert not mine
-    with journal.held(wait=False) as mine:
+    with journal.lock(wait=False) as mine:
         assert mine
 
 
@@ -106,29 +106,29 @@ def test_an_attached_folder_is_kept_as_it_was(journal: Journal, tmp_path: Path) 
 def test_each_store_has_its_own_progress(journal: Journal) -> None:
     """A run is at several places, and none of them hides what another lacks."""
     journal.append("run")
-    journal.aim("sqlite:", True)
+    journal.set_target("sqlite:", True)
     journal.mark("sqlite:", run_id="a", end=journal.path.stat().st_size)
 
-    assert not journal.waiting("sqlite:")
-    assert journal.waiting("http://server")
+    assert not journal.is_unsent("sqlite:")
+    assert journal.is_unsent("http://server")
 
 
 def test_only_a_run_that_ended_well_is_over(journal: Journal) -> None:
     """One that failed is resumed in its journal."""
     journal.append("run")
-    assert not journal.ended()
+    assert not journal.is_finished()
     journal.append("status", value="FAILED")
-    assert not journal.ended()
+    assert not journal.is_finished()
     journal.append("status", value="FINISHED")
-    assert journal.ended()
+    assert journal.is_finished()
 
 
 @pytest.mark.usefixtures("journal")
 def test_environments_have_their_own_journals() -> None:
     """What dev records is not qa's to send."""
     qa = Journal("qa")
-    with qa.held():
+    with qa.lock():
         qa.append("run")
 
-    assert [journal.name for journal in every("qa")] == [qa.name]
-    assert every("dev") == []
+    assert [journal.name for journal in list_journals("qa")] == [qa.name]
+    assert list_journals("dev") == []

@@ -43,8 +43,8 @@ def test_any_keys_give_valid_parameters_and_tags(keys: list[str]) -> None:
 @given(LABELS)
 def test_a_name_does_not_depend_on_the_order(labels: list[str]) -> None:
     """The same label has the same metric in each run with these labels."""
-    there = naming.named({one: {"f1": one} for one in labels}, "test")
-    back = naming.named({one: {"f1": one} for one in reversed(labels)}, "test")
+    there = naming.name_leaves({one: {"f1": one} for one in labels}, "test")
+    back = naming.name_leaves({one: {"f1": one} for one in reversed(labels)}, "test")
 
     assert there == back
 
@@ -52,9 +52,9 @@ def test_a_name_does_not_depend_on_the_order(labels: list[str]) -> None:
 @given(st.text(max_size=300))
 def test_a_valid_name_stays_as_it_is(name: str) -> None:
     """So that cleaning what an earlier release has recorded changes nothing that MLflow took."""
-    once = naming.valid(name)
+    once = naming.clean_name(name)
 
-    assert naming.valid(once) == once
+    assert naming.clean_name(once) == once
     try:
         _validate_metric(name, 0.5, 0, 0)
     except Exception:
@@ -74,7 +74,7 @@ def test_what_got_another_name_is_known() -> None:
     """By its new name, as far as there is one."""
     figures = {"per_class": {"😀": {"f1": 1.0}, "plain": {"f1": 1.0}}, "accuracy": 0.5}
 
-    assert naming.renamed(figures, "test") == {"test.per_class._.f1": "test.per_class.😀.f1"}
+    assert naming.find_renamed(figures, "test") == {"test.per_class._.f1": "test.per_class.😀.f1"}
 
 
 def test_a_value_that_is_cut_says_so() -> None:

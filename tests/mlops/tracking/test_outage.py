@@ -18,8 +18,8 @@ from mlflow_server import Server, all_runs, points, until
 from mlops.config import schema
 from mlops.core.errors import TrackingError
 from mlops.platform.servers import Platform
-from mlops.tracking import runs, sender, server, syncing
-from mlops.tracking.journal import Journal, every
+from mlops.tracking import runs, sender, server, sync
+from mlops.tracking.journal import Journal, list_journals
 
 pytestmark = pytest.mark.integration
 MakeParams = Callable[..., Params]
@@ -45,10 +45,10 @@ def _up(mlflow_server: Server, prepared: Path, monkeypatch: pytest.MonkeyPatch) 
     return mlflow_server
 
 
-def stage(name: str) -> "subprocess.Popen[str]":
-    """Start a stage or verb in the current folder."""
+def start(module: str) -> "subprocess.Popen[str]":
+    """Start a stage or a command in the current folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"ml.{name}"],
+        [sys.executable, "-m", module],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -107,8 +107,8 @@ def _quiet(
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         write_params(make_params(training=LONG))
         prepare_rows(folder, empty_store)
-        finished(stage("train"))
-        uri = server.embedded("dev")
+        finished(start("ml.train"))
+        uri = server.get_embedded_uri("dev")
         (run,) = all_runs(uri)
         return curve(points(uri, run.info.run_id))
 
@@ -119,19 +119,19 @@ def test_a_server_killed_while_training_costs_not_a_point(
     """Training goes on; what the server lacks is brought once it is back, once."""
     write_params(make_params(training=LONG))
     known = {run.info.run_id for run in up.runs()}
-    training = stage("train")
+    training = start("ml.train")
     run_id = new_run(up, known).info.run_id
     up.kill()
     text = finished(training)
-    (journal,) = every("dev")
+    (journal,) = list_journals("dev")
     told = written(journal)
     assert "make sync ENV=dev" in text
-    assert journal.waiting(up.uri)
+    assert journal.is_unsent(up.uri)
 
     up.start()
     assert len(points(up.uri, run_id)["train_loss"]) < len(told["train_loss"])
-    finished(stage("sync"))
-    finished(stage("sync"))
+    finished(start("mlops.tracking.sync"))
+    finished(start("mlops.tracking.sync"))
 
     assert points(up.uri, run_id) == told
     assert "system/cpu_utilization_percentage" in told
@@ -139,7 +139,7 @@ def test_a_server_killed_while_training_costs_not_a_point(
     run = mlflow.MlflowClient(up.uri).get_run(run_id)
     assert run.info.status == "FINISHED"
     assert "model.sha256" in run.data.tags
-    assert every("dev") == []
+    assert list_journals("dev") == []
 
 
 @pytest.mark.nightly
@@ -157,7 +157,7 @@ def test_a_server_that_comes_back_in_time_gets_all_by_itself(
             run.log_metrics({"train_loss": 1.0 / step}, step)
         up.start()
 
-    assert not run.journal.waiting(up.uri)
+    assert not run.journal.is_unsent(up.uri)
     assert points(up.uri, run.run_id) == written(run.journal)
 
 
@@ -167,7 +167,7 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
     """Both are killed; the training is resumed, and the run is whole."""
     write_params(make_params(training=LONG, resources={"checkpoint_steps": 50}))
     known = {run.info.run_id for run in up.runs()}
-    training = stage("train")
+    training = start("ml.train")
     run_id = new_run(up, known).info.run_id
     up.kill()
     until(lambda: list(Path(".checkpoints").glob("*/checkpoint-*/sha256.json")))
@@ -175,8 +175,8 @@ def test_a_trainer_killed_while_the_server_is_away_gives_each_point_once(
     training.communicate()
 
     up.start()
-    finished(stage("train"))
-    (journal,) = every("dev")
+    finished(start("ml.train"))
+    (journal,) = list_journals("dev")
 
     assert {run.info.run_id for run in up.runs()} - known == {run_id}
     assert points(up.uri, run_id) == written(journal)
@@ -194,7 +194,7 @@ def test_a_judgement_without_a_server_waits_for_it(
     runs.log_evaluation(params, "m" * 64, {"accuracy": 0.9}, Path("reports"))
     assert "make sync ENV=dev" in caplog.text
     up.start()
-    assert syncing.bring("dev").brought == 1
+    assert sync.send_all("dev").sent == 1
 
     client = mlflow.MlflowClient(up.uri)
     assert client.get_run(run_id).data.metrics["test.accuracy"] == 0.9
@@ -221,17 +221,17 @@ def test_a_sync_that_is_killed_goes_on_where_it_stopped(
 
     for _ in range(3):
         before = journal.sent(up.uri)["end"]
-        sync = stage("sync")
+        sync = start("mlops.tracking.sync")
         until(partial(arrived, before))
         sync.send_signal(signal.SIGKILL)
         sync.communicate()
-    assert journal.waiting(up.uri)
+    assert journal.is_unsent(up.uri)
     told = written(journal)
-    finished(stage("sync"))
+    finished(start("mlops.tracking.sync"))
     (found,) = [one for one in up.runs() if one.info.run_id not in known]
 
     assert points(up.uri, found.info.run_id) == told
-    assert every("dev") == []
+    assert list_journals("dev") == []
 
 
 def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
@@ -239,16 +239,16 @@ def test_a_server_that_is_down_at_the_start_is_told_before_anything_is_done(
 ) -> None:
     """By the first stage of the pipeline and by the training; each in one sentence."""
     Path("conf").symlink_to(ROOT / "conf")
-    finished(stage("compose"))
+    finished(start("mlops.pipeline.compose"))
     write_params(params)
     up.kill()
 
-    for name in ("compose", "train"):
-        text = finished(stage(name), code=1)
-        assert f"error: MLflow should answer at {up.uri}" in text
+    for module in ("mlops.pipeline.compose", "ml.train"):
+        text = finished(start(module), code=1)
+        assert f"error: cannot use MLflow at {up.uri}" in text
         assert "MLFLOW_OFFLINE=1" in text
         assert "Traceback" not in text
-    assert every("dev") == []
+    assert list_journals("dev") == []
 
 
 @pytest.mark.nightly
@@ -275,7 +275,7 @@ def test_the_platform_keeps_environments_apart_and_takes_each_point_once(
         platform.up(f"mlflow-{environment}")
         told = written(run.journal)
         run.journal.mark(places[environment], end=0)
-        assert syncing.bring(environment).brought == 1
+        assert sync.send_all(environment).sent == 1
 
         assert points(places[environment], run.run_id) == told
         found = {one.info.run_id for one in all_runs(places[environment])}

@@ -27,7 +27,7 @@ def _repository(project: Path) -> Path:
 @pytest.mark.usefixtures("repository")
 def test_a_clean_run_carries_configuration_and_commit() -> None:
     """And no difference."""
-    now = provenance.now()
+    now = provenance.read_state()
 
     assert set(now.files) == {"params.yaml"}
     assert now.tags["git.dirty"] == "no"
@@ -38,7 +38,7 @@ def test_a_dirty_run_carries_its_difference_and_the_hash_of_it(repository: Path)
     """So that a changed one is found out."""
     (repository / "conf").mkdir()
     (repository / "conf" / "new.yaml").write_text("a: 1\n")
-    now = provenance.now()
+    now = provenance.read_state()
 
     assert now.tags["git.diff"] == "code.diff"
     assert b"new.yaml" in now.files["code.diff"]
@@ -50,7 +50,7 @@ def test_a_secret_stays_here(repository: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MY_PASSWORD", "correct horse")
     (repository / "conf").mkdir()
     (repository / "conf" / "new.yaml").write_text("a: correct horse\n")
-    now = provenance.now()
+    now = provenance.read_state()
 
     assert now.tags["git.diff"].startswith("withheld: it holds the value of MY_PASSWORD")
     assert "code.diff" not in now.files
@@ -60,7 +60,7 @@ def test_what_remote_data_were_read_is_carried(repository: Path) -> None:
     """Where any were."""
     (repository / "sources.lock").write_text("a: 1\n")
 
-    assert provenance.now().files["sources.lock"] == b"a: 1\n"
+    assert provenance.read_state().files["sources.lock"] == b"a: 1\n"
 
 
 def test_dirt_is_told_loudly(repository: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -82,4 +82,4 @@ def test_without_git_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch, tmp_pat
     """Neither clean nor dirty."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
-    assert provenance.now().tags == {}
+    assert provenance.read_state().tags == {}

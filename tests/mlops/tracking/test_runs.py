@@ -14,7 +14,7 @@ from ml.config import Params
 from mlflow_server import until
 from mlops.core import hashing, paths
 from mlops.core.errors import TrackingError
-from mlops.tracking import runs
+from mlops.tracking import records, runs, server
 
 MakeParams = Callable[..., Params]
 DATA = {"train": "a" * 64, "val": "b" * 64}
@@ -23,7 +23,7 @@ RESUME = Path("checkpoints/run")
 
 def stored(params: Params) -> list[Any]:
     """Return all runs of the environment's store, the newest first."""
-    client = mlflow.MlflowClient(runs.store_uri(params))
+    client = mlflow.MlflowClient(server.get_uri(params.environment))
     return list(client.search_runs([one.experiment_id for one in client.search_experiments()]))
 
 
@@ -91,7 +91,7 @@ def test_the_whole_lock_joins_the_run_at_the_end(params: Params) -> None:
     runs.log_state(params, "m" * 64)
     client = mlflow.MlflowClient()
     carried = Path(client.download_artifacts(run_id, "dvc.lock")).read_text()
-    record = runs.read_record("m" * 64) or {}
+    record = records.read("m" * 64) or {}
 
     assert carried == Path("dvc.lock").read_text()
     assert client.get_run(run_id).data.tags["model.md5"] == known
@@ -158,7 +158,7 @@ def test_the_judgement_joins_the_run_of_its_model(params: Params, tmp_path: Path
 
     assert metrics["test.accuracy"] == 0.9
     assert metrics["test.slices.__ 8"] == 0.5
-    assert runs.read_record("m" * 64)["evaluated"] is True  # type: ignore[index]
+    assert records.read("m" * 64)["evaluated"] is True  # type: ignore[index]
 
 
 @pytest.mark.usefixtures("prepared")
@@ -183,7 +183,7 @@ def test_the_usual_variable_moves_tracking_to_a_server(
     """MLFLOW_TRACKING_URI beats the environment's own store."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
 
-    assert runs.store_uri(params) == "http://mlflow.example:5000"
+    assert server.get_uri(params.environment) == "http://mlflow.example:5000"
 
 
 @pytest.mark.usefixtures("prepared")

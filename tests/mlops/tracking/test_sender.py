@@ -45,7 +45,7 @@ def test_who_tells_something_does_not_wait_for_the_server(store: Store) -> None:
     store.block.clear()
     with Sender(store.deliver, lambda _: False) as sending:
         for _ in range(100):
-            sending.news()
+            sending.notify()
         assert store.tries <= 1
         store.block.set()
 
@@ -53,18 +53,18 @@ def test_who_tells_something_does_not_wait_for_the_server(store: Store) -> None:
 def test_a_server_that_comes_back_gets_all_of_it(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The outage and its end are told once each."""
+    """The outage and its end are reported once each."""
     caplog.set_level("INFO")
     store.error = ConnectionError("refused")
     with Sender(store.deliver, lambda _: False) as sending:
-        sending.news()
+        sending.notify()
         until(lambda: sending.failure)
         store.error = None
         until(lambda: not sending.failure)
 
     assert [record.message.split(":")[0] for record in caplog.records] == [
-        "MLflow does not take what the run tells",
-        "MLflow takes it again",
+        "MLflow does not take new entries",
+        "MLflow takes entries again",
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_server_that_stays_away_is_given_up(store: Store) -> None:
     """The end of the run comes, and knows why."""
     store.error = ConnectionError("refused")
     with Sender(store.deliver, lambda _: False) as sending:
-        sending.news()
+        sending.notify()
 
     assert str(sending.failure) == "refused"
 
@@ -81,7 +81,7 @@ def test_what_is_refused_for_good_is_not_sent_again(store: Store) -> None:
     """A run that was deleted is not asked for every second."""
     store.error = ValueError("no such run")
     with Sender(store.deliver, lambda error: isinstance(error, ValueError)) as sending:
-        sending.news()
+        sending.notify()
         until(lambda: sending.failure)
 
     assert store.tries == 1

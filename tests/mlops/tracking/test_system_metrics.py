@@ -7,7 +7,7 @@ import pytest
 
 from mlflow_server import until
 from mlops.tracking import system_metrics
-from mlops.tracking.system_metrics import Gauges
+from mlops.tracking.system_metrics import SystemMetrics
 
 
 def test_samples_are_written_from_the_given_step(
@@ -18,7 +18,9 @@ def test_samples_are_written_from_the_given_step(
     monkeypatch.chdir(tmp_path)
     samples: list[tuple[int, Mapping[str, float]]] = []
 
-    with Gauges(lambda values, step: samples.append((step, values)), 7, "http://127.0.0.1:9"):
+    with SystemMetrics(
+        lambda values, step: samples.append((step, values)), 7, "http://127.0.0.1:9"
+    ):
         until(lambda: len(samples) >= 2)
 
     assert [step for step, _ in samples][:2] == [7, 8]

@@ -1,4 +1,4 @@
-"""What outputs tell of the values that they were made with, as far as they record any."""
+"""Compare the values that outputs record with those of the stage that made them."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,8 +10,8 @@ Records = Mapping[str, Any]
 SOURCE, DATA, HISTORY = "data/raw/source.json", "reports/data.json", "reports/history.json"
 
 
-def contradictions(values: Values, records: Records) -> list[str]:
-    """Return what the records say otherwise than the values; what either lacks is not judged."""
+def find_contradictions(values: Values, records: Records) -> list[str]:
+    """Return where the records differ from the values; what either lacks is not compared."""
     found: list[str] = []
     for rule in RULES:
         try:
@@ -21,50 +21,50 @@ def contradictions(values: Values, records: Records) -> list[str]:
     return found
 
 
-def rows(values: Values, records: Records) -> Iterator[str]:
-    """Look whether the synthetic corpus, or the source, has as many rows as was asked for."""
+def check_rows(values: Values, records: Records) -> Iterator[str]:
+    """Check that the synthetic corpus, or the source, has as many rows as configured."""
     source = records[SOURCE]
     paths = [values[f"data.{role}_path"] for role in ("train", "val", "test")]
     if source["synthetic"] != ("synthetic" in paths):
-        yield differ(SOURCE, "synthetic", source["synthetic"], "data.train_path", values)
+        yield report(SOURCE, "synthetic", source["synthetic"], "data.train_path", values)
     if paths == ["synthetic", None, None]:
         found = sum(source["rows"].values())
         if found != values["data.synthetic_rows"]:
-            yield differ(SOURCE, "rows", found, "data.synthetic_rows", values)
+            yield report(SOURCE, "rows", found, "data.synthetic_rows", values)
 
 
-def pinned(values: Values, records: Records) -> Iterator[str]:
-    """Look whether the remote files are those that were pinned."""
+def check_pins(values: Values, records: Records) -> Iterator[str]:
+    """Check that the remote files are those that were pinned."""
     for role, pin in records[SOURCE]["pinned"].items():
         if pin["fingerprint"] != values[f"snapshot.{role}"]:
             what = f"{role}.fingerprint"
-            yield differ(SOURCE, what, pin["fingerprint"], f"snapshot.{role}", values)
+            yield report(SOURCE, what, pin["fingerprint"], f"snapshot.{role}", values)
 
 
-def found(values: Values, records: Records) -> Iterator[str]:
-    """Look whether the rows that were prepared are those of the source."""
+def check_found(values: Values, records: Records) -> Iterator[str]:
+    """Check that the rows that were prepared are those of the source."""
     for split, count in records[SOURCE]["rows"].items():
         seen = records[DATA]["splits"][split]["found"]
         if seen != count:
             yield f"{DATA} has found {seen} rows in {split}, {SOURCE} has {count}"
 
 
-def policy(values: Values, records: Records) -> Iterator[str]:
-    """Look whether the sample is the one that was asked for."""
+def check_sample(values: Values, records: Records) -> Iterator[str]:
+    """Check that the sample is the configured one."""
     for name in ("sample", "max_rows"):
         if records[DATA][name] != values[f"prepare.{name}"]:
-            yield differ(DATA, name, records[DATA][name], f"prepare.{name}", values)
+            yield report(DATA, name, records[DATA][name], f"prepare.{name}", values)
 
 
-def epochs(values: Values, records: Records) -> Iterator[str]:
-    """Look whether it was trained as often as was asked for."""
-    last, asked = round(records[HISTORY]["val"][-1]["epoch"], 2), values["training.epochs"]
-    if last > asked or (last < asked and not values["training.early_stopping"]):
-        yield differ(HISTORY, "epochs", last, "training.epochs", values)
+def check_epochs(values: Values, records: Records) -> Iterator[str]:
+    """Check that it was trained for as many epochs as configured."""
+    last, wanted = round(records[HISTORY]["val"][-1]["epoch"], 2), values["training.epochs"]
+    if last > wanted or (last < wanted and not values["training.early_stopping"]):
+        yield report(HISTORY, "epochs", last, "training.epochs", values)
 
 
-def rate(values: Values, records: Records) -> Iterator[str]:
-    """Look whether the curve of the learning rate is the asked for, and not a multiple of it.
+def check_rate(values: Values, records: Records) -> Iterator[str]:
+    """Check that the curve of the learning rate is the configured one, and not a multiple of it.
 
     Another form of the curve is a schedule of the project's own.
     """
@@ -73,15 +73,15 @@ def rate(values: Values, records: Records) -> Iterator[str]:
     warmup = math.ceil(total * values["training.warmup"])
     found = []
     for point in records[HISTORY]["train"]:
-        share = scheduled(values["training.schedule"], point["step"] - 1, (warmup, total))
+        share = schedule_share(values["training.schedule"], point["step"] - 1, (warmup, total))
         if share > 0.05:  # the figures are rounded
             found.append(point["learning_rate"] / share)
     steady = max(found) < 1.02 * min(found)
     if steady and not math.isclose(max(found), values["training.learning_rate"], rel_tol=0.03):
-        yield differ(HISTORY, "a rate of", f"{max(found):.3g}", "training.learning_rate", values)
+        yield report(HISTORY, "a rate of", f"{max(found):.3g}", "training.learning_rate", values)
 
 
-def scheduled(schedule: str, step: float, bounds: tuple[int, int]) -> float:
+def schedule_share(schedule: str, step: float, bounds: tuple[int, int]) -> float:
     """Return the share of the learning rate at a step, as transformers schedules it."""
     warmup, total = bounds
     if step < warmup:
@@ -95,9 +95,9 @@ def scheduled(schedule: str, step: float, bounds: tuple[int, int]) -> float:
     return curves[schedule]()
 
 
-def differ(record: str, what: str, found: Any, key: str, values: Values) -> str:
-    """Say that a record has something else than a value."""
+def report(record: str, what: str, found: Any, key: str, values: Values) -> str:
+    """Say that a record differs from a value."""
     return f"{record} says {what} {found}, {key} is {values[key]}"
 
 
-RULES = (rows, pinned, found, policy, epochs, rate)
+RULES = (check_rows, check_pins, check_found, check_sample, check_epochs, check_rate)

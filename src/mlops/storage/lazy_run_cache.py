@@ -18,7 +18,7 @@ from dvc.stage.cache import RunCacheNotFoundError, StageCache
 
 from mlops.core.environment import asked
 from mlops.core.errors import StorageError
-from mlops.storage import entries
+from mlops.storage import run_cache_entries
 from mlops.storage.remote import ExpiredError, check
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ _restore = StageCache.restore
 _pull_outputs = Repo.pull
 
 
-def bound() -> None:
-    """Put this module's ways in the place of DVC's, in this process."""
+def install() -> None:
+    """Replace DVC's functions by those of this module, in this process."""
     StageCache.pull = pull
     StageCache._load = load
     StageCache.restore = restore
@@ -42,12 +42,12 @@ def pull(self: Any, remote: str | None, odb: Any = None) -> list[tuple[str, str]
 
 
 def load(self: Any, stage: Any) -> Any:
-    """Look up what a stage has made of its inputs as DVC does, after fetching what others have."""
+    """Look up what a stage made of its inputs as DVC does, after fetching what others have."""
     key = cache._get_stage_hash(stage)
     try:
         fetch(self, key)
     except Exception:  # s3fs raises those of three libraries
-        if answers():
+        if remote_answers():
             raise
     with suppress(OSError):
         Path(self._get_cache_dir(key)).rmdir()  # where DVC has removed a broken entry it fails
@@ -57,30 +57,30 @@ def load(self: Any, stage: Any) -> Any:
 def restore(
     self: Any, stage: Any, run_cache: bool = True, pull: bool = False, dry: bool = False
 ) -> None:
-    """Restore a stage as DVC does; that nothing is found is only true while the remote answers."""
+    """Restore a stage as DVC does; nothing is found only counts while the remote answers."""
     try:
         _restore(self, stage, run_cache, pull, dry)
     except Exception as error:
-        if answers() and not isinstance(error, RunCacheNotFoundError):
+        if remote_answers() and not isinstance(error, RunCacheNotFoundError):
             raise
         raise RunCacheNotFoundError(stage) from error
 
 
 def pull_outputs(self: Any, *targets: Any, **options: Any) -> Any:
-    """Bring outputs as DVC does; what the remote lacks or has broken, their stage makes."""
+    """Bring outputs as DVC does; the stage makes what is missing or broken in the remote."""
     try:
         return _pull_outputs(self, *targets, **options)
     except Exception as error:
-        if answers() and not isinstance(error, DownloadError):
+        if remote_answers() and not isinstance(error, DownloadError):
             raise
         raise CheckoutError([str(target) for target in targets], {}) from error
 
 
-def answers() -> bool:
-    """Tell whether the remote can still be asked; raise DvcException if nobody is there.
+def remote_answers() -> bool:
+    """Return whether the remote can still be asked; raise DvcException if it is down.
 
-    Nobody knows then what it has, and hours may be lost. Without valid credentials nobody can ask
-    it any more: then the hours are those that have passed since, and must not be lost.
+    What it has is unknown then, and computing it again may take hours. When credentials expire,
+    hours of work have passed since: the stages run here, so that it is not lost.
     """
     try:
         check(asked())
@@ -99,8 +99,8 @@ def fetch(stage_cache: Any, key: str) -> None:
         value = shared.fs.name(source)
         with shared.fs.open(source, "rb") as file:
             text = file.read()
-        if entries.parsed(f"{key}/{value}", text):
-            entries.write(Path(stage_cache._get_cache_path(key, value)), text)
+        if run_cache_entries.parse_entry(f"{key}/{value}", text):
+            run_cache_entries.write_entry(Path(stage_cache._get_cache_path(key, value)), text)
         else:
             log.warning(
                 "the run-cache entry %s/%s of the remote is broken and is not used; "
@@ -113,7 +113,7 @@ def send(name: str) -> None:
     repo = Repo()
     odb = repo.cloud.get_remote_odb(name, "push", hash_name="md5-dos2unix")
     local = repo.cache.legacy.fs
-    for key, value in entries.of_lock(repo).values():
+    for key, value in run_cache_entries.read_lock(repo).values():
         source = repo.stage_cache._get_cache_path(key, value)
         target = odb.fs.join(odb.path, "runs", key[:2], key, value)
         if local.exists(source) and not odb.fs.exists(target):

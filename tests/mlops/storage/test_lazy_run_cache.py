@@ -1,4 +1,4 @@
-"""Rules of mlops.storage.run_cache, as far as no server is needed (test_sharing has one)."""
+"""Rules of mlops.storage.lazy_run_cache, as far as no server is needed (test_sharing has one)."""
 
 import inspect
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dvc.repo import Repo
 from dvc.stage import cache
 from dvc.stage.cache import StageCache
 
-from mlops.storage import run_cache
+from mlops.storage import lazy_run_cache
 
 
 def accepted(function: Callable[..., Any]) -> list[str]:
@@ -22,7 +22,7 @@ def test_dvc_still_has_what_is_replaced(name: str) -> None:
     """Under its name and with its parameters: else DVC would go on in its own way, unseen."""
     theirs = StageCache._load if name == "load" else getattr(StageCache, name)
 
-    assert accepted(getattr(run_cache, name)) == accepted(theirs)
+    assert accepted(getattr(lazy_run_cache, name)) == accepted(theirs)
 
 
 def test_dvc_looks_a_key_up_in_one_place() -> None:
@@ -30,7 +30,7 @@ def test_dvc_looks_a_key_up_in_one_place() -> None:
     source = inspect.getsource(StageCache)
 
     assert source.count("self._load(") == 1
-    restoring = inspect.getsource(run_cache._restore)
+    restoring = inspect.getsource(lazy_run_cache._restore)
     assert restoring.index("stage.deps_cached()") < restoring.index("stage.save_deps()")
     assert restoring.index("stage.save_deps()") < restoring.index("self._load(stage)")
 

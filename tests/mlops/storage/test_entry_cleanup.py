@@ -18,7 +18,7 @@ from transformers import get_scheduler
 from ml import train
 from ml.config import Params
 from mlops.core.errors import StorageError
-from mlops.storage import contradictions, entries, evidence, verify
+from mlops.storage import false_entries, recorded_values, run_cache_entries, verify
 
 PIPELINE = """
 stages:
@@ -67,7 +67,7 @@ def forged(repo: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     text, value = dumps_yaml(said), cache._get_cache_hash(said)
     key = cache._get_cache_hash(said, key=True)
     path: Path = repo / ".dvc" / "cache" / "runs" / key[:2] / key / value
-    entries.write(path, text.encode())
+    run_cache_entries.write_entry(path, text.encode())
     return path
 
 
@@ -89,7 +89,7 @@ def test_an_entry_whose_outputs_record_other_values_is_removed(
     told = capsys.readouterr().out
     assert f"run-cache entry {false.parent.name[:8]} (sh code) of the cache" in told
     assert "history.json says epochs 2.0, training.epochs is 1: removed" in told
-    assert "2 run-cache entries looked at" in told
+    assert "2 run-cache entries checked" in told
 
 
 def test_of_two_values_for_one_model_none_is_believed(
@@ -102,7 +102,7 @@ def test_of_two_values_for_one_model_none_is_believed(
         verify.main()
 
     assert known(repo) == []
-    assert "is said to be of training.seed=0 and of 7" in capsys.readouterr().out
+    assert "is the output of training.seed=0 and of 7" in capsys.readouterr().out
     assert "Running stage 'train'" in called("repro")
 
 
@@ -140,7 +140,7 @@ def test_a_stage_of_the_lock_that_is_false_is_made_again(
     with pytest.raises(StorageError, match="1 stages of dvc"):
         verify.main()
 
-    assert "dvc.lock: its outputs of train are not of its inputs" in capsys.readouterr().out
+    assert "dvc.lock: its outputs of train do not come from its inputs" in capsys.readouterr().out
     assert "Running stage 'train'" in called("repro")
     assert json.loads((repo / "reports/history.json").read_text())["val"][0]["epoch"] == 1
     verify.main()
@@ -154,7 +154,7 @@ def test_an_entry_that_was_cut_is_removed(repo: Path, capsys: pytest.CaptureFixt
     verify.main()
 
     assert known(repo) == []
-    assert "its content is not what its name says: removed" in capsys.readouterr().out
+    assert "its content does not match its name: removed" in capsys.readouterr().out
 
 
 WRITTEN = st.text(st.characters(exclude_categories=["Cs"]))
@@ -175,7 +175,7 @@ def test_any_whole_entry_is_known_by_its_name(value: Any) -> None:
     name, text = cache._get_cache_hash(said), dumps_yaml(said).encode()
     key = cache._get_cache_hash({**said}, key=True)
 
-    assert entries.parsed(f"{key}/{name}", text)
+    assert run_cache_entries.parse_entry(f"{key}/{name}", text)
 
 
 INGESTED = {
@@ -209,7 +209,7 @@ def test_rows_are_of_the_source_that_was_asked_for(
     values: dict[str, Any], record: Any, told: str
 ) -> None:
     """As far as ingest records it."""
-    found = evidence.contradictions(INGESTED | values, {evidence.SOURCE: record})
+    found = recorded_values.find_contradictions(INGESTED | values, {recorded_values.SOURCE: record})
 
     assert bool(found) == bool(told)
     assert told in "".join(found)
@@ -232,9 +232,9 @@ def test_prepared_rows_are_of_their_sample_and_source(
         "sample": 0.1, "max_rows": None,
         "splits": {split: {"found": rows} for split, rows in seen.items()},
     }  # fmt: skip
-    records = {evidence.DATA: report, evidence.SOURCE: {"rows": ROWS}}
+    records = {recorded_values.DATA: report, recorded_values.SOURCE: {"rows": ROWS}}
 
-    found = evidence.contradictions(values, records)
+    found = recorded_values.find_contradictions(values, records)
 
     assert bool(found) == bool(told)
     assert told in "".join(found)
@@ -247,7 +247,7 @@ def test_the_rate_is_scheduled_as_transformers_does(schedule: str) -> None:
     kind = "constant_with_warmup" if schedule == "constant" else schedule
     theirs = get_scheduler(kind, optimizer, num_warmup_steps=3, num_training_steps=20)
     for step in range(20):
-        assert evidence.scheduled(schedule, step, (3, 20)) == pytest.approx(
+        assert recorded_values.schedule_share(schedule, step, (3, 20)) == pytest.approx(
             theirs.get_last_lr()[0], abs=1e-6
         )
         optimizer.step()
@@ -273,11 +273,11 @@ def test_what_train_records_is_of_its_values(
     params = make_params(training=changes)
     Path("params.yaml").write_text(json.dumps(params.model_dump()))
     train.main()
-    records = {evidence.HISTORY: json.loads(Path("reports/history.json").read_text())}
-    values = dict(contradictions.leaves("training", params.training.model_dump()))
+    records = {recorded_values.HISTORY: json.loads(Path("reports/history.json").read_text())}
+    values = dict(false_entries.flatten("training", params.training.model_dump()))
 
-    assert evidence.contradictions(values, records) == []
+    assert recorded_values.find_contradictions(values, records) == []
     for key, factor in (("learning_rate", 1.1), ("epochs", 10)):
         other = values | {f"training.{key}": values[f"training.{key}"] * factor}
-        seen = evidence.contradictions(other, records)
+        seen = recorded_values.find_contradictions(other, records)
         assert seen or changes.get("early_stopping") or changes.get("batch_size") == 64, key
