@@ -64,6 +64,7 @@ def checkpoints(key): return home() / "saved"
 """,
     "mlops/core/hashing.py": "def digest(path): return str(len(path.name))\n",
     "mlops/core/dvc_lock.py": REFUSE,
+    "mlops/core/environment.py": REFUSE,
     "mlops/core/revision.py": REFUSE,
     "mlops/tracking": REFUSE,
     "mlops/tracking/__init__.py": "",
