@@ -31,13 +31,13 @@ MUTATIONS = {
         GATE + "a_better_model_is_accepted",
     ),
     "bounds turned round": Mutation(
-        "evaluation/checks.py",
+        "core/checks.py",
         "found >= bound",
         "found <= bound",
         GATE + "the_first_model_is_judged_by_the_bounds_alone",
     ),
     "upper bounds turned round": Mutation(
-        "evaluation/checks.py",
+        "core/checks.py",
         "found <= bound",
         "found >= bound",
         GATE + "the_first_model_is_judged_by_the_bounds_alone",
