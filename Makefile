@@ -169,7 +169,11 @@ schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check 
 
 .PHONY: train
 train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, report, MLflow run
-	@$(if $(filter-out 0,$(SHARE)),python -m mlops.storage.share $(if $(filter pull,$(SHARE)),restore,train),dvc repro)
+	@# The first run finds no bytecode. It takes ten seconds to make, and the data stages need one core.
+	@for torch in .venv/lib/*/site-packages/torch; do \
+	  [ ! -d $$torch ] || [ -d $$torch/__pycache__ ] || python -c 'import ml.train, ml.evaluate, ml.export' &> /dev/null & \
+	done; \
+	$(if $(filter-out 0,$(SHARE)),python -m mlops.storage.share $(if $(filter pull,$(SHARE)),restore,train),dvc repro)
 	@python -m mlops.pipeline.summary
 
 .PHONY: ui

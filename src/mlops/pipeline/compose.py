@@ -93,7 +93,7 @@ def parse(path: Path) -> Params:
 def recorded(text: str) -> dict[str, Any]:
     """Return the values of an earlier params.yaml; nothing if it cannot be read."""
     try:
-        return mapping(PARAMS, text)
+        return mapping(PARAMS, text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # 10 ms less
     except ConfigError:
         return {}
 

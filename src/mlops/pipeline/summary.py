@@ -114,7 +114,8 @@ def left_over(environment: str) -> list[str]:
 
 def read_params() -> dict[str, Any]:
     """Return the composed values, unchecked: that takes longer than all the rest here."""
-    values: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+    values: dict[str, Any] = yaml.load(Path("params.yaml").read_bytes(), Loader=loader)
     return values
 
 

@@ -5,12 +5,13 @@ import json
 import logging
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
@@ -203,6 +204,30 @@ def path() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(train.__file__).parents[1])}
 
 
+class Killed(NamedTuple):
+    """A project whose training was killed, and the digests of one that was not."""
+
+    folder: Path
+    params: Params
+    whole: list[str]
+
+
+@pytest.fixture(name="killed", scope="module")
+def _killed(
+    tmp_path_factory: pytest.TempPathFactory, make_params: MakeParams, empty_store: Path
+) -> Killed:
+    folder = tmp_path_factory.mktemp("killed")
+    prepare_rows(folder, empty_store)
+    params = make_params(
+        training={"epochs": 3, "early_stopping": 3}, resources={"checkpoint_steps": 4}
+    )
+    with contextlib.chdir(folder):
+        whole = trained(params)
+        done = subprocess.run([sys.executable, "-c", KILL], check=False, env=path())
+    assert done.returncode == -signal.SIGKILL
+    return Killed(folder, params, whole)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -215,22 +240,20 @@ def path() -> dict[str, str]:
     ],
     ids=["half", "one-bit", "optimizer", "state", "seal", "best"],
 )
-@pytest.mark.usefixtures("prepared")
 def test_a_damaged_checkpoint_is_told_and_never_used(
-    make_params: MakeParams, caplog: pytest.LogCaptureFixture, damage: Any
+    killed: Killed,
+    caplog: pytest.LogCaptureFixture,
+    damage: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The training begins from the start and gives the bytes of an undisturbed one."""
-    params = make_params(
-        training={"epochs": 3, "early_stopping": 3}, resources={"checkpoint_steps": 4}
-    )
-    whole = trained(params)
-    killed = subprocess.run([sys.executable, "-c", KILL], check=False, env=path())
+    monkeypatch.chdir(shutil.copytree(killed.folder, tmp_path / "project"))
     (checkpoint,) = paths.home().glob(".checkpoints/*/checkpoint-*")
     name, change = damage
     (checkpoint / name).write_bytes(change((checkpoint / name).read_bytes()))
 
-    assert killed.returncode == -signal.SIGKILL
-    assert trained(params) == whole
+    assert trained(killed.params) == killed.whole
     assert "begins from the start" in caplog.text
 
 

@@ -1,5 +1,6 @@
 """Run-cache entries whose outputs cannot be of their inputs: `make verify` removes these alone."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -37,14 +38,23 @@ echo '{"train": [], "val": [{"step": 4.0, "epoch": '$epochs'.0}]}' > reports/his
 VALUES = "training:\n  epochs: 2\n  seed: 0\n  warmup: 0.1\n  early_stopping: 0\n"
 
 
-@pytest.fixture(name="repo")
-def _repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project that has trained."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(name="made", scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has trained, to be copied: DVC takes seconds to make one."""
+    folder = tmp_path_factory.mktemp("made")
     for name, text in {"dvc.yaml": PIPELINE, "code": CODE, "params.yaml": VALUES}.items():
-        (tmp_path / name).write_text(text)
-    called("init", "--quiet", "--no-scm")
-    called("repro", "--quiet")
+        (folder / name).write_text(text)
+    with contextlib.chdir(folder):
+        called("init", "--quiet", "--no-scm")
+        called("repro", "--quiet")
+    return folder
+
+
+@pytest.fixture(name="repo")
+def _repo(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that has trained."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 

@@ -21,14 +21,22 @@ stages:
 """
 
 
-@pytest.fixture(name="repo")
-def _repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project in which one stage has made a folder and a file."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "dvc.yaml").write_text(STAGE)
-    (tmp_path / "input").write_text("x")
+@pytest.fixture(name="made", scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which one stage has run, to be copied: DVC takes seconds to make one."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "dvc.yaml").write_text(STAGE)
+    (folder / "input").write_text("x")
     for command in (("init", "-q", "--no-scm"), ("repro", "-q")):
-        subprocess.run(["dvc", *command], check=True)
+        subprocess.run(["dvc", *command], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(name="repo")
+def _repo(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in which one stage has made a folder and a file."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
