@@ -244,9 +244,8 @@ async def test_other_protocols_go_on_to_bentoml(predictor: Predictor) -> None:
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
-    await Http(app, lambda: Endpoint(predictor.predict, predictor))(
-        {"type": "lifespan"}, None, None
-    )  # type: ignore[arg-type]
+    http = Http(app, lambda: Endpoint(predictor.predict, predictor))
+    await http({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     assert seen == ["lifespan"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlops.serving.queue import BusyError, Queue
+from mlops.serving.queue import BusyError, Job, Queue
 
 pytestmark = pytest.mark.anyio
 
@@ -82,18 +82,23 @@ async def test_a_request_that_has_waited_too_long_is_not_run(model: Model) -> No
     assert model.batches == [["a"]]
 
 
-async def test_a_request_that_has_started_does_not_expire(model: Model) -> None:
+async def test_a_request_that_has_started_does_not_expire(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The timeout is that of the wait; a turn that has begun comes to its end."""
     queue = Queue(model.run, size=8, timeout=0)
-    queue._expire = lambda job, expire=queue._expire: (expired.append(job.started), expire(job))  # type: ignore[method-assign]
-    expired: list[bool] = []
+    expire, expired = queue._expire, asyncio.Event()
+
+    def watch(job: Job) -> None:
+        expire(job)
+        expired.set()
+
+    monkeypatch.setattr(queue, "_expire", watch)
     task = asyncio.ensure_future(queue.run("a"))
-    while not expired:
-        await asyncio.sleep(0)
+    await expired.wait()
     model.gate.set()
 
     assert await task == "A"
-    assert expired == [True]
     await queue.close()
 
 

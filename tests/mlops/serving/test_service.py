@@ -26,6 +26,7 @@ from mlops.serving.errors import RequestError
 from mlops.serving.predictor import Predictor
 from mlops.serving.protocol import Protocol
 from mlops.serving.request import Receive
+from mlops.serving.settings import Model
 
 pytestmark = pytest.mark.anyio
 HEAVY = (
@@ -40,9 +41,9 @@ HEAVY = (
 )
 
 
-def new_predictor(*arguments: Any, **more: Any) -> Predictor:
+def new_predictor(model: Model, name: str, threads: int | None) -> Predictor:
     """Return a predictor that counts by itself: a process may register the metrics once."""
-    return Predictor(*arguments, registry=CollectorRegistry(), **more)
+    return Predictor(model, name, CollectorRegistry(), threads)
 
 
 @pytest.fixture(name="service", scope="module")
