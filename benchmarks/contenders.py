@@ -9,7 +9,7 @@ from typing import NamedTuple
 from settings import ROOT
 
 PEERS = ROOT / "benchmarks" / "peers"
-OURS = "**this project**: built Bento, 2 workers"
+OURS = "**this project**: built Bento, 2 threads"
 EXAMPLES = (
     "BentoML, the docs' example: transformers pipeline, 1 worker",
     "the same, 2 workers of 1 thread",

@@ -28,7 +28,7 @@ from table import Section
 RESULTS = ROOT / "benchmarks" / "serving.md"
 TITLES = (
     "MiniLM-L6, side by side", "MiniLM-L6, targets", "Default model, lists", "Start and size",
-    "Overload",
+    "Overload", "HTTP layer: ours and Starlette",
 )  # fmt: skip
 PACKAGES = ("bentoml", "onnxruntime", "tokenizers", "torch", "transformers", "mlflow")
 HEADER = """\
@@ -98,7 +98,11 @@ def peers(inputs: Inputs) -> list[Section]:
     ours = inputs.ours(inputs.minilm)
     alone = contenders.ours(inputs.minilm.alone, inputs.binaries[1])
     everyone = [*inputs.peers(), ours, alone._replace(name=contenders.ALONE)]
-    table, *others = side_by_side.measure(everyone, inputs.minilm.sentences(), pace, inputs.work)
+    minilm = inputs.minilm
+    engine = side_by_side.Engine(
+        inputs.binaries[1] / "python", minilm.folder / "src", minilm.exported
+    )
+    table, *others = side_by_side.measure(everyone, minilm.sentences(), pace, inputs.work, engine)
     told = f"The exported model, for all that run ONNX: {inputs.minilm.facts()}."
     return [replace(table, notes=[*table.notes, told]), *others]
 

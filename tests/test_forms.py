@@ -8,7 +8,7 @@ import pytest
 import toy
 from ml.api.schemas import FORMS
 from mlops.serving import schemas
-from mlops.serving.errors import RefusedError
+from mlops.serving.errors import RequestError
 from mlops.serving.schemas import Form
 from mlops.serving.settings import Settings
 
@@ -38,19 +38,19 @@ SETTINGS = Settings(**toy.settings(max_chars=10, max_items=3, max_body_bytes=100
 )
 def test_another_shape_is_refused(value: Any) -> None:
     """Wrong types, a missing field, an extra one: what was found is told."""
-    with pytest.raises(RefusedError, match=r"expected|must be") as refusal:
+    with pytest.raises(RequestError, match=r"expected|must be") as error:
         schemas.check(value, SETTINGS, True)
 
-    assert (refusal.value.status, refusal.value.error["code"]) == (400, "bad_shape")
+    assert (error.value.status, error.value.error["code"]) == (400, "bad_shape")
 
 
 def test_too_many_texts_are_refused() -> None:
     """With the limit and the number found."""
-    with pytest.raises(RefusedError) as refusal:
+    with pytest.raises(RequestError) as error:
         schemas.check({"texts": ["a"] * 4}, SETTINGS, True)
 
-    assert refusal.value.status == 422
-    assert (refusal.value.error["limit"], refusal.value.error["found"]) == (3, 4)
+    assert error.value.status == 422
+    assert (error.value.error["limit"], error.value.error["found"]) == (3, 4)
 
 
 @pytest.mark.parametrize(
@@ -70,18 +70,18 @@ def test_too_many_texts_are_refused() -> None:
 )
 def test_a_bad_item_is_refused_alone(item: Any, code: str) -> None:
     """Its neighbours in the list are predicted."""
-    asked = schemas.check({"texts": ["a", item, "b"]}, SETTINGS, True)
+    request = schemas.check({"texts": ["a", item, "b"]}, SETTINGS, True)
 
-    assert [asked.items[0], asked.items[2]] == ["a", "b"]
-    assert isinstance(asked.items[1], RefusedError)
-    assert (asked.items[1].status, asked.items[1].error["code"]) == (422, code)
+    assert [request.items[0], request.items[2]] == ["a", "b"]
+    assert isinstance(request.items[1], RequestError)
+    assert (request.items[1].status, request.items[1].error["code"]) == (422, code)
 
 
 def test_a_long_text_is_told_its_length() -> None:
     """Limit and found, as with every limit."""
     (item,) = schemas.check({"text": "x" * 11}, SETTINGS, True).items
 
-    assert isinstance(item, RefusedError)
+    assert isinstance(item, RequestError)
     assert (item.error["limit"], item.error["found"]) == (10, 11)
 
 
@@ -115,17 +115,17 @@ def test_a_form_of_several_fields_asks_for_one_text(monkeypatch: pytest.MonkeyPa
     """Each field is checked as a text of its own; braces in it are text."""
     monkeypatch.setitem(FORMS, "Two", Form("", ("a", "b"), "{}: {}"))
 
-    assert schemas.check({"a": " x ", "b": "{0}"}, SETTINGS, True) == schemas.Asked(
+    assert schemas.check({"a": " x ", "b": "{0}"}, SETTINGS, True) == schemas.Request(
         ["x: {0}"], True
     )
     (item,) = schemas.check({"a": "x", "b": "y" * 11}, SETTINGS, True).items
-    assert isinstance(item, RefusedError)
+    assert isinstance(item, RequestError)
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_the_example_of_a_form_has_that_form(form: Form) -> None:
     """What the description shows as an example is no other form, and predicted."""
-    asked = schemas.check(schemas.example(form, "a", ""), SETTINGS, True)
+    request = schemas.check(schemas.example(form, "a", ""), SETTINGS, True)
 
-    assert asked.single is not form.many
-    assert isinstance(asked.items[0], str)
+    assert request.single is not form.many
+    assert isinstance(request.items[0], str)

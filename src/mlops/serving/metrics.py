@@ -60,7 +60,7 @@ class Metrics:
         self.truncated = self.texts.labels("truncated")
         self.refused = self.texts.labels("refused")
 
-    def answered(self, endpoint: str, status: int, seconds: float) -> None:
+    def count(self, endpoint: str, status: int, seconds: float) -> None:
         """Count a request."""
         key = (endpoint, status)
         total = self._total.get(key)
@@ -71,7 +71,7 @@ class Metrics:
         total.inc()
         self._seconds[endpoint].observe(seconds)
 
-    def page(self) -> bytes:
+    def export(self) -> bytes:
         """Return the metrics of all workers, or of this process where there is only one."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return bytes(generate_latest(self.registry))

@@ -6,12 +6,12 @@ BentoML derives its own from the method's signature; that knows neither the limi
 from typing import Any
 
 from mlops.core.project import project
-from mlops.serving.predictor import Desk
+from mlops.serving.predictor import Predictor
 from mlops.serving.schemas import example
 
 # At least one character that is neither white space nor removed by normalisation.
 VISIBLE = r"[^\s\u0000-\u001f\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]"
-REFUSALS = {
+ERRORS = {
     400: "The body is not JSON of the described shape, or the request is not HTTP/1.1",
     405: "Wrong method",
     408: "The request did not arrive in time",
@@ -23,25 +23,25 @@ REFUSALS = {
 }
 
 
-def describe(desk: Desk) -> dict[str, Any]:
+def describe(predictor: Predictor) -> dict[str, Any]:
     """Return the service as OpenAPI 3.1."""
-    info = desk.info
+    info = predictor.info
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"{desk.model['name']}: text classification",
-            "version": desk.model["version"],
+            "title": f"{predictor.model['name']}: text classification",
+            "version": predictor.model["version"],
             "description": f"One of {', '.join(info['labels'])} for a text.",
         },
         "paths": {
-            "/predict": {"post": _predict(desk)},
+            "/predict": {"post": _predict(predictor)},
             "/info": {"get": _get("info", "The model and its limits", "application/json")},
             "/metrics": {"get": _get("metrics", "Prometheus metrics", "text/plain")},
             "/livez": {"get": _get("livez", "Alive: a prediction works", "text/plain")},
             "/readyz": {"get": _get("readyz", "Ready: a prediction works", "text/plain")},
             "/healthz": {"get": _get("healthz", "The same as /livez", "text/plain")},
         },
-        "components": {"schemas": _schemas(desk)},
+        "components": {"schemas": _schemas(predictor)},
     }
 
 
@@ -59,15 +59,15 @@ def _get(name: str, summary: str, kind: str) -> dict[str, Any]:
     return {"operationId": name, "summary": summary, "responses": responses}
 
 
-def _predict(desk: Desk) -> dict[str, Any]:
+def _predict(predictor: Predictor) -> dict[str, Any]:
     examples = {
-        name: {"summary": form.summary, "value": example(form, desk.example, "")}
+        name: {"summary": form.summary, "value": example(form, predictor.example, "")}
         for name, form in project().requests().items()
     }
     schema = {"oneOf": [_ref(name) for name in project().requests()]}
-    refusals = {
+    failures = {
         str(status): {"description": text, "content": _json(_ref("Failure"))}
-        for status, text in REFUSALS.items()
+        for status, text in ERRORS.items()
     }
     found = {
         "description": "The prediction, or for a list all predictions in the order of the texts",
@@ -77,12 +77,12 @@ def _predict(desk: Desk) -> dict[str, Any]:
         "operationId": "predict",
         "summary": "Classify one text or a list of texts",
         "requestBody": {"required": True, "content": _json(schema, examples=examples)},
-        "responses": {"200": found, **refusals},
+        "responses": {"200": found, **failures},
     }
 
 
-def _schemas(desk: Desk) -> dict[str, Any]:
-    labels, settings = desk.info["labels"], desk.settings
+def _schemas(predictor: Predictor) -> dict[str, Any]:
+    labels, settings = predictor.info["labels"], predictor.settings
     text = {"type": "string", "maxLength": settings.max_chars, "pattern": VISIBLE}
     items = {"description": f"a text of up to {settings.max_chars} characters"}
     texts = {"type": "array", "maxItems": settings.max_items, "items": items}

@@ -1,34 +1,41 @@
-"""What a worker holds, and the one way from a request to its answer."""
+"""What answers requests: an engine, the queue before it, and their counts."""
 
 import logging
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from mlops.serving import errors, request, response, schemas
+from mlops.serving import errors, response, schemas
 from mlops.serving.engine import Engine, Prediction
-from mlops.serving.errors import RefusedError
 from mlops.serving.metrics import Metrics
-from mlops.serving.queue import BusyError, Line
-from mlops.serving.schemas import Asked
+from mlops.serving.queue import BusyError, Queue
+from mlops.serving.schemas import Request
 from mlops.serving.settings import Model
 
 logger = logging.getLogger("bentoml.serve")
-T = TypeVar("T")
 
 
-class Desk:
-    """Engine, line, metrics and settings of one worker."""
+class Predictor:
+    """Engine, queue, metrics and settings of one process."""
 
-    def __init__(self, model: Model, service: str, registry: CollectorRegistry = REGISTRY) -> None:
-        self.settings = model.serving.settings
+    def __init__(
+        self,
+        model: Model,
+        service: str,
+        registry: CollectorRegistry = REGISTRY,
+        threads: int | None = None,  # another number of them than serving.workers
+    ) -> None:
+        settings = model.serving.settings
+        self.settings = settings
         self.preprocessing = model.serving.preprocessing
         self.example = model.signature.example
-        settings = self.settings
         self.engine = Engine(model.folder, settings.threads, settings.device, settings.batch_items)
-        join = settings.batch_items if settings.batching else 1
-        self.line = Line(self.engine.predict, settings.queue_size, settings.timeout, join)
+        batch = settings.batch_items if settings.batching else 1
+        self.queue = Queue(
+            self._answer, settings.queue_size, settings.timeout, batch, threads or settings.workers
+        )
         self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
         self.metrics = Metrics(service, self.model["version"], registry)
         self.info = {
@@ -41,49 +48,48 @@ class Desk:
             "limits": settings.limits,
         }
 
-    async def respond(self, body: bytes) -> bytes:
-        """Return the answer to the body of a request; raise what refuses all of it."""
-        return await self._ask(lambda: request.parse(body), response.encode)
-
-    async def predict(self, value: object) -> dict[str, Any]:
-        """Return the answer to the JSON value of a request, as `respond` does."""
-        return await self._ask(lambda: value, lambda merged: merged)
-
-    async def _ask(self, value: Callable[[], object], form: Callable[[dict[str, Any]], T]) -> T:
-        """Let the line's thread read, predict and write: the event loop has others to serve."""
-        asked: Asked
-
-        def read() -> list[str]:
-            nonlocal asked
-            asked = schemas.check(value(), self.settings, self.preprocessing)
-            return self._texts(asked)
-
-        def write(found: list[Prediction]) -> T:
-            self.metrics.predicted.inc(len(found))
-            self.metrics.truncated.inc(sum(one.truncated for one in found))
-            return form(response.merge(asked, found, self.model))
-
+    async def predict(self, **fields: Any) -> dict[str, Any]:
+        """Return the response to a request of these fields; raise what is wrong with all of it."""
+        value = {name: field for name, field in fields.items() if field is not None}
+        texts = sum(len(field) if isinstance(field, list) else 1 for field in value.values())
         try:
-            return await self.line.ask(read, write)
+            found: dict[str, Any] = await self.queue.run(value, texts)
         except BusyError as error:
             raise errors.busy(error.retry_after) from None
+        return found
 
-    def _texts(self, asked: Asked) -> list[str]:
-        """Return the texts to predict; raise where a single one is refused."""
-        texts = [item for item in asked.items if isinstance(item, str)]
-        self.metrics.refused.inc(len(asked.items) - len(texts))
-        if asked.single and isinstance(asked.items[0], RefusedError):
-            raise asked.items[0]
-        return texts
+    def _answer(self, values: list[object]) -> list[dict[str, Any] | Exception]:
+        """Answer requests in one batch, off the event loop; an error takes its request's place."""
+        requests = [self._check(value) for value in values]
+        good = [request for request in requests if isinstance(request, Request)]
+        try:
+            found = iter(self.engine.predict([text for one in good for text in one.texts]))
+        except Exception as error:  # whatever it is, the others must be served
+            return [error] if len(values) == 1 else [self._answer([one])[0] for one in values]
+        return [self._merge(one, found) if isinstance(one, Request) else one for one in requests]
+
+    def _check(self, value: object) -> Request | Exception:
+        try:
+            request = schemas.check(value, self.settings, self.preprocessing)
+        except Exception as error:
+            return error
+        self.metrics.refused.inc(len(request.items) - len(request.texts))
+        return request.error or request
+
+    def _merge(self, request: Request, found: Iterator[Prediction]) -> dict[str, Any]:
+        predictions = list(islice(found, len(request.texts)))
+        self.metrics.predicted.inc(len(predictions))
+        self.metrics.truncated.inc(sum(one.truncated for one in predictions))
+        return response.merge(request, predictions, self.model)
 
     def works(self) -> bool:
-        """Predict the example, past the line: also a busy worker is alive."""
+        """Predict the example, past the queue: also a busy process is alive."""
         try:
             return len(self.engine.predict([self.example])) == 1
         except Exception:
             logger.exception("the example cannot be predicted")
             return False
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End when all that was accepted is done."""
-        self.line.close()
+        await self.queue.close()

@@ -13,7 +13,7 @@ from uvicorn.protocols.http import auto
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from mlops.serving import response
-from mlops.serving.errors import RefusedError
+from mlops.serving.errors import RequestError
 from mlops.serving.settings import Settings
 
 UVICORNS_KEEP_ALIVE = 5
@@ -62,8 +62,8 @@ class Protocol(HttpToolsProtocol):
             for start in range(0, len(data), MAX_HEAD_BYTES):
                 self._parse(memoryview(data)[start : start + MAX_HEAD_BYTES])
         except httptools.HttpParserError:
-            self._refuse(RefusedError(400, "bad_http", "this is not a request of HTTP/1.1"))
-        except RefusedError as refusal:
+            self._refuse(RequestError(400, "bad_http", "this is not a request of HTTP/1.1"))
+        except RequestError as refusal:
             self._refuse(refusal)
         else:
             if self._overdue is None and not self._is_answering():
@@ -145,7 +145,7 @@ class Protocol(HttpToolsProtocol):
                 break
         if self._idle_bytes > MAX_HEAD_BYTES:
             text = f"the head of a request may have up to {MAX_HEAD_BYTES} bytes"
-            raise RefusedError(431, "head_too_large", text, limit=MAX_HEAD_BYTES)
+            raise RequestError(431, "head_too_large", text, limit=MAX_HEAD_BYTES)
 
     def _head_without_offer(self) -> bytes:
         """Return the head that was just parsed, as a client sends it that offers nothing."""
@@ -164,11 +164,11 @@ class Protocol(HttpToolsProtocol):
         self._overdue = None
         if self._in_head:
             text = f"the head of the request was not complete after {self.patience:g} s"
-            self._refuse(RefusedError(408, "slow_request", text, limit=f"{self.patience:g} s"))
+            self._refuse(RequestError(408, "slow_request", text, limit=f"{self.patience:g} s"))
         else:
             self.transport.close()
 
-    def _refuse(self, refusal: RefusedError) -> None:
+    def _refuse(self, refusal: RequestError) -> None:
         """Answer past the application and close; a whole request before it is answered alone."""
         if self._is_answering() and not self.cycle.more_body:
             self.cycle.keep_alive = False

@@ -1,162 +1,136 @@
-"""The line in which requests wait for the one thread that reads, predicts and writes.
+"""The queue of requests before the threads that predict: one for all of them, and bounded.
 
-It has an end: who comes when it is full is told so at once, so that those in it are served in a
-time that does not grow with the load. All that takes time by what a request holds is done in the
-thread, so that the event loop goes on to answer others meanwhile.
+Who finds it full is told so at once, so that those in it are served in a time that does not grow
+with the load. All of its state belongs to the event loop. A thread gets a batch and hands back all
+its results together: to switch between threads costs Python as much as a small model.
 """
 
 import asyncio
 import math
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from queue import SimpleQueue
+from typing import Any
 
-from mlops.serving.engine import Prediction
-
-Predict = Callable[[Sequence[str]], list[Prediction]]
-T = TypeVar("T")
+# Answers requests in their order; an exception in the place of a result is that request's.
+Run = Callable[[list[Any]], Sequence[Any]]
 
 
 class BusyError(Exception):
-    """The line is full, or a job has waited too long; `retry_after` are seconds."""
+    """The queue is full, or a request has waited too long; `retry_after` are seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("too many requests are waiting")
         self.retry_after = retry_after
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
-    """One request: how to get its texts, what to make of their predictions, and who waits."""
+    """A request, how many texts it holds, and what its client awaits."""
 
-    read: Callable[[], Sequence[str]]
-    write: Callable[[list[Prediction]], Any]
-    answer: "asyncio.Future[Any]"
-    loop: asyncio.AbstractEventLoop
-    texts: Sequence[str] = ()
-    begun: bool = False
+    request: Any
+    size: int
+    result: "asyncio.Future[Any]"
+    started: bool = False
 
 
-class Line:
-    """A bounded line before one thread; a request's texts stay together.
+class Queue:
+    """A bounded queue before threads that run batches of up to `batch` texts.
 
-    With `join` > 1 the thread takes several requests at once, up to so many texts: it never waits
-    for more to come.
+    A thread takes what waits at that moment and never waits for more to come.
     """
 
-    def __init__(self, predict: Predict, size: int, timeout: float, join: int = 1) -> None:
-        self.waiting = 0
-        self._predict = predict
+    def __init__(
+        self, run: Run, size: int, timeout: float, batch: int = 1, threads: int = 1
+    ) -> None:
+        self.pending = 0  # requests that are not answered yet
+        self._run = run
         self._size = size
         self._timeout = timeout
-        self._join = join
-        self._seconds = 0.01  # that a job took, on average
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="predict", daemon=True)
-        self._thread.start()
+        self._batch = batch
+        self._seconds = 0.01  # between two requests that are answered, on average
+        self._waiting: deque[Job] = deque()
+        self._idle = threads
+        self._batches: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name="predict", daemon=True) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    async def ask(
-        self, read: Callable[[], Sequence[str]], write: Callable[[list[Prediction]], T]
-    ) -> T:
-        """Wait for the turn of a request; raise BusyError when too many wait already.
-
-        Both are called in the thread: `read` gives the texts, `write` what is made of the
-        predictions. What they raise is raised here.
-        """
-        if self.waiting >= self._size:
+    async def run(self, request: Any, size: int = 1) -> Any:
+        """Return the result of a request of so many texts; raise BusyError where it cannot wait."""
+        if self.pending >= self._size:
             raise BusyError(self.retry_after())
         loop = asyncio.get_running_loop()
-        job = Job(read, write, loop.create_future(), loop)
-        timer = loop.call_later(self._timeout, self._give_up, job)
-        self.waiting += 1
+        job = Job(request, size, loop.create_future())
+        timer = loop.call_later(self._timeout, self._expire, job)
+        self.pending += 1
+        self._waiting.append(job)
+        if self._idle:
+            loop.call_soon(self._dispatch)  # with all others that arrive in this turn of the loop
         try:
-            self._jobs.put(job)
-            answer: T = await job.answer
-            return answer
+            return await job.result
         finally:
             timer.cancel()
-            self.waiting -= 1
-
-    def _give_up(self, job: Job) -> None:
-        if not job.begun:
-            _fail(job.answer, BusyError(self.retry_after()))
+            self.pending -= 1
+            if job in self._waiting:  # its client has gone, or has waited too long
+                self._waiting.remove(job)
 
     def retry_after(self) -> int:
-        """Return after how many whole seconds the line is likely to have moved on."""
-        return max(1, math.ceil(self.waiting * self._seconds))
+        """Return after how many whole seconds the queue is likely to have moved on."""
+        return max(1, math.ceil(self.pending * self._seconds))
 
-    def close(self) -> None:
-        """End the thread when it has done what was accepted."""
-        self._jobs.put(None)
-        self._thread.join()
+    async def close(self) -> None:
+        """End the threads when all that was accepted is answered."""
+        while results := [job.result for job in self._waiting if not job.result.done()]:
+            await asyncio.wait(results)
+        for _ in self._threads:
+            self._batches.put(None)
+        await asyncio.gather(*(asyncio.to_thread(thread.join) for thread in self._threads))
 
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            start = time.monotonic()
-            jobs = self._with_more(job)
-            if jobs:
-                self._answer(jobs)
-                self._seconds += 0.05 * ((time.monotonic() - start) / len(jobs) - self._seconds)
+    def _expire(self, job: Job) -> None:
+        if not job.started and not job.result.done():
+            job.result.set_exception(BusyError(self.retry_after()))
 
-    def _with_more(self, job: Job) -> list[Job]:
-        """Read a job and, up to `join` texts, those that wait; return those to predict."""
-        jobs = [job] if self._is_read(job) else []
-        taken = max(1, len(job.texts))  # one that is refused has taken its turn too
-        while taken < self._join:
-            try:
-                more = self._jobs.get_nowait()
-            except queue.Empty:
+    def _dispatch(self) -> None:
+        """Share what waits among the idle threads."""
+        while self._idle and (jobs := self._take(math.ceil(len(self._waiting) / self._idle))):
+            self._idle -= 1
+            self._batches.put(jobs)
+
+    def _take(self, share: int) -> list[Job]:
+        """Return the next requests for one thread, but none that nobody awaits any more."""
+        jobs: list[Job] = []
+        texts = 0
+        while self._waiting and len(jobs) < share:
+            texts += self._waiting[0].size
+            if jobs and texts > self._batch:
                 break
-            if more is None:
-                self._jobs.put(None)
-                break
-            if self._is_read(more):
-                jobs.append(more)
-            taken += max(1, len(more.texts))
+            job = self._waiting.popleft()
+            if not job.result.done():
+                job.started = True
+                jobs.append(job)
         return jobs
 
-    def _is_read(self, job: Job) -> bool:
-        """Read the texts of a job, unless nobody waits for it any more."""
-        job.begun = True
-        if job.answer.done():  # given up, by who asked or for the time that it took
-            return False
-        try:
-            job.texts = job.read()
-        except Exception as error:  # whatever it is, the others must be served
-            job.loop.call_soon_threadsafe(_fail, job.answer, error)
-            return False
-        return True
+    def _work(self) -> None:
+        while (jobs := self._batches.get()) is not None:
+            start = time.monotonic()
+            results = self._run([job.request for job in jobs])
+            seconds = time.monotonic() - start
+            jobs[0].result.get_loop().call_soon_threadsafe(self._finish, jobs, results, seconds)
 
-    def _answer(self, jobs: list[Job]) -> None:
-        try:
-            results = self._predict([text for job in jobs for text in job.texts])
-        except Exception as error:  # whatever it is, the others must be served
-            if len(jobs) == 1:
-                jobs[0].loop.call_soon_threadsafe(_fail, jobs[0].answer, error)
-                return
-            for job in jobs:
-                self._answer([job])
-            return
-        done = 0
-        for job in jobs:
-            part = results[done : done + len(job.texts)]
-            done += len(part)
-            try:
-                written = job.write(part)
-            except Exception as error:
-                job.loop.call_soon_threadsafe(_fail, job.answer, error)
+    def _finish(self, jobs: list[Job], results: Sequence[Any], seconds: float) -> None:
+        self._idle += 1
+        self._seconds += 0.05 * (seconds / len(jobs) / len(self._threads) - self._seconds)
+        self._dispatch()
+        for job, result in zip(jobs, results, strict=True):
+            if job.result.done():
+                continue
+            if isinstance(result, Exception):
+                job.result.set_exception(result)
             else:
-                job.loop.call_soon_threadsafe(_give, job.answer, written)
-
-
-def _give(answer: "asyncio.Future[Any]", written: object) -> None:
-    if not answer.done():  # else the request was given up
-        answer.set_result(written)
-
-
-def _fail(answer: "asyncio.Future[Any]", error: Exception) -> None:
-    if not answer.done():
-        answer.set_exception(error)
+                job.result.set_result(result)

@@ -1,17 +1,17 @@
-"""From predictions and refusals to the JSON that a client gets."""
+"""From predictions and errors to the JSON that a client gets."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from mlops.serving.engine import Prediction
-from mlops.serving.errors import RefusedError
-from mlops.serving.schemas import Asked
+from mlops.serving.errors import RequestError
+from mlops.serving.schemas import Request
 
 DIGITS = 6
 
 
-def prediction(found: Prediction) -> dict[str, Any]:
+def format_prediction(found: Prediction) -> dict[str, Any]:
     """Return one prediction as JSON values."""
     return {
         "label": found.label,
@@ -21,14 +21,16 @@ def prediction(found: Prediction) -> dict[str, Any]:
     }
 
 
-def merge(asked: Asked, found: Sequence[Prediction], model: dict[str, str]) -> dict[str, Any]:
-    """Return predictions and refusals in the order of the texts, with the model that made them."""
+def merge(request: Request, found: Sequence[Prediction], model: dict[str, str]) -> dict[str, Any]:
+    """Return predictions and errors in the order of the texts, with the model that made them."""
     predictions = iter(found)
     results = [
-        {"error": item.error} if isinstance(item, RefusedError) else prediction(next(predictions))
-        for item in asked.items
+        {"error": item.error}
+        if isinstance(item, RequestError)
+        else format_prediction(next(predictions))
+        for item in request.items
     ]
-    if asked.single:
+    if request.single:
         return {**results[0], "model": model}
     return {"results": results, "model": model}
 

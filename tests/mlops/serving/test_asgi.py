@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 
 import toy
 from mlops.serving import settings
-from mlops.serving.asgi import Front, Scope, Send
-from mlops.serving.predictor import Desk
+from mlops.serving.asgi import Endpoint, Http, Scope, Send
+from mlops.serving.predictor import Predictor
 from mlops.serving.queue import BusyError
 from mlops.serving.request import Receive
 
@@ -27,15 +27,15 @@ async def bentoml(scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": scope["path"].encode()})
 
 
-@pytest.fixture(name="desk")
-def _desk(tmp_path: Path) -> Desk:
+@pytest.fixture(name="predictor")
+def _predictor(tmp_path: Path) -> Predictor:
     folder = toy.serving(toy.export(tmp_path / "bento"), max_items=3)
-    return Desk(settings.load(folder), "classifier", CollectorRegistry())
+    return Predictor(settings.load(folder), "classifier", CollectorRegistry())
 
 
 @pytest.fixture(name="client")
-def _client(desk: Desk) -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(Front(bentoml, desk=lambda: desk))
+def _client(predictor: Predictor) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(Http(bentoml, lambda: Endpoint(predictor.predict, predictor)))
     return httpx.AsyncClient(transport=transport, base_url="http://service")
 
 
@@ -105,14 +105,14 @@ async def test_errors_have_one_shape(
 
 
 async def test_a_full_line_is_told_with_when_to_come_back(
-    client: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503, at once, with Retry-After."""
 
     async def full(*_calls: object) -> None:
         raise BusyError(7)
 
-    monkeypatch.setattr(desk.line, "ask", full)
+    monkeypatch.setattr(predictor.queue, "run", full)
     answer = await client.post("/predict", json={"text": "good"})
 
     assert answer.status_code == 503
@@ -120,11 +120,11 @@ async def test_a_full_line_is_told_with_when_to_come_back(
     assert answer.json()["error"]["code"] == "busy"
 
 
-@pytest.mark.parametrize("step", ["mlops.serving.request.parse", "ml.api.normalise.normalise"])
+@pytest.mark.parametrize("step", ["mlops.serving.request.decode", "ml.api.normalise.normalise"])
 async def test_a_hostile_request_keeps_no_other_from_its_answer(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """While its body is decoded, or a text of it normalised, the event loop goes on."""
+    """While a large body is decoded, or a text normalised, the event loop goes on."""
     begun, let_go = threading.Event(), threading.Event()
 
     def slow(_value: object) -> object:
@@ -133,7 +133,7 @@ async def test_a_hostile_request_keeps_no_other_from_its_answer(
         return "bad"
 
     monkeypatch.setattr(step, slow)
-    hostile = asyncio.create_task(client.post("/predict", json={"text": "x"}))
+    hostile = asyncio.create_task(client.post("/predict", json={"text": "x" * 10_000}))
     await asyncio.to_thread(begun.wait)
     statuses = [(await client.get(path)).status_code for path in ("/livez", "/info", "/")]
     waiting = not hostile.done()
@@ -145,11 +145,11 @@ async def test_a_hostile_request_keeps_no_other_from_its_answer(
 
 
 async def test_a_failure_is_told_without_its_inside(
-    client: httpx.AsyncClient, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log has the traceback, the client a sentence; the next request is served."""
     with monkeypatch.context() as patch:
-        patch.setattr(desk.line, "_predict", lambda _texts: 1 / 0)
+        patch.setattr(predictor.engine, "predict", lambda _texts: 1 / 0)
         answer = await client.post("/predict", json={"text": "good"})
     after = await client.post("/predict", json={"text": "good"})
 
@@ -158,7 +158,7 @@ async def test_a_failure_is_told_without_its_inside(
     assert after.status_code == 200
 
 
-async def test_a_client_that_left_is_counted_and_not_answered(desk: Desk) -> None:
+async def test_a_client_that_left_is_counted_and_not_answered(predictor: Predictor) -> None:
     """Nothing is sent to nobody."""
     sent: list[Any] = []
 
@@ -170,10 +170,10 @@ async def test_a_client_that_left_is_counted_and_not_answered(desk: Desk) -> Non
 
     headers = [(b"content-type", b"application/json")]
     scope = {"type": "http", "path": "/predict", "method": "POST", "headers": headers}
-    await Front(bentoml, desk=lambda: desk)(scope, gone, send)
+    await Http(bentoml, lambda: Endpoint(predictor.predict, predictor))(scope, gone, send)
 
     assert sent == []
-    assert b'http_response_code="499"' in desk.metrics.page()
+    assert b'http_response_code="499"' in predictor.metrics.export()
 
 
 @pytest.mark.parametrize("path", ["/schema.json", "/livez", "/readyz", "/healthz"])
@@ -237,14 +237,15 @@ async def test_the_page_brings_all_that_it_needs(client: httpx.AsyncClient) -> N
     assert "http" not in answer.text.replace("http-equiv", "")
 
 
-async def test_other_protocols_go_on_to_bentoml(desk: Desk) -> None:
+async def test_other_protocols_go_on_to_bentoml(predictor: Predictor) -> None:
     """Its lifespan starts and ends the service."""
     seen: list[str] = []
 
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
-    await Front(app, desk=lambda: desk)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+    http = Http(app, lambda: Endpoint(predictor.predict, predictor))
+    await http({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     assert seen == ["lifespan"]
 

@@ -10,20 +10,20 @@ from prometheus_client import CollectorRegistry
 import toy
 from ml.api.normalise import normalise
 from mlops.serving import asgi, openapi, settings
-from mlops.serving.predictor import Desk
+from mlops.serving.predictor import Predictor
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(name="desk", scope="module")
-def _desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+@pytest.fixture(name="predictor", scope="module")
+def _predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     folder = toy.serving(toy.export(tmp_path_factory.mktemp("openapi") / "bento"))
-    return Desk(settings.load(folder), "classifier", CollectorRegistry())
+    return Predictor(settings.load(folder), "classifier", CollectorRegistry())
 
 
-def validator(desk: Desk, name: str) -> Any:
+def validator(predictor: Predictor, name: str) -> Any:
     """Return what checks a value against one of the description's schemas."""
-    described = openapi.describe(desk)
+    described = openapi.describe(predictor)
     return jsonschema_rs.validator_for(
         {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
     )
@@ -36,31 +36,33 @@ def validator(desk: Desk, name: str) -> Any:
         ({"texts": ["good", "", 5, "film " * 50]}, "Answers"),
     ],
 )
-async def test_answers_are_as_described(desk: Desk, asked: dict[str, Any], schema: str) -> None:
+async def test_answers_are_as_described(
+    predictor: Predictor, asked: dict[str, Any], schema: str
+) -> None:
     """One text and a list, with errors in it."""
-    validator(desk, schema).validate(await desk.predict(asked))
+    validator(predictor, schema).validate(await predictor.predict(**asked))
 
 
 @pytest.mark.parametrize(("text", "valid"), [("a", True), ("\u3000", False), ("\0", False)])
 async def test_what_is_described_as_a_text_can_be_predicted(
-    desk: Desk, text: str, valid: bool
+    predictor: Predictor, text: str, valid: bool
 ) -> None:
     """The pattern asks for what is left after normalisation."""
     assert bool(normalise(text)) is valid
-    assert validator(desk, "OneText").is_valid({"text": text}) is valid
+    assert validator(predictor, "OneText").is_valid({"text": text}) is valid
     assert bool(re.search(openapi.VISIBLE, text)) is valid
 
 
-async def test_every_route_is_described(desk: Desk) -> None:
+async def test_every_route_is_described(predictor: Predictor) -> None:
     """All but the page, the description itself and what only BentoML's client reads."""
     served = {*asgi.METHODS, *asgi.BENTOML} - {"/", "/docs.json", "/schema.json"}
 
-    assert set(openapi.describe(desk)["paths"]) == served
+    assert set(openapi.describe(predictor)["paths"]) == served
 
 
-async def test_limits_are_described(desk: Desk) -> None:
+async def test_limits_are_described(predictor: Predictor) -> None:
     """A client can know them without a failed request."""
-    schemas = openapi.describe(desk)["components"]["schemas"]
+    schemas = openapi.describe(predictor)["components"]["schemas"]
 
-    assert schemas["OneText"]["properties"]["text"]["maxLength"] == desk.settings.max_chars
-    assert schemas["Texts"]["properties"]["texts"]["maxItems"] == desk.settings.max_items
+    assert schemas["OneText"]["properties"]["text"]["maxLength"] == predictor.settings.max_chars
+    assert schemas["Texts"]["properties"]["texts"]["maxItems"] == predictor.settings.max_items

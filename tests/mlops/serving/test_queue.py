@@ -1,36 +1,30 @@
-"""The line before the thread that reads, predicts and writes: bounded, in order, never stuck."""
+"""The queue before the threads that predict: bounded, in order, shared by all, never stuck."""
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
-from mlops.serving.engine import Prediction
-from mlops.serving.queue import BusyError, Line
+from mlops.serving.queue import BusyError, Job, Queue
 
 pytestmark = pytest.mark.anyio
 
 
-def said(text: str) -> Prediction:
-    """Return a prediction that can be told from others."""
-    return Prediction(label=text, probabilities={}, tokens=1, truncated=False)
-
-
 class Model:
-    """A model that predicts when it is allowed to, and fails on a text that says so."""
+    """A model that answers when it is allowed to, and fails on a request that says so."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
-        self.calls: list[list[str]] = []
+        self.started = threading.Event()
+        self.batches: list[list[str]] = []
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Predict once the gate is open."""
+    def run(self, requests: list[str]) -> list[str | Exception]:
+        """Answer once the gate is open."""
+        self.started.set()
         self.gate.wait()
-        self.calls.append(list(texts))
-        if "fail" in texts:
-            raise ValueError("fail")
-        return [said(text) for text in texts]
+        self.batches.append(requests)
+        return [ValueError(text) if text == "fail" else text.upper() for text in requests]
 
 
 @pytest.fixture(name="model")
@@ -40,211 +34,156 @@ def _model() -> Iterator[Model]:
     model.gate.set()
 
 
-async def ask(line: Line, *requests: list[str]) -> "list[asyncio.Task[list[Prediction]]]":
-    """Start requests, one after the other, as far as they get by themselves."""
-    tasks = []
-    for texts in requests:
-        tasks.append(asyncio.ensure_future(predict(line, texts)))
-        await asyncio.sleep(0)
+async def start(queue: Queue, *requests: str, size: int = 1) -> "list[asyncio.Task[str]]":
+    """Put requests into the queue, and let it share them out."""
+    tasks = [asyncio.ensure_future(queue.run(request, size)) for request in requests]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     return tasks
 
 
-async def predict(line: Line, texts: list[str]) -> list[Prediction]:
-    """Ask for texts that need no reading and predictions that need no writing."""
-    return await line.ask(lambda: texts, list)
-
-
-async def test_each_request_gets_its_own_answer(model: Model) -> None:
-    """In the order of its texts, whoever else waits."""
-    line = Line(model.predict, size=8, timeout=60)
-    tasks = await ask(line, ["a", "b"], ["c"])
+async def test_each_request_gets_its_own_result(model: Model) -> None:
+    """In whatever batch it was answered, and whoever else waits."""
+    queue = Queue(model.run, size=8, timeout=60, batch=2)
+    tasks = await start(queue, "a", "b", "c")
     model.gate.set()
-    answers = await asyncio.gather(*tasks)
-    line.close()
+    results = await asyncio.gather(*tasks)
+    await queue.close()
 
-    assert answers == [[said("a"), said("b")], [said("c")]]
-    assert line.waiting == 0
+    assert results == ["A", "B", "C"]
+    assert queue.pending == 0
 
 
-async def test_who_comes_when_the_line_is_full_is_told_at_once(model: Model) -> None:
-    """Also while the thread is busy; those in the line are served, and then there is room again."""
-    line = Line(model.predict, size=2, timeout=60)
-    tasks = await ask(line, ["a"], ["b"])
+async def test_a_full_queue_takes_no_more(model: Model) -> None:
+    """It says so at once; those in it are answered, and then there is room again."""
+    queue = Queue(model.run, size=2, timeout=60)
+    tasks = await start(queue, "a", "b")
     with pytest.raises(BusyError) as error:
-        await predict(line, ["c"])
+        await queue.run("c")
     model.gate.set()
 
     assert error.value.retry_after >= 1
-    assert await asyncio.gather(*tasks) == [[said("a")], [said("b")]]
-    assert await predict(line, ["d"]) == [said("d")]
-    line.close()
+    assert await asyncio.gather(*tasks) == ["A", "B"]
+    assert await queue.run("d") == "D"
+    await queue.close()
 
 
-async def test_who_has_waited_too_long_is_not_served(model: Model) -> None:
-    """It is told so at once, not when its turn comes, and no time is spent on it."""
-    line = Line(model.predict, size=8, timeout=60)
-    (first,) = await ask(line, ["a"])
-    line._timeout = 0
+async def test_a_request_that_has_waited_too_long_is_not_run(model: Model) -> None:
+    """Its client hears so at once, not when its turn comes, and no time is spent on it."""
+    queue = Queue(model.run, size=8, timeout=60)
+    (first,) = await start(queue, "a")
+    queue._timeout = 0
     with pytest.raises(BusyError):
-        await predict(line, ["late"])
+        await queue.run("late")
     model.gate.set()
     await first
-    line.close()
+    await queue.close()
 
-    assert model.calls == [["a"]]
-
-
-async def test_who_is_being_served_is_not_given_up(model: Model) -> None:
-    """The time is that of the wait; a turn that has begun comes to its end."""
-    line = Line(model.predict, size=8, timeout=0)
-    begun = threading.Event()
-
-    def read() -> list[str]:
-        begun.set()
-        return ["a"]
-
-    task = asyncio.ensure_future(line.ask(read, list))
-    await asyncio.sleep(0)
-    begun.wait()  # the loop stands still, and with it the time that is over at once
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    waits = not task.done()
-    model.gate.set()
-
-    assert await task == [said("a")]
-    assert waits
-    line.close()
+    assert model.batches == [["a"]]
 
 
-async def test_the_thread_reads_and_writes(model: Model) -> None:
-    """What takes time by what a request holds keeps the event loop from nobody."""
-    model.gate.set()
-    line = Line(model.predict, size=8, timeout=60)
-    threads: list[str] = []
-
-    def read() -> list[str]:
-        threads.append(threading.current_thread().name)
-        return ["a"]
-
-    def write(_found: list[Prediction]) -> str:
-        threads.append(threading.current_thread().name)
-        return "written"
-
-    assert await line.ask(read, write) == "written"
-    assert threads == ["predict", "predict"]
-    line.close()
-
-
-@pytest.mark.parametrize("join", [1, 8])
-@pytest.mark.parametrize("part", ["read", "write"])
-async def test_a_request_that_cannot_be_read_or_written_fails_alone(
-    model: Model, join: int, part: str
+async def test_a_request_that_has_started_does_not_expire(
+    model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those beside it in the batch are served."""
-    line = Line(model.predict, size=8, timeout=60, join=join)
+    """The timeout is that of the wait; a turn that has begun comes to its end."""
+    queue = Queue(model.run, size=8, timeout=0)
+    expire, expired = queue._expire, asyncio.Event()
 
-    def fail(*_found: object) -> list[str]:
-        raise ValueError
+    def watch(job: Job) -> None:
+        expire(job)
+        expired.set()
 
-    (first,) = await ask(line, ["a"])
-    texts = fail if part == "read" else lambda: ["bad"]
-    bad = asyncio.ensure_future(line.ask(texts, fail))
-    await asyncio.sleep(0)
-    (last,) = await ask(line, ["b"])
+    monkeypatch.setattr(queue, "_expire", watch)
+    task = asyncio.ensure_future(queue.run("a"))
+    await expired.wait()
     model.gate.set()
-    answers = await asyncio.gather(first, bad, last, return_exceptions=True)
-    line.close()
 
-    assert answers[0] == [said("a")]
-    assert isinstance(answers[1], ValueError)
-    assert answers[2] == [said("b")]
+    assert await task == "A"
+    await queue.close()
 
 
-async def test_refused_requests_keep_nobody_waiting(model: Model) -> None:
-    """A batch reads no more of them than it may hold texts, then predicts what it has."""
-    line = Line(model.predict, size=64, timeout=60, join=2)
-    all_wait = threading.Event()
-    predicted: list[int] = []
-
-    def hold() -> list[str]:
-        all_wait.wait()
-        return ["a", "a"]
-
-    def fail() -> list[str]:
-        predicted.append(len(model.calls))
-        raise ValueError
-
-    model.gate.set()
-    requests = [line.ask(hold, list), predict(line, ["b"]), *(line.ask(fail, list) for _ in "1234")]
-    tasks = [asyncio.ensure_future(request) for request in requests]
-    await asyncio.sleep(0)
-    all_wait.set()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    line.close()
-
-    assert model.calls == [["a", "a"], ["b"]]
-    assert predicted == [1, 2, 2, 2]
-
-
-async def test_a_request_that_was_given_up_costs_nothing(model: Model) -> None:
-    """Its texts are not predicted, and its place is free."""
-    line = Line(model.predict, size=8, timeout=60)
-    first, second = await ask(line, ["a"], ["b"])
+async def test_a_request_that_was_cancelled_costs_nothing(model: Model) -> None:
+    """It is not run, and its place is free."""
+    queue = Queue(model.run, size=8, timeout=60)
+    first, second = await start(queue, "a", "b")
     second.cancel()
     await asyncio.sleep(0)
-    waiting = line.waiting
+    pending = queue.pending
     model.gate.set()
     await first
-    line.close()
+    await queue.close()
 
-    assert waiting == 1
-    assert model.calls == [["a"]]
+    assert pending == 1
+    assert model.batches == [["a"]]
 
 
-@pytest.mark.parametrize(("join", "calls"), [(1, 3), (4, 2)])
-async def test_requests_share_a_batch_only_where_asked(model: Model, join: int, calls: int) -> None:
-    """With `join`, what has come meanwhile is predicted at once; else each request alone."""
-    line = Line(model.predict, size=8, timeout=60, join=join)
-    started = threading.Event()
-    hold = model.predict
-
-    def predict(texts: Sequence[str]) -> list[Prediction]:
-        started.set()
-        return hold(texts)
-
-    line._predict = predict
-    tasks = await ask(line, ["a"])
-    await asyncio.to_thread(started.wait)
-    tasks += await ask(line, ["b"], ["c"])
+@pytest.mark.parametrize(
+    ("batch", "expected"), [(1, [["a"], ["b"], ["c"]]), (4, [["a"], ["b", "c"]])]
+)
+async def test_requests_share_a_batch_only_where_asked(
+    model: Model, batch: int, expected: list[list[str]]
+) -> None:
+    """What has come meanwhile is answered together; nothing waits for more to come."""
+    queue = Queue(model.run, size=8, timeout=60, batch=batch)
+    tasks = await start(queue, "a")
+    await asyncio.to_thread(model.started.wait)
+    tasks += await start(queue, "b", "c")
     model.gate.set()
-    answers = await asyncio.gather(*tasks)
-    line.close()
+    await asyncio.gather(*tasks)
+    await queue.close()
 
-    assert len(model.calls) == calls
-    assert answers == [[said("a")], [said("b")], [said("c")]]
+    assert model.batches == expected
 
 
-@pytest.mark.parametrize("join", [1, 8])
-async def test_one_failure_fails_no_other_request(model: Model, join: int) -> None:
+async def test_a_batch_holds_no_more_texts_than_it_may(model: Model) -> None:
+    """A request keeps its texts together: a long list is a batch of its own."""
+    queue = Queue(model.run, size=8, timeout=60, batch=4)
+    tasks = await start(queue, "a")
+    await asyncio.to_thread(model.started.wait)
+    for request, size in (("b", 3), ("list", 64), ("c", 2), ("d", 2)):
+        tasks += await start(queue, request, size=size)
+    model.gate.set()
+    await asyncio.gather(*tasks)
+    await queue.close()
+
+    assert model.batches == [["a"], ["b"], ["list"], ["c", "d"]]
+
+
+async def test_all_threads_share_one_queue(model: Model) -> None:
+    """A request waits only while every thread is busy."""
+    queue = Queue(model.run, size=8, timeout=60, batch=8, threads=2)
+    tasks = await start(queue, "a", "b", "c", "d")
+    tasks += await start(queue, "e")
+    waiting = [job.request for job in queue._waiting]
+    model.gate.set()
+    await asyncio.gather(*tasks)
+    await queue.close()
+
+    assert waiting == ["e"]
+    assert sorted(model.batches[:2]) == [["a", "b"], ["c", "d"]]
+
+
+async def test_one_failure_fails_no_other_request(model: Model) -> None:
     """Also where the requests shared a batch."""
-    line = Line(model.predict, size=8, timeout=60, join=join)
-    tasks = await ask(line, ["a"], ["fail"], ["b"])
+    queue = Queue(model.run, size=8, timeout=60, batch=8)
+    tasks = await start(queue, "a", "fail", "b")
     model.gate.set()
-    answers = await asyncio.gather(*tasks, return_exceptions=True)
-    line.close()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    await queue.close()
 
-    assert answers[0] == [said("a")]
-    assert isinstance(answers[1], ValueError)
-    assert answers[2] == [said("b")]
+    assert [results[0], results[2]] == ["A", "B"]
+    assert isinstance(results[1], ValueError)
 
 
-@pytest.mark.parametrize("join", [1, 8])
-async def test_closing_finishes_what_was_accepted(model: Model, join: int) -> None:
-    """Nobody in the line is left without an answer."""
-    line = Line(model.predict, size=8, timeout=60, join=join)
-    tasks = await ask(line, ["a"], ["b"])
-    closing = asyncio.create_task(asyncio.to_thread(line.close))
+@pytest.mark.parametrize("threads", [1, 2])
+async def test_closing_finishes_what_was_accepted(model: Model, threads: int) -> None:
+    """No client is left without a response, and no thread is left."""
+    queue = Queue(model.run, size=8, timeout=60, threads=threads)
+    tasks = await start(queue, "a", "b", "c")
+    closing = asyncio.create_task(queue.close())
+    await asyncio.sleep(0)
     model.gate.set()
     await closing
 
-    assert await asyncio.gather(*tasks) == [[said("a")], [said("b")]]
+    assert await asyncio.gather(*tasks) == ["A", "B", "C"]
+    assert not any(thread.is_alive() for thread in queue._threads)

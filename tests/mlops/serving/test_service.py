@@ -1,17 +1,16 @@
 """The BentoML service: its method, its health, its supervisor."""
 
+import asyncio
 import importlib
 import inspect
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import bentoml
 import httpx
 import pytest
 import uvicorn
@@ -21,9 +20,13 @@ from prometheus_client import CollectorRegistry
 import toy
 from common import ROOT
 from ml.api.schemas import FORMS
+from mlops.serving import bento
 from mlops.serving.asgi import Scope, Send
+from mlops.serving.errors import RequestError
+from mlops.serving.predictor import Predictor
 from mlops.serving.protocol import Protocol
 from mlops.serving.request import Receive
+from mlops.serving.settings import Model
 
 pytestmark = pytest.mark.anyio
 HEAVY = (
@@ -38,6 +41,11 @@ HEAVY = (
 )
 
 
+def new_predictor(model: Model, name: str, threads: int | None) -> Predictor:
+    """Return a predictor that counts by itself: a process may register the metrics once."""
+    return Predictor(model, name, CollectorRegistry(), threads)
+
+
 @pytest.fixture(name="service", scope="module")
 def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The module of the service, with a small model."""
@@ -45,7 +53,7 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SERVING_FOLDER", str(folder))
         patch.setenv("BENTOML_CONTAINERIZED", "true")
-        patch.setattr("mlops.serving.predictor.Desk.__init__.__defaults__", (CollectorRegistry(),))
+        patch.setattr("mlops.serving.bento.Predictor", new_predictor)
         yield importlib.import_module("ml.service")
         sys.modules.pop("ml.service")
 
@@ -54,7 +62,7 @@ def _service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 def _instance(service: ModuleType) -> Iterator[Any]:
     instance = service.Classifier()
     yield instance
-    instance.close()
+    asyncio.run(instance.close())
 
 
 async def test_the_method_answers_as_the_route_does(instance: Any) -> None:
@@ -76,35 +84,31 @@ async def test_the_method_takes_every_field_of_every_form(service: ModuleType) -
     )
 
 
-@pytest.mark.parametrize(
-    ("asked", "error", "status"),
-    [
-        ({}, bentoml.exceptions.InvalidArgument, HTTPStatus.BAD_REQUEST),
-        ({"text": ""}, bentoml.exceptions.UnprocessableEntity, HTTPStatus.UNPROCESSABLE_ENTITY),
-    ],
-)
-async def test_the_method_raises_bentomls_errors(
-    instance: Any, asked: dict[str, Any], error: type[Exception], status: HTTPStatus
-) -> None:
-    """By the status that the route would give."""
-    with pytest.raises(error) as found:
-        await instance.predict(**asked)
+async def test_the_method_raises_what_is_wrong(instance: Any) -> None:
+    """The status and the code that the route gives."""
+    with pytest.raises(RequestError) as found:
+        await instance.predict(text="")
 
-    assert found.value.error_code == status  # type: ignore[attr-defined]
+    assert (found.value.status, found.value.error["code"]) == (422, "empty_text")
 
 
 async def test_health_runs_a_prediction(instance: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker whose model cannot predict is neither ready nor alive."""
     assert instance.__is_ready__()
     assert instance.__is_alive__()
-    monkeypatch.setattr(instance.desk.engine, "_session", None)
+    monkeypatch.setattr(instance.predictor.engine, "_session", None)
     assert not instance.__is_ready__()
     assert not instance.__is_alive__()
 
 
-async def test_the_settings_reach_bentoml(service: ModuleType) -> None:
-    """Workers, and a timeout behind the front's own."""
-    assert service.Classifier.config["workers"] == 3
+async def test_workers_are_threads_of_one_process(service: ModuleType, instance: Any) -> None:
+    """Several processes would share connections by chance."""
+    assert service.Classifier.config["workers"] == 1
+    assert len(instance.predictor.queue._threads) == 3
+
+
+async def test_bentoml_waits_longer_than_we_do(service: ModuleType) -> None:
+    """Its timeout only catches what ours might miss."""
     assert service.Classifier.config["traffic"]["timeout"] > toy.settings()["timeout"]
 
 
@@ -113,11 +117,11 @@ async def test_a_supervisor_drops_what_would_count_twice(
 ) -> None:
     """BentoML's metrics have the names of ours: its workers would end, and be started for ever."""
     asked = "services.classifier.workers=4 services.classifier.metrics.enabled=true"
-    monkeypatch.setenv(service.OPTIONS, asked)
+    monkeypatch.setenv(bento.OPTIONS, asked)
     service.Classifier.inject_config()
     assert BentoMLContainer.api_server_config.metrics.enabled.get()
     with caplog.at_level("WARNING"):
-        service.Classifier.inner.configure()
+        service.Classifier.inner.override()
     service.Classifier.inject_config()
 
     assert not BentoMLContainer.api_server_config.metrics.enabled.get()
@@ -128,26 +132,26 @@ async def test_a_supervisor_drops_what_would_count_twice(
 async def test_other_origins_are_let_in_as_bentoml_is_told(
     service: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """BentoML's own middleware lies behind the front, which answers before it."""
+    """BentoML's own middleware lies behind our HTTP, which answers before it."""
 
-    async def front(_scope: Scope, _receive: Receive, send: Send) -> None:
+    async def ours(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"front"})
+        await send({"type": "http.response.body", "body": b"ours"})
 
-    assert service.across_origins(front) is front
+    assert bento.allow_origins(ours) is ours
     key = "services.classifier.http.cors"
     monkeypatch.setenv(
-        service.OPTIONS,
+        bento.OPTIONS,
         f'{key}.enabled=true {key}.access_control_allow_origins=["https://app.example"]',
     )
     service.Classifier.inject_config()
-    transport = httpx.ASGITransport(service.across_origins(front))
+    transport = httpx.ASGITransport(bento.allow_origins(ours))
     headers = {"Origin": "https://app.example"}
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         answer = await client.post("/predict", headers=headers)
 
     assert answer.headers["access-control-allow-origin"] == "https://app.example"
-    assert answer.text == "front"
+    assert answer.text == "ours"
 
 
 async def test_a_worker_speaks_our_http(service: ModuleType) -> None:
@@ -159,11 +163,33 @@ async def test_a_worker_speaks_our_http(service: ModuleType) -> None:
     assert config.http_protocol_class.keep_alive == toy.settings()["keep_alive"]
 
 
+async def test_what_the_method_returns_is_what_http_answers(
+    service: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of `predict` in the project's service is seen by every client."""
+    method = service.Classifier.inner.predict
+    original = method.func
+
+    async def changed(self: Any, **fields: Any) -> dict[str, Any]:
+        return {**await original(self, **fields), "team": "films"}
+
+    monkeypatch.setattr(method, "func", changed)
+    app = service.Classifier.to_asgi()
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            over_http = (await client.post("/predict", json={"text": "the film was good"})).json()
+        in_process = await service.bento.find_endpoint().predict(text="the film was good")
+
+    assert over_http == in_process
+    assert (over_http["label"], over_http["team"]) == ("positive", "films")
+
+
 async def test_a_dead_worker_is_started_again_in_a_container_too(service: ModuleType) -> None:
     """BentoML does so only outside; the service undoes what tells it where it is."""
     from bentoml.serving import create_watcher  # noqa: PLC0415  it looks once, when first used
 
-    assert service.NAME
+    assert bento.NAME
     assert create_watcher("service", ["-c", ""]).respawn
 
 
@@ -186,7 +212,7 @@ def test_serving_imports_nothing_that_trains(tmp_path: Path) -> None:
 def test_serving_reports_to_nobody(tmp_path: Path) -> None:
     """ONNX Runtime would leave an identifier of the machine in the home folder, and send it."""
     folder = toy.serving(toy.export(tmp_path / "bento"))
-    code = "import ml.service; assert ml.service.Desk(ml.service.MODEL, 'x').works()"
+    code = "from ml.service import *; assert bento.Predictor(MODEL, 'x').works()"
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "XDG_"))}
     home = tmp_path / "home"
     home.mkdir()

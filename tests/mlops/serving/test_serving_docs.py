@@ -58,9 +58,9 @@ def test_the_python_example_runs(server: served.Server) -> None:
 
 def test_the_errors_are_those_of_the_document() -> None:
     """Each code that the service can give stands in the table or the text, and no other."""
-    modules = (ROOT / "src" / "ml" / "serving").glob("*.py")
-    refusals = "\n".join(path.read_text() for path in modules)
-    given = set(re.findall(r'RefusedError\(\s*\d+, "(\w+)"', refusals)) - {"internal"}
+    modules = (ROOT / "src" / "mlops" / "serving").glob("*.py")
+    sources = "\n".join(path.read_text() for path in modules)
+    given = set(re.findall(r'RequestError\(\s*\d+, "(\w+)"', sources)) - {"internal"}
     told = set(re.findall(r"`([a-z]+_[a-z_0-9]+|busy)`", TEXT.partition("## The Bento")[0]))
 
     assert given <= told

@@ -15,8 +15,8 @@ WORKER = """
 import os, signal
 from mlops.serving.metrics import Metrics
 metrics = Metrics("classifier", "v1")
-metrics.answered("/predict", 200, 0.003)
-metrics.answered("/predict", 200, 0.2)
+metrics.count("/predict", 200, 0.003)
+metrics.count("/predict", 200, 0.2)
 metrics.running.inc()
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -24,9 +24,9 @@ PAGE = """
 import sys
 from mlops.serving.metrics import Metrics
 metrics = Metrics("classifier", "v1")
-metrics.answered("/predict", 200, 0.003)
+metrics.count("/predict", 200, 0.003)
 metrics.running.inc()
-sys.stdout.buffer.write(metrics.page())
+sys.stdout.buffer.write(metrics.export())
 """
 
 
@@ -69,6 +69,6 @@ def test_one_process_needs_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when the service is called in a program of one's own."""
     monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
     metrics = Metrics("classifier", "v1", CollectorRegistry())
-    metrics.answered("/info", 200, 0.001)
+    metrics.count("/info", 200, 0.001)
 
-    assert b'endpoint="/info"' in metrics.page()
+    assert b'endpoint="/info"' in metrics.export()
