@@ -143,8 +143,9 @@ init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a pro
 	@"$$PYTHON" -m mlops.template.init
 
 .PHONY: update
+# By the code beside this Makefile: a project of an early release types `make -f` of a newer one.
 update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
-	@"$$PYTHON" -m mlops.template.update
+	@PYTHONPATH=$(dir $(lastword $(MAKEFILE_LIST)))src "$$PYTHON" -P $(dir $(lastword $(MAKEFILE_LIST)))src/mlops/template/update.py
 	@$(MAKE) migrate
 
 .PHONY: migrate

@@ -2,19 +2,24 @@
 
 copier renders the template twice: as the project last had it, and as it is now. Git puts the
 difference onto the project and follows what either side has renamed, so that no change of the
-project goes without a word.
+project goes without a word. An update runs this file of the release that it brings.
 
-Reads: .copier-answers.yml, the template
+Run: `python -P merge.py BEFORE AFTER`, two folders of copier's
+Reads: both
 Writes: the work tree and, where something is left to decide, the index
 """
 
+import ast
 import shutil
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
 from mlops.core.errors import TemplateError
+from mlops.core.errors import run as told
 from mlops.core.paths import ANSWERS
-from mlops.template.copier import git, remembered, run
+from mlops.template import moves
+from mlops.template.copier import git, remembered
+from mlops.template.outcome import Moved, Outcome, names, outcome_of, tell
 
 # What the project keeps as it is: params.yaml is composed anew, the answers are written at the end.
 OURS = ("params.yaml", str(ANSWERS))
@@ -30,42 +35,77 @@ SETTINGS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Files, by what became of them."""
-
-    conflicts: list[str]  # both sides changed the same lines
-    kept: list[str]  # changed here, removed by the template
-    left_out: list[str]  # removed here, changed by the template
-    followed: list[str]  # renamed by either side, with the changes of both
-
-
-def render(folder: Path, *words: str) -> str:
-    """Render the template with this project's answers; return the release that was taken."""
-    source = remembered("_src_path")
-    run("copy", "--quiet", "--defaults", "--data-file", str(ANSWERS), *words, source, str(folder))
-    return remembered("_commit", folder)
-
-
-def merge(before: Path, after: Path, release: str) -> Outcome:
+def merge(before: Path, after: Path) -> Outcome:
     """Put onto the project what changed between two rendered templates."""
-    old = git("commit-tree", _tree(before), "-m", "The template, as it was", variables=WHO)
-    new = git(
-        "commit-tree", _tree(after), "-p", old, "-m", f"the template's {release}", variables=WHO
-    )
-    _check_untracked(old, new)
     try:
+        old, new, moved = _sides(before, after)
         git(*SETTINGS, "cherry-pick", "--no-commit", new)
-    except TemplateError:
+    except Exception:
         if not git("ls-files", "--unmerged"):
+            git("reset", "--quiet", "--hard")  # all was committed when this began
             raise
-    outcome = _outcome(old, new)
+    outcome = outcome_of(old, new, moved)
     if outcome.left_out:
         git("rm", "--quiet", "--force", "--", *outcome.left_out)
     if not outcome.conflicts and not outcome.kept:
         git("reset", "--quiet")  # so that `git diff` shows it
     shutil.copyfile(after / ANSWERS, ANSWERS)
     return outcome
+
+
+def _sides(before: Path, after: Path) -> tuple[str, str, Moved]:
+    """Return commits of both releases, and which files of the project have moved."""
+    brought = _tree(after)
+    moved = _move(before, after)
+    old = git("commit-tree", _tree(before), "-m", "The template, as it was", variables=WHO)
+    title = f"the template's {remembered('_commit', after)}"
+    new = git("commit-tree", brought, "-p", old, "-m", title, variables=WHO)
+    _check_untracked(old, new)
+    return old, new, moved
+
+
+def _move(before: Path, after: Path) -> Moved:
+    """Lay what was changed here in a file that moved where it is now, on both sides of the merge.
+
+    Git sees no file become several, and none that has changed too much.
+    """
+    moved: Moved = {}
+    table = moves.read(after / moves.TABLE)
+    for old in sorted(path.relative_to(before) for path in before.rglob("*.py")):
+        name = moves.module(old)
+        places = [Path(moves.place(one)) for one in table[name]] if name in table else [old]
+        there = all((after / one).is_file() and (one == old or not one.exists()) for one in places)
+        if not there or (texts := _changed(old, before / old)) is None:
+            continue
+        others = [(after / one).read_text(encoding="utf-8") for one in places]
+        halves = moves.split(name, *texts, others)
+        for one, (base, mine) in zip(places, halves, strict=True):
+            _write(before / one, base)
+            _write(one, mine)
+        git("add", "--", *map(str, places))
+        if old not in places:
+            (before / old).unlink()
+            git("rm", "--quiet", "--force", "--", str(old))
+        changed = [half[0] != half[1] for half in halves]
+        moved[str(old)] = dict(zip(map(str, places), changed, strict=True))
+    return moved
+
+
+def _changed(here: Path, before: Path) -> tuple[str, str] | None:
+    """Return what was and what the project made of it, if that is another file of Python."""
+    if not (here.is_file() and before.is_file()):
+        return None
+    texts = before.read_text(encoding="utf-8"), here.read_text(encoding="utf-8")
+    try:
+        ast.parse(texts[1])
+    except SyntaxError:
+        return None
+    return texts if texts[0] != texts[1] else None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def _tree(folder: Path) -> str:
@@ -95,8 +135,8 @@ def _tree(folder: Path) -> str:
 
 def _check_untracked(old: str, new: str) -> None:
     """Refuse to write over a file that Git ignores, which nothing could bring back."""
-    known = set(_names("ls-files"))
-    fresh = set(_names("diff", "--name-only", "--no-renames", "--relative", old, new)) - known
+    known = set(names("ls-files"))
+    fresh = set(names("diff", "--name-only", "--no-renames", "--relative", old, new)) - known
     if found := sorted(name for name in fresh if Path(name).exists()):
         raise TemplateError(
             f"the template brings {', '.join(found)}, which Git ignores here and could not bring "
@@ -104,38 +144,14 @@ def _check_untracked(old: str, new: str) -> None:
         )
 
 
-def _outcome(old: str, new: str) -> Outcome:
-    codes = _unmerged()
-    both = "1" in codes.values()  # some file got a name of its own from each side
-    gone = [name for name, code in codes.items() if code == "13" or (code == "3" and not both)]
-    kept = [name for name, code in codes.items() if code == "12" or (code == "2" and not both)]
-    theirs = set(_names("diff", "--name-only", "--no-renames", "--relative", old, new))
-    touched = set(_names("diff", "--name-only", "--no-renames", "--relative", "HEAD"))
-    changed = set(_names("diff", "--name-only", "--no-renames", "--relative", old, "HEAD"))
-    renamed = _names("diff", "--name-status", "--find-renames", "--diff-filter=R", "--relative",
-                     old, new)  # fmt: skip
-    pairs = zip(renamed[1::3], renamed[2::3], strict=True)
-    moved = [
-        f"{one} is now {other}, with what was changed here"
-        for one, other in pairs
-        if one in changed and one not in codes and other not in codes and Path(other).exists()
-    ]
-    own = [
-        f"{name} got what the template changed in the file that it was before"
-        for name in touched - theirs - {*codes}
-    ]
-    decided = {*gone, *kept}
-    return Outcome(sorted({*codes} - decided), sorted(kept), sorted(gone), sorted(moved + own))
+def main() -> None:
+    """Merge, then tell what is left to do by hand."""
+    before, after = map(Path, sys.argv[1:])
+    releases = [remembered("_commit", folder) for folder in (before, after)]
+    outcome = merge(before, after)
+    sys.stdout.write(f"from the template's {' to '.join(releases)}; see: git status, git diff\n")
+    tell(outcome)
 
 
-def _unmerged() -> dict[str, str]:
-    """Return which versions of a file Git could not merge: 1 the old one, 2 ours, 3 theirs."""
-    found: dict[str, str] = {}
-    for line in _names("ls-files", "--unmerged"):
-        told, _, name = line.partition("\t")
-        found[name] = found.get(name, "") + told[-1]
-    return found
-
-
-def _names(*words: str) -> list[str]:
-    return [name for name in git(words[0], "-z", *words[1:]).split("\0") if name]
+if __name__ == "__main__":
+    told(main)

@@ -1,15 +1,16 @@
 """Bring the template's newest release, or TO=<release>, into this project.
 
-What the project has changed stays, also where the template has renamed the file. Where both
+What the project has changed stays, also where the template has moved or split the file. Where both
 changed the same lines the file has both, marked; a file that was changed here and removed there
 stays until somebody decides.
 
-Reads: .copier-answers.yml, TO
+Reads: .copier-answers.yml, TO, TEMPLATE (in place of where the project came from)
 Writes: the work tree, nothing committed
 """
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,7 +19,6 @@ from mlops.core.errors import TemplateError, run
 from mlops.core.paths import ANSWERS
 from mlops.core.urls import secret
 from mlops.template import copier
-from mlops.template.merge import Outcome, merge, render
 
 
 def check_order(before: str, after: str) -> None:
@@ -33,34 +33,23 @@ def check_order(before: str, after: str) -> None:
             )
 
 
-def tell(outcome: Outcome) -> None:
-    """Print what became of files; raise a TemplateError if something is left to decide."""
-    lines = [*outcome.followed, *(f"{name} stays deleted" for name in outcome.left_out)]
-    sys.stdout.writelines(f"  {line}\n" for line in lines)
-    left = []
-    if outcome.conflicts:
-        left.append(
-            f"both this project and the template changed the same lines of "
-            f"{', '.join(outcome.conflicts)}; in each keep what should stay between <<<<<<< and "
-            ">>>>>>>, and `git add` it"
-        )
-    if outcome.kept:
-        left.append(
-            f"the template has removed {', '.join(outcome.kept)}, which this project has changed: "
-            "`git add` what should stay, `git rm` what should go"
-        )
-    if left:
-        raise TemplateError("\n".join([*left, "then run `make migrate`"]))
+def render(folder: Path, source: str, release: str | None) -> str:
+    """Render the template with this project's answers; return the release that was taken."""
+    chosen = ["--vcs-ref", release] if release else []
+    words = ["copy", "--quiet", "--defaults", "--data-file", str(ANSWERS), *chosen]
+    copier.run(*words, source, str(folder))
+    return copier.remembered("_commit", folder)
 
 
 def main() -> None:
-    """Update, then tell what is left to do by hand."""
+    """Render both releases, and let the new one merge: it knows what has moved."""
     if not ANSWERS.is_file():
         raise TemplateError(
             f"{ANSWERS} should tell of which template this was made, but is not here; "
             "`make init` turns a copy of the template into a project"
         )
     copier.clean()
+    source = os.environ.get("TEMPLATE") or copier.remembered("_src_path")
     if secret(copier.remembered("_src_path")):
         raise TemplateError(
             f"{ANSWERS}: _src_path holds a credential, which everybody can read who has "
@@ -70,16 +59,22 @@ def main() -> None:
     before = copier.remembered("_commit")
     with tempfile.TemporaryDirectory(prefix="update-") as folder:
         old, new = Path(folder) / "old", Path(folder) / "new"
-        to = os.environ.get("TO")
-        after = render(new, *(["--vcs-ref", to] if to else []))
+        after = render(new, source, os.environ.get("TO"))
         if before == after:
             sys.stdout.write(f"this project has what the template has, {before}\n")
             return
         check_order(before, after)
-        render(old, "--vcs-ref", before)
-        outcome = merge(old, new, after)
-    sys.stdout.write(f"from the template's {before} to {after}; see: git status, git diff\n")
-    tell(outcome)
+        render(old, source, before)
+        code = {**os.environ, "PYTHONPATH": str(new / "src")}
+        merge = [
+            sys.executable,
+            "-BP",
+            str(new / "src/mlops/template/merge.py"),
+            str(old),
+            str(new),
+        ]
+        done = subprocess.run(merge, env=code, check=False)
+    sys.exit(done.returncode)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def updated(origin: Project, made: Project, theirs: str, ours: str) -> tuple[Ans
         call(place, "git", "commit", "--quiet", "--message", "Work")
     call(origin.folder, "git", "tag", "--force", "v901.0.0")
     # Without the `make migrate` behind it, which takes seconds, and is tested elsewhere.
-    return Project(folder).shell("PYTHONPATH=src python3 -m ml.update"), folder
+    return Project(folder).shell("PYTHONPATH=src python3 -P src/mlops/template/update.py"), folder
 
 
 @pytest.fixture(name="outcomes", scope="module")

@@ -55,23 +55,27 @@ def committed(folder: Path, message: str) -> None:
     clones.call(folder, "git", "commit", "--quiet", "--message", message)
 
 
-def releases(template: Path) -> list[str]:
-    """Tag the commits that gave the template its last two versions; return the tags, oldest first.
-
-    Tags do not travel with every checkout, so that a scratch clone gets them anew.
-    """
+def release_commits(template: Path) -> dict[str, str]:
+    """Return the commits that gave the template its last two versions, by tag, oldest first."""
     log = clones.call(
         template, "git", "log", "--first-parent", "--format=%H", "-G^version = ", "--",
         "pyproject.toml",
     )  # fmt: skip
-    tags = []
+    found = {}
     for commit in log.split():
         files = clones.call(template, "git", "ls-tree", "--name-only", commit)
         text = clones.call(template, "git", "show", f"{commit}:pyproject.toml")
         if "copier.yml" in files.split():
-            tags.append(f"v{tomllib.loads(text)['project']['version']}")
-            clones.call(template, "git", "tag", "--force", tags[-1], commit)
-    return tags[:2][::-1]
+            found[f"v{tomllib.loads(text)['project']['version']}"] = commit
+    return dict(list(found.items())[:2][::-1])
+
+
+def releases(template: Path) -> list[str]:
+    """Tag the last two releases, oldest first: tags do not travel with every checkout."""
+    found = release_commits(template)
+    for tag, commit in found.items():
+        clones.call(template, "git", "tag", "--force", tag, commit)
+    return list(found)
 
 
 def next_release(template: Path) -> str:

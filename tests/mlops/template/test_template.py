@@ -136,7 +136,7 @@ def edited(project: Path) -> dict[str, str]:
     """Work in a project as its team does; return what must still be there after an update."""
     texts = {
         "conf/experiment/mine.yaml": EXPERIMENT,
-        "src/ml/network/mine.py": '"""Our own model."""\n',
+        "src/ml/model/mine.py": '"""Our own model."""\n',
         "data/mine.csv": "text,label\nfine,good\n",
         "dvc.lock": "schema: '2.0'\n",
     }
@@ -152,6 +152,18 @@ def edited(project: Path) -> dict[str, str]:
     return texts
 
 
+def newest(project: Path, source: Path) -> tuple[str, ...]:
+    """Return the command that an old project's `make update` asks for, once it has a clone."""
+    before = files(project)
+    sentence = told(project, "make", "update", SET="")
+    clone = f"git clone {source} .venv/template"
+
+    assert f"{clone} && make -f .venv/template/Makefile update" in sentence
+    assert files(project) == before
+    call(project, *clone.split())
+    return "make", "-f", ".venv/template/Makefile", "update"
+
+
 @pytest.mark.parametrize(
     "release",
     [pytest.param(0, marks=pytest.mark.nightly), 1],
@@ -165,7 +177,7 @@ def test_an_update_loses_nothing_of_a_projects_own(
     project = copied(source, tmp_path / "made", versions[release], **ANSWERS)
     texts = edited(project)
 
-    output = call(project, "make", "update", SET="")
+    output = call(project, *newest(project, source), SET="")
 
     assert f"from the template's {versions[release]} to {versions[2]}" in output
     texts["conf/experiment/mine.yaml"] = EXPERIMENT.replace("focal_gamma", "focal_power")
@@ -200,7 +212,7 @@ def test_the_same_lines_are_a_conflict_in_plain_words(
     train.write_text(train.read_text().replace('"""', '"""Ours. ', 1))
     template.committed(project, "Our work")
 
-    sentence = told(project, "make", "update", SET="")
+    sentence = told(project, *newest(project, source), SET="")
 
     assert "changed the same lines of src/ml/train.py; in each keep what should stay" in sentence
     for words in ("Ours. ", "New in the template. ", "<<<<<<<", ">>>>>>>"):
