@@ -144,8 +144,9 @@ def _names(found: Renewal) -> None:
             line, new = before.count("\n", 0, match.start()) + 1, replaced(match)
             if new != match[0]:
                 found.tell(line, f"{match[0]} is now {new}")
-            elif places := _several(match[0]):
-                found.tell(line, f"{match[0]} is in several places now: {', '.join(places)}")
+            elif (places := _halves(match[0])) is not None:
+                now_in = f"in several places now: {', '.join(places)}" if places else "no more"
+                found.tell(line, f"{match[0]} is {now_in}")
 
 
 def _dotted(match: re.Match[str]) -> str:
@@ -165,9 +166,9 @@ def _file(match: re.Match[str]) -> str:
     return "src/" + new.removesuffix(".*").replace(".", "/")
 
 
-def _several(name: str) -> list[str]:
-    """Return the halves of a module that is not one of them itself, by its name or file."""
+def _halves(name: str) -> list[str] | None:
+    """Return the halves of a module that is not one of them itself, none of one that is gone."""
     module = name.removeprefix("src/").removesuffix(".py").replace("/", ".")
     words = module.split(".")
     olds = (".".join(words[:count]) for count in range(len(words), 1, -1))
-    return next((table()[old] for old in olds if old in table() and old not in table()[old]), [])
+    return next((table()[old] for old in olds if old in table() and old not in table()[old]), None)

@@ -74,8 +74,8 @@ def _move(before: Path, after: Path) -> Moved:
     for old in sorted(path.relative_to(before) for path in before.rglob("*.py")):
         name = moves.module(old)
         places = [Path(moves.place(one)) for one in table[name]] if name in table else [old]
-        there = all((after / one).is_file() and (one == old or not one.exists()) for one in places)
-        if not there or (texts := _changed(old, before / old)) is None:
+        there = [(after / one).is_file() and (one == old or not one.exists()) for one in places]
+        if not there or not all(there) or (texts := _changed(old, before / old)) is None:
             continue
         others = [(after / one).read_text(encoding="utf-8") for one in places]
         halves = moves.split(name, *texts, others)

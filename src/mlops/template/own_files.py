@@ -34,8 +34,10 @@ def changed() -> list[str]:
 def follow() -> Iterator[str]:
     """Bring the project's own files in a folder that moved after it; yield what was done."""
     for old, new in table().items():
+        if not old.endswith("*"):
+            continue
         here, there = (Path("src", one[:-2].replace(".", "/")) for one in (old, new[0]))
-        if not old.endswith("*") or (here / "__init__.py").exists():
+        if (here / "__init__.py").exists():
             continue
         for path in sorted(here.glob("*.py")):
             if (there / path.name).exists():

@@ -135,8 +135,8 @@ def test_ours() -> None:
 EDITS = {
     "train.py": Edit(
         "src/ml/train.py",
-        'log.info("building %s',
-        'log.warning("our own step: building %s',
+        "\"adafactor\": (Adafactor, {\"scale_parameter\": False",
+        "\"our own step\": (torch.optim.SGD, {}),\n        \"adafactor\": (Adafactor, {\"scale_parameter\": False",
         there=(("src/ml/train.py", "our own step"),),
     ),
     "a score": Edit(

@@ -47,7 +47,7 @@ def followed(commit: str) -> dict[str, str]:
 def write() -> None:
     """Write the table anew; lines with several modules, and of packages, stay as they are."""
     found = read(ROOT / TABLE)
-    kept = {old for old, new in found.items() if len(new) > 1 or old[-1] == "*"}
+    kept = {old for old, new in found.items() if len(new) != 1 or old[-1] == "*"}
     here = today()
     for commit in release_commits(ROOT).values():
         for old, new in followed(commit).items():
