@@ -8,7 +8,7 @@ import pytest
 import containers
 import served
 import servers
-from mlops.platform.servers import ENVIRONMENTS, Platform
+from local_platform.servers import ENVIRONMENTS, Platform
 
 
 @pytest.fixture(name="serving_bin", scope="session")

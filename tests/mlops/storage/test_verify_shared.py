@@ -10,8 +10,8 @@ from test_removal import CODE, PIPELINE, VALUES, forged, known, training
 
 import servers
 from common import ROOT
+from local_platform.servers import Platform
 from mlops.core.errors import StorageError
-from mlops.platform.servers import Platform
 from mlops.storage import verify
 from mlops.storage.objects import md5
 
