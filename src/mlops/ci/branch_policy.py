@@ -7,6 +7,7 @@ Writes: with APPLY=1 rulesets and environments of the repository on GitHub
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,12 @@ from mlops.ci.github import GitHub
 from mlops.core import branch
 from mlops.core.errors import run
 
-CHECK = "all checks passed"  # the job of pull-request.yml that waits for the others
+# The job of each workflow that waits for its others; the second one is the template's alone.
+CHECKS = {
+    "pull-request.yml": "all checks passed",
+    "template.yml": "the machinery's checks passed",
+}
+WORKFLOWS = Path(".github/workflows")
 # Environments of GitHub: what trains in an environment, and what deploys to it.
 ENDPOINTS = {"qa": "staging", "prod": "live"}
 APPROVED = ("live",)
@@ -34,7 +40,9 @@ def ruleset(name: str, reviews: int) -> dict[str, Any]:
     }
     checks = {
         "strict_required_status_checks_policy": True,
-        "required_status_checks": [{"context": CHECK}],
+        "required_status_checks": [
+            {"context": job} for name, job in CHECKS.items() if (WORKFLOWS / name).is_file()
+        ],
     }
     return {
         "name": f"{name} is changed by pull request",

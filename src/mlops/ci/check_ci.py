@@ -27,6 +27,11 @@ def actions() -> list[str]:
     return sorted(map(str, Path(".github/actions").glob("*/action.yml")))
 
 
+def gitlab() -> list[str]:
+    """Return the pipeline of GitLab and what it includes."""
+    return [".gitlab-ci.yml", *sorted(map(str, Path(".gitlab").glob("*.yml")))]
+
+
 def scripts() -> list[str]:
     """Return the shell scripts that Git knows, by their first line."""
     listed = subprocess.run(["git", "ls-files", "-z"], text=True, capture_output=True, check=True)
@@ -48,7 +53,7 @@ def commands() -> list[list[str]]:
         ["zizmor", "--offline", "--no-progress", "--quiet", *workflows(), *actions()],
         [*vendor, "vendor.github-workflows", *workflows()],
         [*vendor, "vendor.github-actions", *actions()],
-        [*vendor, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", ".gitlab-ci.yml"],
+        [*vendor, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", *gitlab()],
         *([*check, *words] for words in conf),
     ]
 

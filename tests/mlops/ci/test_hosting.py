@@ -352,6 +352,6 @@ def test_the_rules_ask_for_the_check_that_exists() -> None:
     for one in branches:
         kinds = {rule["type"]: rule.get("parameters") for rule in one["rules"]}
         assert kinds["required_status_checks"]["required_status_checks"] == [
-            {"context": branch_policy.CHECK}
+            {"context": job} for job in branch_policy.CHECKS.values()
         ]
         assert {"pull_request", "non_fast_forward", "deletion"} <= set(kinds)
