@@ -4,7 +4,7 @@ Each key has its value and its reason in conf/. The other sections are the machi
 (mlops.config.schema); a new section is a field of Params here.
 """
 
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -66,20 +66,6 @@ class Training(schema.Training):
     focal_gamma: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     class_weights: Literal["none", "balanced"] | Annotated[list[float], Field(min_length=2)]
-
-    @property
-    def optimizer_class(self) -> tuple[str, dict[str, Any]]:
-        """Where the optimizer comes from, and what it takes beside the learning rate."""
-        kinds: dict[str, tuple[str, dict[str, Any]]] = {
-            "adam": ("torch.optim.Adam", {"fused": True}),
-            "adamw": ("torch.optim.AdamW", {"fused": True}),
-            "sgd": ("torch.optim.SGD", {"momentum": self.momentum}),
-            "adafactor": (
-                "transformers.optimization.Adafactor",
-                {"scale_parameter": False, "relative_step": False},
-            ),
-        }
-        return kinds[self.optimizer]
 
     @model_validator(mode="after")
     def _loss(self) -> Self:

@@ -4,7 +4,6 @@ Reads: data/prepared/{train,val}.parquet, data/prepared/labels.json
 Writes: models/model/, reports/history.json; while it runs .checkpoints/
 """
 
-import importlib
 import logging
 import shutil
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from transformers import (
     PreTrainedTokenizerBase,
     set_seed,
 )
+from transformers.optimization import Adafactor
 
 from ml import config
 from ml.config import Params, Training
@@ -106,9 +106,14 @@ def build_trainer(
 
 def optimizer(training: Training) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
     """Return the class and the arguments of the optimizer that the configuration names."""
-    path, own = training.optimizer_class
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name), {"lr": training.learning_rate, **own}
+    kinds: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+        "adam": (torch.optim.Adam, {"fused": True}),
+        "adamw": (torch.optim.AdamW, {"fused": True}),
+        "sgd": (torch.optim.SGD, {"momentum": training.momentum}),
+        "adafactor": (Adafactor, {"scale_parameter": False, "relative_step": False}),
+    }
+    kind, own = kinds[training.optimizer]
+    return kind, {"lr": training.learning_rate, **own}
 
 
 if __name__ == "__main__":

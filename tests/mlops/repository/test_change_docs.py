@@ -63,6 +63,7 @@ def read(project: Path, report: str) -> Any:
 # Wishes that one file of src/ml or conf/ does not grant, and why.
 ELSEWHERE = {
     "clean texts differently": "the service carries no polars; a test holds both to the same texts",
+    "add an optimizer": "a misspelt name is refused when it is composed, before torch is loaded",
     "take another request": "what the service takes is written in its signature, for OpenAPI",
     "train on CI's own runners": "CI is set up on the page of the host",
     "add a stage": "DVC reads dvc.yaml alone",
