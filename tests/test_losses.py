@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from ml.config import Params
 from ml.model import losses
+from mlops.core.errors import ModelError
 
 LOGITS = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 3.0]])
 TARGETS = torch.tensor([0, 0, 1])
@@ -31,6 +32,22 @@ def test_accumulated_batches_average_over_the_step(params: Params) -> None:
     ]
 
     torch.testing.assert_close(sum(parts), cross_entropy(LOGITS, TARGETS))
+
+
+def test_a_loss_of_ones_own_is_chosen_by_name(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it gives for each row is averaged as any other; an unknown name is told."""
+    monkeypatch.setattr(losses, "REGISTRY", {})
+    losses.register("mine")(lambda logits, labels, weights: labels.float())
+    mine, other = (
+        make_params(training={"loss_function": "custom", "custom_loss": name}).training
+        for name in ("mine", "other")
+    )
+
+    assert losses.build(mine, [0, 1], 2)({"logits": LOGITS}, TARGETS) == TARGETS.float().mean()
+    with pytest.raises(ModelError, match=r"'other' is not registered; .* has \['mine'\]"):
+        losses.build(other, [0, 1], 2)
 
 
 def test_focal_loss_weighs_easy_rows_down() -> None:

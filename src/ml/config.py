@@ -61,15 +61,18 @@ class Training(schema.Training):
     schedule: Literal["linear", "cosine", "constant"]
     warmup: Annotated[float, Field(ge=0, lt=1)]
     max_grad_norm: Annotated[float, Field(gt=0)]
-    loss_function: Literal["cross_entropy", "focal"]
+    loss_function: Literal["cross_entropy", "focal", "custom"]
+    custom_loss: Name | None
     focal_gamma: Annotated[float, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     class_weights: Literal["none", "balanced"] | Annotated[list[float], Field(min_length=2)]
 
     @model_validator(mode="after")
     def _loss(self) -> Self:
-        if self.loss_function == "focal" and self.label_smoothing:
-            raise ValueError("label_smoothing acts on cross_entropy only; set it to 0 for focal")
+        if (self.loss_function == "custom") != bool(self.custom_loss):
+            raise ValueError("loss_function: custom needs custom_loss, and only it takes one")
+        if self.loss_function != "cross_entropy" and self.label_smoothing:
+            raise ValueError("label_smoothing acts on cross_entropy only; set it to 0")
         if isinstance(self.class_weights, list) and min(self.class_weights) <= 0:
             raise ValueError("class_weights must all be positive")
         return self
@@ -83,6 +86,7 @@ class Gate(schema.Gate):
     min_macro_f1: Share
     max_ece: Share
     min_recall: Annotated[float, Field(ge=0, le=1)]
+    scores: dict[str, float]
     min_worst_slice: Annotated[float, Field(ge=0, le=1)]
     max_latency_ms: Annotated[float, Field(gt=0)]
     max_size_mb: Annotated[float, Field(gt=0)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlops.evaluation.scores import Score
     from mlops.release.evidence import Evidence, Split
     from mlops.serving.schemas import Form
+    from mlops.tables.readers.formats import Format
 
 
 def params() -> "type[Params]":
@@ -30,6 +31,11 @@ def corpus(rows: int) -> Iterator[Mapping[str, str]]:
     from ml.data import grammar
 
     return (row._asdict() for row in grammar.generate(rows))
+
+
+def formats() -> "Mapping[str, Format]":
+    """Return readers of file formats of your own by suffix, as {".xml": Xml()}."""
+    return {}
 
 
 def clean(texts: "pl.Series") -> "tuple[pl.Series, dict[str, int]]":

@@ -8,8 +8,8 @@ import pytest
 import containers
 import served
 import servers
+from local_platform.servers import ENVIRONMENTS, Platform
 from ml.config import Params
-from mlops.platform.servers import ENVIRONMENTS, Platform
 
 
 @pytest.fixture(name="serving_bin", scope="session")

@@ -6,7 +6,9 @@ Pure: evidence and bounds in, checks out. Each bound is a key of ml.config.Gate.
 from collections.abc import Iterator
 
 from ml.config import Gate
+from ml.evaluation.scores import SCORES
 from mlops.core.checks import Check, at_least, at_most
+from mlops.core.errors import ConfigError
 from mlops.evaluation import slices
 from mlops.release.evidence import Evidence, Split
 
@@ -19,6 +21,14 @@ def absolute(evidence: Evidence, test: Split, gate: Gate) -> Iterator[Check]:
     yield at_least("accuracy", found["accuracy"], gate.min_accuracy)
     yield at_least("macro F1", found["macro_f1"], gate.min_macro_f1)
     yield at_most("calibration error", found["ece"], gate.max_ece)
+    for name, bound in gate.scores.items():
+        if name not in found:
+            raise ConfigError(
+                f"gate.scores: {name!r} is no score of this project; it measures {sorted(found)}"
+            )
+        score = SCORES[name]
+        compare = at_least if score.better == "higher" else at_most
+        yield compare(score.title, found[name], bound)
     weakest = min(evidence.recalls, key=lambda name: evidence.recalls[name])
     yield at_least("recall of each class", evidence.recalls[weakest], gate.min_recall, weakest)
     if slice_name := slices.worst(evidence.slices):

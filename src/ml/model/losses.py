@@ -1,6 +1,11 @@
-"""The losses that `training.loss_function` names."""
+"""The losses that `training.loss_function` names.
+
+One of your own is a function of logits [batch, classes], labels [batch] and class weights or None
+that returns the loss of each row; `register` gives it the name that `training.custom_loss` takes.
+"""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,23 +13,50 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ml.config import Training
+from mlops.core.errors import ModelError
 
 Loss = Callable[..., Tensor]
+RowLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+# A name in the configuration can only choose among these: no import path ever comes from a file.
+REGISTRY: dict[str, RowLoss] = {}
+
+
+def register(name: str) -> Callable[[RowLoss], RowLoss]:
+    """Make a loss selectable as `training.custom_loss: <name>`."""
+
+    def add(loss: RowLoss) -> RowLoss:
+        REGISTRY[name] = loss
+        return loss
+
+    return add
 
 
 def build(training: Training, labels: list[int], classes: int) -> Loss:
     """Return a loss as the Trainer calls it: with outputs, labels, items in the whole step."""
     weights = class_weights(training, labels, classes)
-    gamma = training.focal_gamma if training.loss_function == "focal" else 0.0
+    rows = chosen(training)
 
     def loss(
         outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
-        each = per_row(outputs["logits"], labels, weights, gamma, training.label_smoothing)
+        each = rows(outputs["logits"], labels, weights)
         # Under gradient accumulation the step, not the batch, is what is averaged over.
         return each.mean() if num_items_in_batch is None else each.sum() / num_items_in_batch
 
     return loss
+
+
+def chosen(training: Training) -> RowLoss:
+    """Return the loss of each row that the configuration names."""
+    if training.custom_loss is None:
+        gamma = training.focal_gamma if training.loss_function == "focal" else 0.0
+        return partial(per_row, gamma=gamma, smoothing=training.label_smoothing)
+    if training.custom_loss not in REGISTRY:
+        raise ModelError(
+            f"training.custom_loss: {training.custom_loss!r} is not registered; "
+            f"src/ml/model/losses.py has {sorted(REGISTRY)}"
+        )
+    return REGISTRY[training.custom_loss]
 
 
 def per_row(

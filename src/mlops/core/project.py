@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mlops.evaluation.scores import Score
     from mlops.release.evidence import Evidence, Split
     from mlops.serving.schemas import Form
+    from mlops.tables.readers.formats import Format
 
 
 class Project(Protocol):
@@ -22,6 +23,9 @@ class Project(Protocol):
 
     def corpus(self, rows: int) -> Iterator[Mapping[str, str]]:
         """Give rows of the synthetic corpus: columns of text, `text` and `label` among them."""
+
+    def formats(self) -> "Mapping[str, Format]":
+        """Return readers of file formats beside the machinery's own, by suffix."""
 
     def clean(self, texts: "pl.Series") -> "tuple[pl.Series, dict[str, int]]":
         """Return normalised texts, and how many each step has changed."""

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mlops.core.errors import ConfigError, run
-from mlops.doctor import deployment, environment, gpu, leftovers, machine, ports, servers
+from mlops.doctor import deployment, edited, environment, gpu, leftovers, machine, ports, servers
 from mlops.doctor.finding import BROKEN, Finding
 
 
@@ -26,6 +26,7 @@ def findings() -> Iterator[Finding]:
     yield machine.git()
     yield machine.make()
     yield machine.disk(machine.WORK if installed else machine.installation(accelerator))
+    yield from edited.edited()
     found, usable = environment.environment(accelerator)
     yield found
     params: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """The trained model as an ONNX graph: token ids and masks in, logits out, nothing of this machine.
 
-Traced by torch's TorchScript exporter, see docs/decisions.md: it takes tenths of a second where the
+Traced by torch's TorchScript exporter: it takes tenths of a second where the
 newer one takes seconds, and knows XLNet, which the newer one does not.
 """
 

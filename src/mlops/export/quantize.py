@@ -2,7 +2,7 @@
 
 int8 is by row: each token's vector has its own range, found as it comes. So a text gets the same
 answer alone and among others. ONNX Runtime's own dynamic int8 has one range for the whole batch:
-there other texts moved a probability by up to 0.35, and labels changed (docs/decisions.md).
+there other texts moved a probability by up to 0.35, and labels changed.
 """
 
 from typing import Any

@@ -2,8 +2,7 @@
 
 Needs nothing that is installed but copier: projects are made before anything else is.
 
-Reads: GIVEN, which names those of NAME, DESCRIPTION, OWNER, BUCKET, REGISTRY and TARGET that `make`
-    was told; .copier-answers.yml
+Reads: GIVEN, the names of the answers that `make` was told, such as NAME; .copier-answers.yml
 """
 
 import os
@@ -18,7 +17,6 @@ from mlops.core.paths import ANSWERS
 from mlops.core.urls import plain
 
 PROGRAM = Path(".venv/copier/bin/copier")
-QUESTIONS = Path("copier.yml")
 # Where updates come from, unless TEMPLATE says otherwise.
 HOME = "https://github.com/MLops-Project-Platform/mlops-research-template.git"
 

@@ -3,8 +3,8 @@
 It ends where `copier copy` ends: the answers are in their places, what belongs to the template
 alone is gone, and `make update` knows from which commit of the template to go on.
 
-Reads: the repository; NAME, DESCRIPTION, OWNER, BUCKET, REGISTRY, TARGET, asked without any;
-    TEMPLATE, where updates come from
+Reads: the repository; the answers NAME, DESCRIPTION, OWNER, PLATFORM, BUCKET, REGISTRY,
+    TARGET, asked without any; TEMPLATE, where updates come from
 Writes: the work tree, nothing committed
 """
 
@@ -16,7 +16,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from mlops.core.errors import TemplateError, run
+from mlops.core.errors import run
 from mlops.core.urls import plain
 from mlops.template import copier
 
@@ -64,10 +64,6 @@ def adopt(made: Path) -> None:
 
 def main() -> None:
     """Render beside, then adopt."""
-    if not copier.QUESTIONS.is_file():
-        raise TemplateError(
-            "this should be a copy of the template, but is a project already; make update"
-        )
     copier.clean()
     template = os.environ.get("TEMPLATE") or copier.HOME
     with tempfile.TemporaryDirectory(prefix="project-") as folder:

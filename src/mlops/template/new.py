@@ -1,7 +1,7 @@
 """Make a new project of this template, in a folder of its own.
 
 Reads: the repository; DEST (../NAME unless set), TEMPLATE (where updates will come from), and the
-    answers NAME, DESCRIPTION, OWNER, BUCKET, REGISTRY, TARGET; without any they are asked
+    answers NAME, DESCRIPTION, OWNER, PLATFORM, BUCKET, REGISTRY, TARGET; without any they are asked
 Writes: DEST, a Git repository with one commit
 """
 
@@ -52,11 +52,6 @@ def committed(folder: Path) -> bool:
 
 def main() -> None:
     """Copy, commit, and say what to do next."""
-    if not copier.QUESTIONS.is_file():
-        raise TemplateError(
-            "a template should be here, but this is a project that was made of one "
-            f"({copier.remembered('_src_path')}); make new projects there"
-        )
     folder = target()
     copier.copy(folder, copier.interactive())
     copier.remember("_src_path", source(), folder)

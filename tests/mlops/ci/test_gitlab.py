@@ -9,7 +9,7 @@ import pytest
 import clones
 import gitlab
 import servers
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 
 pytestmark = pytest.mark.nightly
 SMALL = (

@@ -21,7 +21,7 @@ MATRIX = ("VERB",)
 def lines() -> list[Any]:
     """Return each line of shell that CI runs, with the file that has it."""
     found = [(path, line) for path in SCRIPTS for line in path.read_text().splitlines()]
-    for path in (*workflows.GITHUB, *ACTIONS, workflows.GITLAB):
+    for path in (*workflows.GITHUB, *ACTIONS, workflows.GITLAB, workflows.INCLUDED):
         found += [(path, line) for text in shell(workflows.load(path)) for line in text.split("\n")]
     return [pytest.param(line, id=f"{path.stem}: {line}") for path, line in found if line.strip()]
 

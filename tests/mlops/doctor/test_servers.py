@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from common import ROOT
+from local_platform.servers import Platform
 from mlops.doctor import deployment, environment, servers
-from mlops.platform.servers import Platform
 from servers import DEV, PROJECT
 from sickbed import answering, told, unused
 

@@ -8,7 +8,7 @@ import pytest
 
 import servers
 from clones import call, installed, lent
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 
 pytestmark = pytest.mark.nightly
 

@@ -16,12 +16,12 @@ from botocore.exceptions import ClientError
 
 import servers
 from common import ROOT
+from local_platform import container
+from local_platform.__main__ import ports
+from local_platform.part import SECONDS
+from local_platform.processes import listening
+from local_platform.servers import ENVIRONMENTS, Platform
 from mlops.core.errors import PlatformError
-from mlops.platform import container
-from mlops.platform.__main__ import ports
-from mlops.platform.part import SECONDS
-from mlops.platform.processes import listening
-from mlops.platform.servers import ENVIRONMENTS, Platform
 
 TEXT = (ROOT / "deploy" / "compose.yaml").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
@@ -98,7 +98,9 @@ def test_the_image_is_built_once() -> None:
 def test_the_image_has_all_code_that_it_runs(tmp_path: Path) -> None:
     """What the Dockerfile copies imports nothing else of this project."""
     copied = re.findall(
-        r"^COPY (src/\S.*) \S+$", (ROOT / "deploy" / "Dockerfile").read_text(), re.M
+        r"^COPY ((?:src/|local_platform).*) \S+$",
+        (ROOT / "deploy" / "Dockerfile").read_text(),
+        re.M,
     )
     for source in " ".join(copied).split():
         target = tmp_path / source.removeprefix("src/")
@@ -107,7 +109,7 @@ def test_the_image_has_all_code_that_it_runs(tmp_path: Path) -> None:
 
     # postgres.py and servers.py are those of the processes alone.
     done = subprocess.run(
-        [python(), "-m", "mlops.platform.container"],
+        [python(), "-m", "local_platform.container"],
         env={"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"]},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -122,9 +124,9 @@ def python() -> str:
 @contextmanager
 def running(words: list[str], variables: dict[str, str], port: int) -> Iterator[None]:
     """Run what a container runs until the block ends; it ends by SIGTERM, as Docker does it."""
-    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "PORT": str(port)}
+    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}/src:{ROOT}", "PORT": str(port)}
     process = subprocess.Popen(
-        [python(), "-m", "mlops.platform.container", *words], env={**plain, **variables}
+        [python(), "-m", "local_platform.container", *words], env={**plain, **variables}
     )
     try:
         while not listening(port):

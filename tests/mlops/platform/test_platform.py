@@ -20,11 +20,11 @@ from botocore.exceptions import ClientError
 from mlflow.exceptions import MlflowException
 
 import servers
+from local_platform import bucket, processes
+from local_platform.__main__ import ports
+from local_platform.part import Part
+from local_platform.servers import ENVIRONMENTS, Platform, programs
 from mlops.core.errors import PlatformError
-from mlops.platform import bucket, processes
-from mlops.platform.__main__ import ports
-from mlops.platform.part import Part
-from mlops.platform.servers import ENVIRONMENTS, Platform, programs
 
 OTHERS = [(one, other) for one in ENVIRONMENTS for other in ENVIRONMENTS if one != other]
 

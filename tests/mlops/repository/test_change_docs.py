@@ -60,14 +60,35 @@ def read(project: Path, report: str) -> Any:
     return json.loads((project / "reports" / report).read_text())
 
 
+# Wishes that one file of src/ml or conf/ does not grant, and why.
+ELSEWHERE = {
+    "clean texts differently": "the service carries no polars; a test holds both to the same texts",
+    "add an optimizer": "a misspelt name is refused when it is composed, before torch is loaded",
+    "take another request": "what the service takes is written in its signature, for OpenAPI",
+    "train on CI's own runners": "CI is set up on the page of the host",
+    "add a stage": "DVC reads dvc.yaml alone",
+    "add a verb": "make reads the Makefile alone",
+    "use another package": "pip reads pyproject.toml alone",
+}
+
+
 def test_each_row_opens_what_is_there() -> None:
     """A path of the repository, or a key of the configuration."""
-    known = set(keys.paths(Params))
+    known = set(keys.paths(Params)) | {"training.custom_loss", "gate.scores", "formats()"}
     opened = [name for row in ROWS for name in quoted(row[1])]
 
     assert len(ROWS) >= 15
     assert [name for name in opened if name not in known and not (ROOT / name).exists()] == []
     assert [row[0] for row in ROWS if not quoted(row[1])] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip().replace(" ", "-"))
+def test_a_wish_is_one_file(row: list[str]) -> None:
+    """Of what a project owns: src/ml or conf/; a folder stands for a new file in it."""
+    opened = [name for name in quoted(row[1]) if (ROOT / name).exists()]
+    own = [name for name in opened if name.startswith(("src/ml/", "conf/"))]
+
+    assert (len(opened), len(own)) == (1, 1) or row[0].strip() in ELSEWHERE
 
 
 def test_each_row_runs_what_is_there() -> None:
@@ -193,9 +214,9 @@ def test_another_metric_held_by_the_gate(tmp_path: Path) -> None:
     assert -1 <= found["mcc"] < 0.6
     assert found["baselines"]["majority"]["mcc"] == 0
     assert checks["reported mcc"]["passed"]
-    assert not checks["Matthews correlation"]["passed"]
+    assert not checks["Matthews"]["passed"]
     assert "Matthews" in (project / "reports" / "model_card.md").read_text()
-    assert re.search(r"rejected: .*Matthews correlation: [\d.-]+, expected at least 0.6", printed)
+    assert re.search(r"rejected: .*Matthews: [\d.-]+, expected at least 0.6", printed)
     still_passes(project)
 
 

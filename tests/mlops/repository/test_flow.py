@@ -16,7 +16,7 @@ import containers
 import gitlab
 import served
 import stations
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 from stations import Station
 
 pytestmark = pytest.mark.nightly

@@ -1,9 +1,7 @@
 """Drift: Makefile, README, dvc.yaml, schema, docs and workflows say the same."""
 
-import os
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from common import ROOT, composed
+from common import ROOT
 from house import imported
 from ml.config import Params
 from mlops.versions import bundle
@@ -20,7 +18,7 @@ from mlops.versions import bundle
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export")
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 README = (ROOT / "README.md").read_text()
-MAKEFILE = (ROOT / "Makefile").read_text()
+MAKEFILE = "".join((ROOT / name).read_text() for name in ("Makefile", "template.mk"))
 VERBS = re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.M)
 
 
@@ -68,28 +66,6 @@ def test_no_stage_depends_on_values_that_only_say_where() -> None:
     assert not named & {
         "environment", "resources", "serving", "load_test", "mlflow", "gate", "deploy", "storage",
     }  # fmt: skip
-
-
-def test_params_yaml_is_composed_for_dev(tmp_path: Path) -> None:
-    """What Git holds is what compose writes for the branch's experiment in dev."""
-    experiment = subprocess.run(
-        [sys.executable, "-m", "mlops.pipeline.branch_experiment"],
-        cwd=ROOT, env={**os.environ, "EXP": ""}, text=True, capture_output=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    (tmp_path / "conf").symlink_to(ROOT / "conf")
-    committed = composed(tmp_path)
-    committed.write_text(committed.read_text() + "stale: true\n")
-    plain = {name: value for name, value in os.environ.items() if name not in ("ENV", "EXP", "SET")}
-    subprocess.run(
-        [sys.executable, "-m", "mlops.pipeline.compose"],
-        cwd=tmp_path,
-        env={**plain, "PYTHONPATH": str(ROOT / "src"), "EXP": experiment},
-        check=True,
-    )
-
-    assert committed.read_text() == (ROOT / "params.yaml").read_text(), (
-        "params.yaml is not what conf/ gives in dev (a run with SET, ENV or EXP?); make migrate"
-    )
 
 
 def test_every_default_has_its_reason() -> None:

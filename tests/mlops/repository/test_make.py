@@ -9,7 +9,7 @@ import pytest
 
 from common import ROOT
 
-MAKEFILE = (ROOT / "Makefile").read_text()
+MAKEFILE = "".join((ROOT / name).read_text() for name in ("Makefile", "template.mk"))
 VERBS = sorted(set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.M)))
 VARIABLES = re.findall(r"\w+", re.findall(r"^VARIABLES := (.*)$", MAKEFILE, re.M)[0])
 # Of these two make itself makes something: a folder's name, and a program that it starts.
@@ -46,7 +46,7 @@ def _folder(tmp_path: Path) -> Path:
     """A folder that looks installed, so that make has nothing to install."""
     (tmp_path / ".venv" / "ci").mkdir(parents=True)
     (tmp_path / ".venv" / "copier").mkdir()
-    for name in ("Makefile", "conf", "requirements", "src", "pyproject.toml"):
+    for name in ("Makefile", "template.mk", "conf", "requirements", "src", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 

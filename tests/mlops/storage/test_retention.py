@@ -12,9 +12,9 @@ import pytest
 import servers
 import sickbed
 from common import ROOT
+from local_platform.servers import Platform
 from ml.config import Params
 from mlops.core.errors import TrackingError
-from mlops.platform.servers import Platform
 from mlops.storage import retention
 from mlops.storage.expired_runs import Store
 

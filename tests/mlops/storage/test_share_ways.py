@@ -10,7 +10,7 @@ import pytest
 import s3_proxy
 import servers
 import ways
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 from mlops.storage.object_stores import md5
 from ways import Place, State
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import servers
+from local_platform.servers import Platform
 from mlops.core.errors import StorageError
-from mlops.platform.servers import Platform
 from mlops.storage import unused_objects
 from mlops.storage.unused_objects import Remote
 

@@ -17,7 +17,7 @@ import yaml
 
 import servers
 from clones import FAST, environment, installed
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 from mlops.storage.object_stores import md5
 
 pytestmark = pytest.mark.integration

@@ -10,8 +10,8 @@ from test_entry_cleanup import CODE, PIPELINE, VALUES, forged, known, training
 
 import servers
 from common import ROOT
+from local_platform.servers import Platform
 from mlops.core.errors import StorageError
-from mlops.platform.servers import Platform
 from mlops.storage import verify
 from mlops.storage.object_stores import md5
 

@@ -135,8 +135,9 @@ def test_ours() -> None:
 EDITS = {
     "train.py": Edit(
         "src/ml/train.py",
-        "\"adafactor\": (Adafactor, {\"scale_parameter\": False",
-        "\"our own step\": (torch.optim.SGD, {}),\n        \"adafactor\": (Adafactor, {\"scale_parameter\": False",
+        '"adafactor": (Adafactor, {"scale_parameter": False',
+        '"our own step": (torch.optim.SGD, {}),\n        "adafactor": (Adafactor, {'
+        '"scale_parameter": False',
         there=(("src/ml/train.py", "our own step"),),
     ),
     "a score": Edit(

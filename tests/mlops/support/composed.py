@@ -18,7 +18,7 @@ import yaml
 import containers
 import servers
 from common import ROOT
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 
 FILE = ROOT / "deploy" / "compose.yaml"
 SERVICES: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]

@@ -15,8 +15,8 @@ import yaml
 from botocore.config import Config
 
 from common import ROOT
-from mlops.platform import bucket, servers
-from mlops.platform.servers import PORTS, Platform
+from local_platform import bucket, servers
+from local_platform.servers import PORTS, Platform
 
 DEV, QA = bucket.named("dev"), bucket.named("qa")
 PROJECT = yaml.safe_load(bucket.PROJECT.read_text(encoding="utf-8"))["project"]["name"]

@@ -5,6 +5,9 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import yaml
+from pathspec import PathSpec
+
 import clones
 from common import ROOT
 
@@ -12,16 +15,25 @@ ANSWERS = {
     "NAME": "support-mail",
     "DESCRIPTION": "Sorts support mail: by urgency, für alle",
     "OWNER": "acme/ml-team",
+    "PLATFORM": "acme/platform",
     "BUCKET": "acme-ml",
     "REGISTRY": "ghcr.io/acme",
     "TARGET": "podman",
 }
-# What a project must not inherit, and what is its own.
-NOT_INHERITED = {
-    "copier.yml", "CHANGELOG.md", "CONTRIBUTING.md",
-    "tests/mlops/support/template.py", "tests/mlops/template/test_template.py",
-}  # fmt: skip
 FUTURE = 4_000_000_000  # seconds: newer than every file that an update writes
+
+
+def inherited() -> set[str]:
+    """Return what a project gets of the files that Git knows here or would add."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    excluded = yaml.safe_load((ROOT / "copier.yml").read_text())["_exclude"]
+    out = PathSpec.from_lines("gitignore", excluded)
+    return {
+        name
+        for name in filter(None, names.split("\0"))
+        if (ROOT / name).is_file() and not out.match_file(name)
+    }
 
 
 def lent(folder: Path) -> Path:

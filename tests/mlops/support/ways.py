@@ -16,7 +16,7 @@ from pathlib import Path
 import servers
 from clones import WHO
 from common import ROOT
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 
 PIPELINE = """
 stages:

@@ -12,6 +12,7 @@ from common import ROOT
 
 GITHUB = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GITLAB = ROOT / ".gitlab-ci.yml"
+INCLUDED = ROOT / ".gitlab" / "template.yml"
 VERB = re.compile(r"^make (.+)$", re.M)
 
 
@@ -110,7 +111,7 @@ def ordered(jobs: dict[str, Any]) -> list[dict[str, Any]]:
 
 def gitlab_jobs() -> dict[str, dict[str, Any]]:
     """Return GitLab's jobs with what they extend."""
-    found = load(GITLAB)
+    found = {**load(GITLAB), **load(INCLUDED)}
     jobs = {
         name: value
         for name, value in found.items()

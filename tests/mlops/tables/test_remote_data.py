@@ -15,7 +15,7 @@ import yaml
 
 import servers
 from clones import environment, installed
-from mlops.platform.servers import Platform
+from local_platform.servers import Platform
 
 pytestmark = pytest.mark.integration
 

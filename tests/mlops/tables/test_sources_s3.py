@@ -17,13 +17,13 @@ import s3fs
 
 import servers
 from common import ROOT
+from local_platform.servers import Platform
 from ml import ingest
 from ml.config import Params
 from mlops.config import schema
 from mlops.core.errors import DataError
 from mlops.pipeline import compose
 from mlops.pipeline.snapshot import taken
-from mlops.platform.servers import Platform
 from mlops.tables import pins, splits
 from mlops.tracking.provenance import rows_changed
 

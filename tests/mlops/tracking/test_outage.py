@@ -13,11 +13,11 @@ import pytest
 from test_runs import DATA, RESUME, train
 
 from common import ROOT, prepare_rows, write_params
+from local_platform.servers import Platform
 from ml.config import Params
 from mlflow_server import Server, all_runs, points, until
 from mlops.config import schema
 from mlops.core.errors import TrackingError
-from mlops.platform.servers import Platform
 from mlops.tracking import runs, sender, server, sync
 from mlops.tracking.journal import Journal, list_journals
 

@@ -1,4 +1,4 @@
-"""Rules of mlops.platform.tracking_server."""
+"""Rules of local_platform.tracking_server."""
 
 import importlib.util
 from pathlib import Path
@@ -7,7 +7,7 @@ from types import ModuleType
 import mlflow
 import pytest
 
-from mlops.platform import tracking_server
+from local_platform import tracking_server
 
 
 def settings() -> ModuleType:

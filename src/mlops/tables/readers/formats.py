@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from mlops.config.schema import Quoting
 from mlops.core.errors import DataError
+from mlops.core.project import project
 from mlops.tables.readers.delimited import Delimited
 from mlops.tables.readers.jsonlines import BATCH, JsonLines
 from mlops.tables.readers.shards import Shard
@@ -62,18 +63,19 @@ FORMATS: dict[str, Format] = {
 
 def reader(shards: list[Shard], quoting: Quoting = "auto") -> Format:
     """Return the one reader for these files."""
+    known = {**FORMATS, **project().formats()}
     for shard in shards:
-        if shard.suffix not in FORMATS:
+        if shard.suffix not in known:
             raise DataError(
                 f"{shard.name} has no known format; "
-                f"expected {', '.join(FORMATS)}, or one of the text formats with .gz"
+                f"expected {', '.join(known)}, or one of the text formats with .gz"
             )
-        if FORMATS[shard.suffix] is not FORMATS[shards[0].suffix]:
+        if known[shard.suffix] is not known[shards[0].suffix]:
             raise DataError(
                 f"a folder must hold one format, found {shards[0].name} and {shard.name}; "
                 "give each format a folder of its own"
             )
-    found = FORMATS[shards[0].suffix]
+    found = known[shards[0].suffix]
     return Delimited(found.dialect.delimiter, quoting) if isinstance(found, Delimited) else found
 
 

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ml import project as plug
 from mlops.core.errors import DataError
-from mlops.tables.readers import formats, shards
+from mlops.tables.readers import formats, jsonlines, shards
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -26,6 +27,14 @@ def test_the_name_tells_the_format(tmp_path: Path, name: str) -> None:
     shard = shards.Shard(None, str(tmp_path / name), name)
 
     assert type(formats.reader([shard])) is type(formats.FORMATS[shard.suffix])
+
+
+def test_a_project_adds_a_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By what its plug hands over."""
+    own = jsonlines.JsonLines()
+    monkeypatch.setattr(plug, "formats", lambda: {".txt": own})
+
+    assert formats.reader([shards.Shard(None, str(tmp_path / "a.txt"), "a.txt")]) is own
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.xlsx", "a", "a.csv.zst"])

@@ -9,8 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from local_platform.servers import ENVIRONMENTS, PORTS, Platform, programs
 from mlops.core.errors import PlatformError, run
-from mlops.platform.servers import ENVIRONMENTS, PORTS, Platform, programs
 
 FOLDER = Path(".platform")
 LOCK = Path("requirements/platform.lock")

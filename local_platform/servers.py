@@ -10,9 +10,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from local_platform import bucket, postgres, processes, swift, tracking_server
+from local_platform.part import Part
 from mlops.core.errors import PlatformError
-from mlops.platform import bucket, postgres, processes, swift, tracking_server
-from mlops.platform.part import Part
 
 ENVIRONMENTS = ("dev", "qa", "prod")
 PORTS = ("s3", "account", "container", "object", "postgres", *ENVIRONMENTS)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from local_platform.part import SECONDS, Part
 from mlops.core.errors import PlatformError
-from mlops.platform.part import SECONDS, Part
 
 NEAR = 5  # seconds in which the start of a process may be told differently, as the clock is set
 

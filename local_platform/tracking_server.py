@@ -6,8 +6,8 @@ Writes: <folder>/mlflow-<environment>.ini
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlops.platform import bucket
-from mlops.platform.part import Part
+from local_platform import bucket
+from local_platform.part import Part
 
 USER = "mlflow"
 # MLflow hashes the password at each request, which takes longer than most answers, unless it may

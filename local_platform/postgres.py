@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from local_platform.part import SECONDS, Part
 from mlops.core.errors import PlatformError
-from mlops.platform.part import SECONDS, Part
 
 PACKAGE = "apt-get install --no-install-recommends postgresql"
 

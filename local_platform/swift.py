@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlops.platform.part import Part
+from local_platform.part import Part
 
 SERVERS = ("account", "container", "object")
 PIPELINE = (

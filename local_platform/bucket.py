@@ -13,10 +13,10 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_platform.part import SECONDS
 from mlops.core.errors import PlatformError
-from mlops.platform.part import SECONDS
 
-PROJECT = Path(__file__).parents[3] / "conf" / "project.yaml"
+PROJECT = Path(__file__).parents[1] / "conf" / "project.yaml"
 
 
 def named(environment: str) -> str:

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from local_platform import bucket, swift, tracking_server
 from mlops.core.errors import PlatformError, run
-from mlops.platform import bucket, swift, tracking_server
 
 PROGRAMS = Path(sys.executable).parent
 ANYWHERE = "0.0.0.0"  # inside; deploy/compose.yaml publishes it on loopback alone
