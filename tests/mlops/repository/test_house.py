@@ -63,6 +63,21 @@ def test_a_stage_reads_as_a_story(stage: str) -> None:
     assert len((SRC / "ml" / f"{stage}.py").read_text().splitlines()) <= 120
 
 
+# These have been longer for a while; the figures may only fall.
+LONGER = {
+    "mlops/config/schema.py": 367, "mlops/reporting/plots.py": 210, "mlops/tracking/journal.py": 202
+}  # fmt: skip
+
+
+def test_a_file_can_be_read_in_one_sitting() -> None:
+    """200 lines at the most, the median 100."""
+    sizes = {path.relative_to(SRC).as_posix(): house.count(path) for path in house.sources()}
+
+    assert {name: n for name, n in sizes.items() if n > LONGER.get(name, 200)} == {}
+    assert set(LONGER) == {name for name, n in sizes.items() if n > 200}
+    assert statistics.median(sizes.values()) <= 100
+
+
 def test_functions_are_short() -> None:
     """The median body has at most eight lines."""
     bodies = [

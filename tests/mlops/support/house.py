@@ -112,9 +112,14 @@ def purpose(name: str) -> str:
     return (ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").strip()
 
 
+def count(path: Path) -> int:
+    """Count the lines of a file."""
+    return len(path.read_text().splitlines())
+
+
 def lines(name: str) -> int:
     """Count the lines of a room."""
-    return sum(len(p.read_text().splitlines()) for p in sources() if room(p) == name)
+    return sum(count(path) for path in sources() if room(path) == name)
 
 
 def drawn() -> str:
