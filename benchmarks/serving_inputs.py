@@ -111,7 +111,8 @@ def project(settings: Settings, name: str, **variables: str) -> Model:
 def stages(model: Model, names: tuple[str, ...], variables: dict[str, str]) -> None:
     """Run modules of the project as DVC runs them."""
     for name in names:
-        run([sys.executable, "-m", f"ml.{name}"], model.folder, own_environment(model, variables))
+        module = "mlops.pipeline.compose" if name == "compose" else f"ml.{name}"
+        run([sys.executable, "-m", module], model.folder, own_environment(model, variables))
 
 
 def bento(model: Model, variables: dict[str, str]) -> None:

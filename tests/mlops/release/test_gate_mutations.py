@@ -184,7 +184,7 @@ MUTATIONS = {
         "versions/version_files.py",
         "    if hashing.digest(found) != wanted:",
         "    if not wanted:",
-        FILES + "a_damaged_version_is_registered_anew",
+        FILES + "whoever_reads_overwritten_files_says_so",
     ),
     "judged by itself": Mutation(
         "release/gate.py",
