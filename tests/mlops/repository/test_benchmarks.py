@@ -33,7 +33,7 @@ LONG = {
 }  # fmt: skip
 # Parts of the others, which start them or have them as a section, and what only writes texts.
 PARTS = {"first_run.py", "noop.py", "training_speed.py", "quality.py", "one_training.py",
-         "one_bento.py", "films.py"}  # fmt: skip
+         "one_bento.py", "films.py", "in_process.py"}  # fmt: skip
 
 
 def check(typed: str, titles: tuple[str, ...], folder: Path) -> None:

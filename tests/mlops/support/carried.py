@@ -264,9 +264,9 @@ EDITS = {
     ),
     "the Makefile": Edit(
         "Makefile",
-        ".PHONY: clean\n",
+        ".PHONY: ui\n",
         ".PHONY: ours\nours:\n\t@python -m ml.tracking_query && python -m ml.train\n\n"
-        ".PHONY: clean\n",
+        ".PHONY: ui\n",
         there=(("Makefile", "\t@python -m mlops.lineage.query && python -m ml.train\n"),),
     ),
     "a page": Edit(
