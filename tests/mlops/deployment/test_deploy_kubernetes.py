@@ -253,7 +253,7 @@ def test_a_rollback_applies_what_was_live(
     after = kube.one("Deployment")
     assert after
     assert after["spec"] == before["spec"]
-    with pytest.raises(DeployError, match="found none; live were: 1, 2"):
+    with pytest.raises(DeployError, match="no version was live before this one; live were: 1, 2"):
         rollback.main()
     status.main()
     assert "rollback by" in capsys.readouterr().out
@@ -263,7 +263,7 @@ def test_two_deployments_at_once_are_refused(kube: Cluster) -> None:
     """The Lease tells who is at work, and until when."""
     kube.put(f"{LEASES}/{lease.NAME}", held(datetime.now(UTC)))
 
-    with pytest.raises(DeployError, match="somebody@elsewhere does since"):
+    with pytest.raises(DeployError, match="somebody@elsewhere is deploying since"):
         deployed("1")
     assert rolled(kube) == []
 

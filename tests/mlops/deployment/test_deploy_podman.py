@@ -139,7 +139,7 @@ def test_a_rollback_leads_to_any_version_that_was_live(
     assert live(team) == "2"
 
     monkeypatch.setenv("TO", "3")
-    with pytest.raises(DeployError, match="found 3; live were: 1, 2"):
+    with pytest.raises(DeployError, match="version 3 was never live; live were: 1, 2"):
         rollback.main()
     assert live(team) == "2"
 
