@@ -34,8 +34,8 @@ def configure(settings: Settings) -> dict[str, Any]:
     protocol.install(settings)
     return {
         "name": NAME,
-        # One process, whose threads predict: several would share connections by chance.
-        "workers": 1,
+        # Processes, of one predicting thread each: threads of one would wait for Python's lock.
+        "workers": settings.workers,
         # We have limits of our own; this one only catches what they might miss. It keeps a timer
         # for each request, so it must not be long.
         "traffic": {"timeout": 3 * settings.timeout},
@@ -51,9 +51,7 @@ class Service:
     model: ClassVar[Model]
 
     def __init__(self) -> None:
-        # Told to run several processes, BentoML has each predict on one thread.
-        processes = _count_processes()
-        self.predictor = Predictor(self.model, NAME, threads=None if processes == 1 else 1)
+        self.predictor = Predictor(self.model, NAME)
         self.predictor.works()  # the first request shall be as fast as the others
 
     def __is_ready__(self) -> bool:
@@ -86,13 +84,6 @@ class Service:
     async def close(self) -> None:
         """Finish what was accepted."""
         await self.predictor.close()
-
-
-def _count_processes() -> int | str:
-    """Return how many processes BentoML runs; 1 where nothing is served."""
-    services = BentoMLContainer.config.get().get("services", {})
-    found: int | str = services.get(NAME, {}).get("workers", 1)
-    return found
 
 
 def add_http(service: Any) -> None:

@@ -20,22 +20,14 @@ logger = logging.getLogger("bentoml.serve")
 class Predictor:
     """Engine, queue, metrics and settings of one process."""
 
-    def __init__(
-        self,
-        model: Model,
-        service: str,
-        registry: CollectorRegistry = REGISTRY,
-        threads: int | None = None,  # another number of them than serving.workers
-    ) -> None:
+    def __init__(self, model: Model, service: str, registry: CollectorRegistry = REGISTRY) -> None:
         settings = model.serving.settings
         self.settings = settings
         self.preprocessing = model.serving.preprocessing
         self.example = model.signature.example
         self.engine = Engine(model.folder, settings.threads, settings.device, settings.batch_items)
         batch = settings.batch_items if settings.batching else 1
-        self.queue = Queue(
-            self._answer, settings.queue_size, settings.timeout, batch, threads or settings.workers
-        )
+        self.queue = Queue(self._answer, settings.queue_size, settings.timeout, batch)
         self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
         self.metrics = Metrics(service, self.model["version"], registry)
         self.info = {

