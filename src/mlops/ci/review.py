@@ -57,8 +57,8 @@ def compare(name: str, experiment: str) -> Findings:
         theirs, missing = base.train(folder, experiment)
         params = compose("dev", experiment)
         bounds = compose(target, experiment).gate
-        judged = params.model_copy(update={"gate": bounds})
-        checks = preview.checks(judged, None if missing else folder)
+        bounded = params.model_copy(update={"gate": bounds})
+        checks = preview.checks(bounded, None if missing else folder)
         differ = findings.values(values(folder), values(Path()))
         return Findings(
             experiment=experiment,

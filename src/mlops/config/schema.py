@@ -45,8 +45,8 @@ class Section(BaseModel):
         for name, value in vars(cls).items():
             if isinstance(value, property):
                 raise TypeError(
-                    f"{cls.__module__}.{cls.__name__}.{name} should be a value of params.yaml, but "
-                    "is computed; write a function in the code of the stage that uses it"
+                    f"{cls.__module__}.{cls.__name__}.{name} is computed, not a value of "
+                    "params.yaml; write a function in the code of the stage that uses it"
                 )
 
 

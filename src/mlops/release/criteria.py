@@ -21,16 +21,16 @@ NAMES = {"ece": "calibration error"}
 
 
 def check_reported_metrics(
-    reported: dict[str, Any], judged: Predictions, test: Split, evaluate: Evaluate
+    reported: dict[str, Any], predicted: Predictions, test: Split, evaluate: Evaluate
 ) -> Iterator[Check]:
     """Yield whether the metrics that came with the model are those of its predictions here."""
     names = np.array(test.labels)
-    same = judged.texts == test.texts and np.array_equal(judged.actual, names[test.actual])
+    same = predicted.texts == test.texts and np.array_equal(predicted.actual, names[test.actual])
     here, other = "this test split", "another test split"
     yield Check("evaluated on this data", same, here if same else other, here)
     if not same:
         return
-    recomputed = scores.measure(test.actual, judged.probabilities, evaluate.calibration_bins)
+    recomputed = scores.measure(test.actual, predicted.probabilities, evaluate.calibration_bins)
     for name, wanted in recomputed.items():
         value = reported.get(name)
         number = float(value) if isinstance(value, int | float) else math.nan
@@ -40,12 +40,12 @@ def check_reported_metrics(
 
 
 def check_parity(
-    evidence: Evidence, judged: Predictions, bounds: Export, labels: list[str]
+    evidence: Evidence, predicted: Predictions, bounds: Export, labels: list[str]
 ) -> Check:
     """Return whether what is served predicts as the trained model did when it was evaluated."""
-    if evidence.probabilities.shape != judged.probabilities.shape:
+    if evidence.probabilities.shape != predicted.probabilities.shape:
         return Check("parity", False, "evaluated on other rows", "the same rows")
-    found = parity.compare(evidence.probabilities, judged, labels)
+    found = parity.compare(evidence.probabilities, predicted, labels)
     wrong = parity.broken(found, bounds, max(bounds.int8_difference, bounds.fp32_difference))
     wanted = f"labels agree at least {bounds.labels_agree:g}, and within the differences of export"
     return Check("parity", not wrong, wrong or f"labels agree {found.labels_agree:.4f}", wanted)

@@ -70,9 +70,9 @@ def check_files(version: Version, release: Path) -> Iterator[Check]:
 def check_reported(ours: Evidence, release: Path, test: Split, params: Params) -> Iterator[Check]:
     """Yield whether the metrics that came with the model hold, and what is served with it."""
     reported = evidence.read_reported_metrics(release)
-    judged = parity.read_predictions(release / REPORTS / "predictions.parquet", test.labels)
-    yield from criteria.check_reported_metrics(reported, judged, test, params.evaluate)
-    yield criteria.check_parity(ours, judged, params.export, test.labels)
+    predicted = parity.read_predictions(release / REPORTS / "predictions.parquet", test.labels)
+    yield from criteria.check_reported_metrics(reported, predicted, test, params.evaluate)
+    yield criteria.check_parity(ours, predicted, params.export, test.labels)
 
 
 def compare(
@@ -112,7 +112,7 @@ def check_rollbacks(version: Version, registry: Registry) -> Iterator[Check]:
     yield Check("rolled back before", left is None, found, "no")
 
 
-def judge(
+def fetch_and_decide(
     version: Version, champion: Version | None, params: Params, registry: Registry
 ) -> tuple[Verdict, Rules]:
     """Return the verdict on a registered version, and by which rules it was found."""
@@ -176,7 +176,7 @@ def main() -> None:
     if environment != bounds.LIBERAL:
         work_tree.check(environment, (work_tree.DATA,))
     log.info("judging %s", found[0])
-    verdict, rules = judge(*found, params, registry)
+    verdict, rules = fetch_and_decide(*found, params, registry)
     record(registry, found[0], verdict, rules)
     sys.stdout.write("\n".join([*verdict.lines(), *rules.lines, f"written to {REPORT}", ""]))
     if not rules.params.gate.enabled:

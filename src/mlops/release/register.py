@@ -99,10 +99,10 @@ def restored(params: Params, info: dict[str, Any], registry: Registry) -> str:
     return run_id
 
 
-def known(facts: dict[str, str], registry: Registry) -> Version | None:
+def known(made: dict[str, str], registry: Registry) -> Version | None:
     """Return the version that these files are already, if its own are still whole."""
-    for version in registry.versions(**{name: facts[name] for name in IDENTITY}):
-        if facts["git.dirty"] == "no" != version.tags.get("git.dirty"):
+    for version in registry.versions(**{name: made[name] for name in IDENTITY}):
+        if made["git.dirty"] == "no" != version.tags.get("git.dirty"):
             continue  # it can never be deployed
         with tempfile.TemporaryDirectory(prefix="registered-") as folder:
             if version_files.whole(registry, version, Path(folder)):
@@ -119,11 +119,11 @@ def register(params: Params, info: dict[str, Any], registry: Registry) -> tuple[
         release = Path(folder)
         lay_out(release)
         check_whole(params, info, release)
-        facts = tags(params, info, release)
-        same = known(facts, registry)
-        version = same or registry.create(run_id, release, facts)
-    if facts["git.dirty"] == "no":
-        registry.tag(version, {f"{MADE}{facts['git.commit']}": "yes"})
+        made = tags(params, info, release)
+        same = known(made, registry)
+        version = same or registry.create(run_id, release, made)
+    if made["git.dirty"] == "no":
+        registry.tag(version, {f"{MADE}{made['git.commit']}": "yes"})
     return version, same is None
 
 

@@ -27,10 +27,10 @@ def main() -> None:
     """Replace this process by BentoML's server."""
     port = asked_port()
     check_free(port)
-    told = bundle.lay_out()
+    info = bundle.lay_out()
     where = "" if port == DEFAULT else f" PORT={port}"
     sys.stderr.write(
-        f"{told['name']} {told['version']} of {told['environment']} at http://{ADDRESS}:{port} "
+        f"{info['name']} {info['version']} of {info['environment']} at http://{ADDRESS}:{port} "
         f'(Ctrl+C ends it); ask it: make predict{where} TEXT="..."\n'
     )
     source = str(Path(__file__).resolve().parents[2])

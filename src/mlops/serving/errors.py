@@ -6,11 +6,11 @@ from typing import Any
 class RequestError(Exception):
     """What a client gets in place of a prediction: status, stable code, sentence, limit."""
 
-    def __init__(self, status: int, code: str, message: str, **facts: int | str) -> None:
+    def __init__(self, status: int, code: str, message: str, **details: int | str) -> None:
         super().__init__(message)
         self.status = status
         self.headers: dict[str, str] = {}
-        self.error: dict[str, Any] = {"code": code, "message": message, **facts}
+        self.error: dict[str, Any] = {"code": code, "message": message, **details}
 
     def with_headers(self, **headers: str) -> "RequestError":
         """Add headers; `_` in their names stands for `-`."""

@@ -62,9 +62,9 @@ class Protocol(HttpToolsProtocol):
             for start in range(0, len(data), MAX_HEAD_BYTES):
                 self._parse(memoryview(data)[start : start + MAX_HEAD_BYTES])
         except httptools.HttpParserError:
-            self._refuse(RequestError(400, "bad_http", "this is not a request of HTTP/1.1"))
-        except RequestError as refusal:
-            self._refuse(refusal)
+            self._reject(RequestError(400, "bad_http", "this is not a request of HTTP/1.1"))
+        except RequestError as error:
+            self._reject(error)
         else:
             if self._overdue is None and not self._is_answering():
                 self._overdue = self.loop.call_later(self.patience, self._give_up)
@@ -164,22 +164,22 @@ class Protocol(HttpToolsProtocol):
         self._overdue = None
         if self._in_head:
             text = f"the head of the request was not complete after {self.patience:g} s"
-            self._refuse(RequestError(408, "slow_request", text, limit=f"{self.patience:g} s"))
+            self._reject(RequestError(408, "slow_request", text, limit=f"{self.patience:g} s"))
         else:
             self.transport.close()
 
-    def _refuse(self, refusal: RequestError) -> None:
+    def _reject(self, error: RequestError) -> None:
         """Answer past the application and close; a whole request before it is answered alone."""
         if self._is_answering() and not self.cycle.more_body:
             self.cycle.keep_alive = False
             return
-        self.logger.info("%s: %s", refusal.error["code"], refusal)
-        body = response.encode({"error": refusal.error})
+        self.logger.info("%s: %s", error.error["code"], error)
+        body = response.encode({"error": error.error})
         head = (
             "content-type: application/json\r\n"
             f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         )
-        self.transport.write(STATUS_LINE[refusal.status] + head.encode() + body)
+        self.transport.write(STATUS_LINE[error.status] + head.encode() + body)
         self.transport.close()
 
     def _cancel_timers(self) -> None:

@@ -88,7 +88,7 @@ def find(module: Path) -> Path:
         if (place / "serving.json").exists():
             return place
     raise FolderError(
-        f"{places[-1]} should hold the exported model and serving.json, but does not; "
+        f"{places[-1]} has no exported model with serving.json; "
         "`make serve` and `make package` lay it out after `make train`"
     )
 

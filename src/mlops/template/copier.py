@@ -67,8 +67,8 @@ def run(*words: str) -> None:
         [PROGRAM.absolute(), *words], text=True, stderr=subprocess.PIPE, check=False
     )
     if done.returncode:
-        told = re.sub(r"\x1b\[[\d;]*m", "", done.stderr).strip().splitlines() or ["no word"]
-        raise TemplateError(f"copier should {words[0]}, but: {' '.join(told[-3:])}")
+        lines = re.sub(r"\x1b\[[\d;]*m", "", done.stderr).strip().splitlines() or ["no output"]
+        raise TemplateError(f"`copier {words[0]}` failed: {' '.join(lines[-3:])}")
 
 
 def remembered(key: str, folder: Path = Path()) -> str:

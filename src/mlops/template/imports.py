@@ -1,7 +1,7 @@
 """Bring a project's own files to the names that modules have now.
 
 Imports, `python -m ml.x` and src/ml/x.py are written anew, wherever they are; what a table cannot
-decide is told with its place.
+decide is reported with its place.
 """
 
 import ast
@@ -25,11 +25,11 @@ class Renewal:
     name: str
     was: str
     text: str
-    told: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def tell(self, where: int, words: str) -> None:
+    def note(self, where: int, words: str) -> None:
         """Add a line for whoever reads the terminal."""
-        self.told.append(f"{self.name}:{where}: {words}")
+        self.notes.append(f"{self.name}:{where}: {words}")
 
 
 def renewed(path: Path) -> Renewal:
@@ -56,7 +56,7 @@ def _module(name: str) -> Module:
     except SyntaxError as error:
         raise TemplateError(
             f"{path}:{error.lineno}: this is not Python ({error.msg}), so nobody can say what it "
-            "defines; mend it, then run `make migrate`"
+            "defines; fix it, then run `make migrate`"
         ) from error
 
 
@@ -86,7 +86,7 @@ def _imports(found: Renewal) -> None:
     try:
         tree = ast.parse(found.text)
     except SyntaxError as error:
-        found.tell(error.lineno or 1, "cannot be read, so its imports are as they were")
+        found.note(error.lineno or 1, "cannot be read, so its imports are as they were")
         return
     lines = found.text.splitlines(keepends=True)
     nodes = [one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module]
@@ -96,7 +96,7 @@ def _imports(found: Renewal) -> None:
             rest = lines[end - 1].encode()[node.end_col_offset or 0 :].decode()
             indent = lines[start][: node.col_offset]
             lines[start:end] = [indent + f"\n{indent}".join(text) + rest]
-            found.tell(node.lineno, "; ".join(text))
+            found.note(node.lineno, "; ".join(text))
     found.text = "".join(lines)
 
 
@@ -114,9 +114,9 @@ def _from(node: ast.ImportFrom, tree: ast.AST, found: Renewal) -> list[str]:
             new = now(module, alias.name)
             home, words = new or module, ast.unparse(alias)
             if new and new != module and alias.name not in {*_module(new).bound, "*"}:
-                found.tell(node.lineno, f"{new} has no {alias.name}")
+                found.note(node.lineno, f"{new} has no {alias.name}")
         if new is None:
-            found.tell(node.lineno, f"{inner} is no more, or is in several places")
+            found.note(node.lineno, f"{inner} is no more, or is in several places")
         groups.setdefault(home, []).append(words)
     if list(groups) == [module]:
         return []
@@ -143,10 +143,10 @@ def _names(found: Renewal) -> None:
         for match in pattern.finditer(before):
             line, new = before.count("\n", 0, match.start()) + 1, replaced(match)
             if new != match[0]:
-                found.tell(line, f"{match[0]} is now {new}")
+                found.note(line, f"{match[0]} is now {new}")
             elif (places := _halves(match[0])) is not None:
                 now_in = f"in several places now: {', '.join(places)}" if places else "no more"
-                found.tell(line, f"{match[0]} is {now_in}")
+                found.note(line, f"{match[0]} is {now_in}")
 
 
 def _dotted(match: re.Match[str]) -> str:

@@ -42,8 +42,8 @@ def origin(template: str) -> str:
     version = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"][
         "version"
     ]
-    told = f"no commit of {template} has these files: updates will start at v{version}\n"
-    sys.stdout.write(plain(told))
+    text = f"no commit of {template} has these files: updates will start at v{version}\n"
+    sys.stdout.write(plain(text))
     return f"v{version}"
 
 

@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 
 from mlops.core.errors import TemplateError
-from mlops.core.errors import run as told
+from mlops.core.errors import run as run_command
 from mlops.core.paths import ANSWERS
 from mlops.template import moves
 from mlops.template.copier import git, remembered
-from mlops.template.outcome import Moved, Outcome, names, outcome_of, tell
+from mlops.template.outcome import Moved, Outcome, names, outcome_of, report
 
 # What the project keeps as it is: params.yaml is composed anew, the answers are written at the end.
 OURS = ("params.yaml", str(ANSWERS))
@@ -150,8 +150,8 @@ def main() -> None:
     releases = [remembered("_commit", folder) for folder in (before, after)]
     outcome = merge(before, after)
     sys.stdout.write(f"from the template's {' to '.join(releases)}; see: git status, git diff\n")
-    tell(outcome)
+    report(outcome)
 
 
 if __name__ == "__main__":
-    told(main)
+    run_command(main)

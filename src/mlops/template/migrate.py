@@ -30,7 +30,7 @@ def modules() -> None:
     sys.stdout.writelines(f"{line}\n" for line in own_files.follow())
     for path in own_files.files():
         found = imports.renewed(path)
-        sys.stdout.writelines(f"{line}\n" for line in found.told)
+        sys.stdout.writelines(f"{line}\n" for line in found.notes)
         if found.text != found.was:
             path.write_bytes(found.text.encode(errors="surrogateescape"))
     ruff = [sys.executable, "-m", "ruff", "check", "--quiet", "--select", "I", "--fix-only"]

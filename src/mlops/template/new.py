@@ -32,7 +32,7 @@ def target() -> Path:
         )
     folder = Path(place).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TemplateError(f"{folder} should be new or empty, but is not; name another DEST")
+        raise TemplateError(f"{folder} is not empty; name another DEST")
     return folder
 
 

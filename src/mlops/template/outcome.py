@@ -56,8 +56,8 @@ def _unmerged() -> dict[str, str]:
     """Return which versions of a file Git could not merge: 1 the old one, 2 ours, 3 theirs."""
     found: dict[str, str] = {}
     for line in names("ls-files", "--unmerged"):
-        told, _, name = line.partition("\t")
-        found[name] = found.get(name, "") + told[-1]
+        modes, _, name = line.partition("\t")
+        found[name] = found.get(name, "") + modes[-1]
     return found
 
 
@@ -66,7 +66,7 @@ def names(*words: str) -> list[str]:
     return [name for name in git(words[0], "-z", *words[1:]).split("\0") if name]
 
 
-def tell(outcome: Outcome) -> None:
+def report(outcome: Outcome) -> None:
     """Print what became of files; raise a TemplateError if something is left to decide."""
     lines = [*outcome.followed, *(f"{name} stays deleted" for name in outcome.left_out)]
     sys.stdout.writelines(f"  {line}\n" for line in lines)

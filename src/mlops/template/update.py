@@ -45,7 +45,7 @@ def main() -> None:
     """Render both releases, and let the new one merge: it knows what has moved."""
     if not ANSWERS.is_file():
         raise TemplateError(
-            f"{ANSWERS} should tell of which template this was made, but is not here; "
+            f"{ANSWERS} is missing, so the template of this project is unknown; "
             "`make init` turns a copy of the template into a project"
         )
     copier.clean()

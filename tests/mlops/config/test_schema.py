@@ -90,7 +90,7 @@ def test_missing_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_section_computes_nothing() -> None:
     """What is no value of params.yaml would change without a stage that runs again."""
-    with pytest.raises(TypeError, match=r"Warm\.steps should be a value of params\.yaml"):
+    with pytest.raises(TypeError, match=r"Warm\.steps is computed, not a value"):
 
         class Warm(schema.Training):
             """A section with a value that is not in params.yaml."""

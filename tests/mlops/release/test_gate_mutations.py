@@ -68,7 +68,7 @@ MUTATIONS = {
     ),
     "other data accepted": Mutation(
         "release/criteria.py",
-        "same = judged.texts == test.texts and",
+        "same = predicted.texts == test.texts and",
         "same = True or",
         GATE + "a_model_judged_on_other_data_is_rejected",
     ),

@@ -159,7 +159,7 @@ def test_the_template_names_no_module_of_earlier_releases() -> None:
     """So `make migrate` has nothing to do in a project that has changed nothing."""
     code = (
         "from mlops.template import imports, own_files\n"
-        "print([imports.renewed(path).told for path in own_files.files()])"
+        "print([imports.renewed(path).notes for path in own_files.files()])"
     )
 
     assert set(call(ROOT, "python", "-c", code)) <= set("[], \n")
