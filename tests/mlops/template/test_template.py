@@ -229,7 +229,8 @@ def test_what_cannot_be_done_is_told(scratch: Path, tmp_path: Path) -> None:
     (tmp_path / "taken" / "file").touch()
 
     assert "DEST should name the new folder" in told(scratch, "make", "new", NAME="shell's own")
-    assert "is not empty; name another DEST" in told(scratch, "make", "new", f"DEST={tmp_path / 'taken'}")
+    taken = f"DEST={tmp_path / 'taken'}"
+    assert "is not empty; name another DEST" in told(scratch, "make", "new", taken)
     wrong = told(scratch, "make", "new", "NAME=My Project", f"DEST={tmp_path / 'made'}")
     assert "a letter first" in wrong
     assert "make init" in told(scratch, "make", "update")
