@@ -1,4 +1,5 @@
-# The verbs of the project, in the order of the work. People, hooks and CI use the same ones.
+# The commands of the project, in the order of the work. People, hooks and CI use the same ones.
+# Those with a line of help are the card that `make` prints; `ml --help` has all, with their options.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -72,14 +73,16 @@ endif
 ##@ Start
 
 .PHONY: help
-help:  ## Print the verbs, in the order of the work
-	@awk 'BEGIN {FS = ":[^\#]*\#\# *"} /^\#\#@/ {print substr($$0, 5)} /^[a-z0-9-]+:.*\#\#/ {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1|pull  REFRESH=1  APPLY=1  ACCELERATOR=cpu|cuda  PORT=...  TEXT="..."'
+help:
+	@awk 'BEGIN {FS = ":[^\#]*\#\# *"} /^\#\#@/ {part = substr($$0, 5)} \
+	/^[a-z0-9-]+:.*\#\#/ {if (part) print part; part = ""; printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Variables: ENV=dev|qa|prod  EXP=<file in conf/experiment>  SET="key=value ..."  SHARE=1|pull  REFRESH=1  PORT=...'
+	@echo 'All commands and options: .venv/bin/ml --help, docs/commands.md'
 
 .PHONY: doctor
 # Not with the environment's own Python: that may be what is broken.
 doctor: PATH := $(OUTSIDE)
-doctor:  ## Look at this machine and tell what to do: tools, disk, GPU, credentials, servers
+doctor:  ## Check this machine: tools, disk, GPU, credentials, servers
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'
 	@"$$PYTHON" -m mlops.doctor.diagnose
 
@@ -133,27 +136,27 @@ $(COPIER): requirements/copier.lock
 
 .PHONY: update
 # By the code beside this Makefile: a project of an early release types `make -f` of a newer one.
-update: $(COPIER)  ## Bring the template's newest release, or TO=v0.2.0, into this project
+update: $(COPIER)
 	@PYTHONPATH=$(dir $(lastword $(MAKEFILE_LIST)))src "$$PYTHON" -P $(dir $(lastword $(MAKEFILE_LIST)))src/mlops/template/update.py
 	@$(MAKE) migrate
 
 .PHONY: migrate
-migrate: $(INSTALLED)  ## Rename the keys of conf/ that the template renamed; write what follows from conf/
-	@python -m mlops.template.migrate
+migrate: $(INSTALLED)
+	@ml template migrate
 
 ##@ Configure
 
 .PHONY: validate
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments
-	@python -m mlops.pipeline.validate
+	@ml validate
 
 .PHONY: smoke
-smoke: $(INSTALLED)  ## Run every stage on a few rows, in seconds, tracking nothing
-	@python -m mlops.pipeline.smoke
+smoke: $(INSTALLED)
+	@ml smoke
 
 .PHONY: schema
-schema: $(INSTALLED)  ## Renew conf/schema, by which editors complete and check the files of conf/
-	@python -m mlops.config.json_schema
+schema: $(INSTALLED)
+	@ml config schema
 
 ##@ Train
 
@@ -162,161 +165,159 @@ train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, repo
 	@# The first run finds no bytecode. It takes ten seconds to make, and the data stages need one core.
 	@for torch in .venv/lib/*/site-packages/torch; do \
 	  [ ! -d $$torch ] || [ -d $$torch/__pycache__ ] || python -c 'import ml.train, ml.evaluate, ml.export' &> /dev/null & \
-	done; \
-	$(if $(filter-out 0,$(SHARE)),python -m mlops.storage.share $(if $(filter pull,$(SHARE)),restore,train),dvc repro)
-	@python -m mlops.pipeline.summary
+	done; ml train
 
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
-	@python -m mlops.tracking.ui
+	@ml ui
 
 .PHONY: sync
-sync: $(INSTALLED)  ## Bring the runs that were recorded here to the MLflow server
-	@python -m mlops.tracking.sync
+sync: $(INSTALLED)
+	@ml sync
 
 ##@ Share
 
 .PHONY: push
 push: $(INSTALLED) .repository  ## Send what dvc.lock names to the environment's remote
-	@python -m mlops.storage.share push
+	@ml data push
 
 .PHONY: pull
-pull: $(INSTALLED) .repository  ## Bring what dvc.lock names from the environment's remote
-	@python -m mlops.storage.share pull
+pull: $(INSTALLED) .repository
+	@ml data pull
 
 .PHONY: resolve
-resolve: $(INSTALLED)  ## Solve a merge conflict in dvc.lock and params.yaml, by running what differs
-	@python -m mlops.pipeline.resolve
+resolve: $(INSTALLED)
+	@ml data resolve
 
 .PHONY: verify
-verify: $(INSTALLED) .repository  ## Look at what cache and remote hold, by content, and heal what is broken
-	@python -m mlops.storage.verify
+verify: $(INSTALLED) .repository
+	@ml data verify
 
 .PHONY: retention
-retention: $(INSTALLED)  ## Tell what the environment has kept for long enough; APPLY=1 deletes it
-	@python -m mlops.storage.retention
+retention: $(INSTALLED)
+	@ml data retention
 
 ##@ Serve
 
 .PHONY: serve
-serve: $(INSTALLED)  ## Serve the model of the last `make train` at http://127.0.0.1:3000 (PORT=...)
-	@python -m mlops.release.serve
+serve: $(INSTALLED)  ## Serve the model of the last run at http://127.0.0.1:3000 (PORT=...)
+	@ml serve
 
 .PHONY: predict
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"
-	@python -m mlops.client.predict
+	@ml predict
 
 ##@ Release
 
 .PHONY: register
 register: $(INSTALLED)  ## Put the model into the environment's registry, as the challenger
-	@python -m mlops.release.register
+	@ml release register
 
 .PHONY: gate
 gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the champion
-	@python -m mlops.release.gate
+	@ml release gate
 
 .PHONY: package
-package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content (VERSION=...)
-	@python -m mlops.release.package
+package: $(INSTALLED)  ## Build the Bento of a registered version, tagged by content
+	@ml release package
 
 .PHONY: deploy
-deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod (VERSION=..., WHY=...)
-	@python -m mlops.deployment.deploy
+deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod
+	@ml release deploy
 
 .PHONY: status
-status: $(INSTALLED)  ## Tell what is live, since when, from where, and what a rollback returns to
-	@python -m mlops.deployment.status
+status: $(INSTALLED)  ## Show what is live, since when, from where, and what a rollback returns to
+	@ml release status
 
 .PHONY: rollback
 rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
-	@python -m mlops.deployment.rollback
+	@ml release rollback
 
 .PHONY: load-test
-load-test: $(CI_TOOLS)  ## Ask a running service at a fixed rate for a minute: URL=http://...
-	@python -m mlops.client.load_test
+load-test: $(CI_TOOLS)
+	@ml release load-test
 
 ##@ Look back
 
 .PHONY: lineage
-lineage: $(INSTALLED)  ## Tell where a model comes from: RUN=id, VERSION=name/1, BENTO=tag or URL=...
-	@python -m mlops.lineage.show
+lineage: $(INSTALLED)
+	@ml lineage show
 
 .PHONY: reproduce
-reproduce: $(INSTALLED)  ## Build a run again elsewhere and compare: RUN=, VERSION= or BENTO=, KEEP=1
-	@python -m mlops.lineage.reproduce
+reproduce: $(INSTALLED)
+	@ml lineage reproduce
 
 ##@ Change the code
 
 .PHONY: format
-format: $(INSTALLED)  ## Format the code
+format: $(INSTALLED)
 	@ruff check --fix-only . && ruff format .
 
 .PHONY: check
-check: $(INSTALLED)  ## Lint, format check, types
+check: $(INSTALLED)
 	@ruff check . && ruff format --check . && mypy
 
 .PHONY: test
-test: $(INSTALLED)  ## Run the unit and drift tests
+test: $(INSTALLED)  ## Run the tests
 	@python -m pytest -q
 
 .PHONY: coverage
-coverage: $(INSTALLED)  ## Run them and tell what they leave out; takes twice the time
+coverage: $(INSTALLED)
 	@python -m pytest --cov --cov-report=term:skip-covered -q
 
 .PHONY: lock
-lock: $(INSTALLED)  ## Renew the locks from pyproject.toml
+lock: $(INSTALLED)
 	@requirements/lock.sh
 
 .PHONY: clean
-clean:  ## Remove checkpoints and tool caches, never data, models or runs
+clean:
 	@rm -rf .checkpoints .mypy_cache .pytest_cache .ruff_cache .coverage
 
 ##@ What CI types
 
 .PHONY: env-of
-env-of:  ## Tell the environment of a branch: make env-of BRANCH=feature/x
+env-of:
 	@"$$PYTHON" -m mlops.core.branch
 
 .PHONY: exp-of
-exp-of:  ## Tell the experiment that the checked out branch trains: the one changed last
+exp-of:
 	@"$$PYTHON" -m mlops.pipeline.branch_experiment
 
 .PHONY: check-ci
-check-ci: $(CI_TOOLS)  ## Lint workflows of GitHub and GitLab and shell scripts, look for secrets
+check-ci: $(CI_TOOLS)
 	@git ls-files -z | PROJECT=$$(git rev-parse --show-prefix) PATH=$(call quoted,$(CURDIR)/.venv/ci/bin):$$PATH \
 	xargs -0 .venv/bin/pre-commit run --hook-stage manual --files
 
 .PHONY: audit
-audit: $(CI_TOOLS)  ## Look for known vulnerabilities in the locked packages
-	@python -m mlops.ci.audit
+audit: $(CI_TOOLS)
+	@ml ci audit
 
 .PHONY: review
-review: $(INSTALLED)  ## Tell what a branch does to the model, beside the one it goes into: BASE=origin/qa
-	@python -m mlops.ci.review
+review: $(INSTALLED)
+	@ml ci review
 
 .PHONY: tell
-tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))  ## Tell the host of CI: WHAT=summary, comment, release or failure
+tell: $(if $(filter failure,$(WHAT)),,$(INSTALLED))
 	@"$$PYTHON" -m mlops.ci.publish
 
 .PHONY: sign
-sign: $(CI_TOOLS)  ## Push the image of a version; in CI also sign it, with the list of what is in it
-	@python -m mlops.release.signing sign
+sign: $(CI_TOOLS)
+	@ml release sign
 
 .PHONY: check-signature
-check-signature: $(INSTALLED)  ## Refuse an image that CI has not signed on the environment's branch
-	@python -m mlops.release.signing check
+check-signature: $(INSTALLED)
+	@ml release check-signature
 
 .PHONY: sbom
-sbom: $(CI_TOOLS)  ## List what is in the image (CycloneDX): packages, model; IMAGE=ref adds Debian's
-	@python -m mlops.release.sbom
+sbom: $(CI_TOOLS)
+	@ml release sbom
 
 .PHONY: release-notes
-release-notes: $(CI_TOOLS)  ## Tell what a release brings: figures, the model before, card, SBOM (TAG=v1.0)
-	@python -m mlops.ci.release_notes
+release-notes: $(CI_TOOLS)
+	@ml ci release-notes
 
 .PHONY: branch-policy
-branch-policy:  ## Show the settings that the repository on GitHub needs; APPLY=1 makes them
+branch-policy:
 	@"$$PYTHON" -m mlops.ci.branch_policy
 
 # What only the template has; a project of it does not.

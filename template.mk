@@ -10,58 +10,59 @@ new: $(COPIER)  ## Make a project of this template: make new NAME=my-project DES
 	@"$$PYTHON" -m mlops.template.new
 
 .PHONY: init
-init: $(COPIER)  ## Turn a copy of the template ("Use this template") into a project: NAME=my-project
+init: $(COPIER)
 	@"$$PYTHON" -m mlops.template.init
 
 ##@ The template: servers on this machine
 
 .PHONY: platform
-platform: $(INSTALLED)  ## Start S3, PostgreSQL and MLflow for each environment on this machine
+platform: $(INSTALLED)
 	@python -m local_platform
 
 .PHONY: platform-down
-platform-down: $(INSTALLED)  ## End them; their data stay in .platform
+platform-down: $(INSTALLED)
 	@python -m local_platform down
 
 .PHONY: platform-env
-platform-env: $(INSTALLED)  ## Write passwords and ports for deploy/compose.yaml, the same parts in Docker
+platform-env: $(INSTALLED)
 	@python -m local_platform env
 
 ##@ The template: test and measure the machinery
 
 .PHONY: test-e2e
-test-e2e: $(INSTALLED)  ## Run the real pipeline in fresh clones, and break the gate on purpose
+test-e2e: $(INSTALLED)
 	@python -m pytest -q -m "slow and not nightly"
 
 .PHONY: test-field
-test-field: $(INSTALLED)  ## Run real inputs, clients and habits through the commands that a user types
+test-field: $(INSTALLED)
 	@python -m pytest -q -m "field and not nightly"
 
 .PHONY: test-integration
-test-integration: $(INSTALLED)  ## Run the tests against real servers: S3, PostgreSQL, MLflow
+test-integration: $(INSTALLED)
 	@python -m pytest -q -m "integration and not nightly"
 
 .PHONY: test-release
-test-release: $(INSTALLED)  ## Run real images and deployments
+test-release: $(INSTALLED)
 	@python -m pytest -q -m release
 
 .PHONY: test-nightly
-test-nightly: $(INSTALLED)  ## Run what is too slow for each change: the guide's whole example, compose.yaml
+test-nightly: $(INSTALLED)
 	@python -m pytest -q -m nightly
 
 .PHONY: draw
-draw: $(INSTALLED)  ## Write what follows from the code: the map of the house, the hashes of src/mlops
+draw: $(INSTALLED)
 	@python tests/mlops/support/house.py
+	@PYTHONPATH=src python tests/mlops/support/commands_page.py
 	@PYTHONPATH=src:tests python tests/mlops/support/released.py
 
 .PHONY: bench
-bench: $(INSTALLED)  ## Measure install, first run, no-op, training speed and quality
+bench: $(INSTALLED)
 	@python benchmarks/pipeline.py
 
 .PHONY: bench-serve
-bench-serve: $(INSTALLED)  ## Measure the service beside its peers, with wrk; takes ten minutes
+bench-serve: $(INSTALLED)
 	@python benchmarks/serving.py
 
 .PHONY: bench-storage
-bench-storage: $(INSTALLED)  ## Measure sharing beside plain DVC and a raw copy; takes ten minutes
+bench-storage: $(INSTALLED)
 	@python benchmarks/storage.py

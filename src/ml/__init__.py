@@ -1,8 +1,6 @@
 """This project's own part: what its model is about. Edit freely; src/mlops does the rest."""
 
-import sys
+from mlops import STARTED, code_folder
 
-from mlops import code_folder
-
-if sys.argv[0] == "-m":
+if STARTED:
     __path__ = [code_folder(__file__)]

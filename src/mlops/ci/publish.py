@@ -2,7 +2,7 @@
 
 Needs nothing that is installed for `failure`: what failed may have been the installation.
 
-Reads: WHAT
+Reads: WHAT, TAG
 """
 
 import importlib

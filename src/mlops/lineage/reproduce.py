@@ -1,6 +1,6 @@
 """Build a run again from its commit, values, packages and data, and compare it hash by hash.
 
-Reads: RUN, VERSION or BENTO as `lineage` does; the repository; KEEP=1 keeps what was built
+Reads: ENV, RUN, VERSION or BENTO as `lineage` does; the repository; KEEP=1 keeps what was built
 Writes: a temporary folder
 """
 

@@ -1,7 +1,7 @@
 """Decide whether the challenger may be deployed: against bounds, and against the champion.
 
-Reads: params.yaml, data/prepared/, the registry of the environment; in qa and prod dvc.lock, EXP,
-    and conf/ as it is committed, by which alone they judge
+Reads: ENV, params.yaml, data/prepared/, the registry of the environment; in qa and prod dvc.lock,
+    EXP, and conf/ as it is committed, by which alone they judge
 Writes: reports/gate.json, tags `gate.*` of the challenger; exit code 1 where it is rejected and
     gate.enabled is true
 """

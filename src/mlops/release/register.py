@@ -1,7 +1,7 @@
 """Put the evaluated model into the environment's registry, as the challenger.
 
-Reads: params.yaml, models/, reports/, data/prepared/, the model's run in MLflow; in qa and prod
-    dvc.lock, which must have made them
+Reads: ENV, params.yaml, models/, reports/, data/prepared/, the model's run in MLflow; in qa and
+    prod dvc.lock, which must have made them
 Writes: models/bento/, a version in the registry with its files, the alias `challenger`
 """
 

@@ -1,6 +1,6 @@
 """Serve the model of the work tree on loopback until it is interrupted.
 
-Reads: what `package` reads, PORT (3000 unless set)
+Reads: ENV, what `package` reads of the work tree, PORT (3000 unless set)
 Writes: models/bento/, .runs/serve-PORT/
 """
 

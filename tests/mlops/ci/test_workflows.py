@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import workflows
+from commands_page import words_of_make
 from common import ROOT
 from mlops.ci import branch_policy
 from mlops.core import branch
@@ -19,8 +20,7 @@ CHECKS = {
     "template.yml": "the machinery's checks passed",
 }
 POLICY: dict[str, Any] = json.loads((ROOT / branch_policy.FILE).read_text())
-MAKEFILE = "".join((ROOT / name).read_text() for name in ("Makefile", "template.mk"))
-ALL_VERBS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.M))
+ALL_VERBS = set(words_of_make("Makefile", "template.mk"))
 # What one host needs to be told, and the other does by itself.
 HOST_ONLY = ("tell WHAT=comment", "tell WHAT=release", "tell WHAT=failure")
 RELEASES = ("qa", "main", "tag")

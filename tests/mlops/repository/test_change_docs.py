@@ -12,6 +12,7 @@ from transformers import DistilBertConfig, DistilBertModel
 
 import served
 from clones import call, environment, installed
+from commands_page import words_of_make
 from common import ROOT
 from ml.config import Params
 from ml.model import tokenizer
@@ -93,7 +94,7 @@ def test_a_wish_is_one_file(row: list[str]) -> None:
 
 def test_each_row_runs_what_is_there() -> None:
     """A verb of the Makefile, or test files; other documents check that they are no others."""
-    verbs = re.findall(r"^([a-z0-9-]+):.*##", (ROOT / "Makefile").read_text(), re.M)
+    verbs = words_of_make("Makefile")
     commands = [command.split() for row in ROWS for command in quoted(row[2])]
 
     assert len(commands) >= len(ROWS)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from commands_page import words_of_make
 from common import ROOT
 
-MAKEFILE = "".join((ROOT / name).read_text() for name in ("Makefile", "template.mk"))
-VERBS = sorted(set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.M)))
+MAKEFILE = (ROOT / "Makefile").read_text()
+VERBS = words_of_make("Makefile", "template.mk")
 VARIABLES = re.findall(r"\w+", re.findall(r"^VARIABLES := (.*)$", MAKEFILE, re.M)[0])
 # Of these two make itself makes something: a folder's name, and a program that it starts.
 OWN = {"ACCELERATOR": "cpu", "PYTHON": "python3"}

@@ -1,0 +1,1 @@
+"""The program `ml`: every command of the machinery, with its options."""
