@@ -9,11 +9,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from mlops.serving import metrics, openapi, page, request, response, schemas
+from mlops.serving.balance import Balance
 from mlops.serving.errors import RequestError
 from mlops.serving.predictor import Predictor
 from mlops.serving.request import GoneError, Receive
@@ -38,10 +39,11 @@ logger = logging.getLogger("bentoml.serve")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The service's method that answers /predict, and its predictor."""
+    """The service's method that answers /predict, its predictor, its share of the connections."""
 
     predict: Callable[..., Awaitable[dict[str, Any]]]
     predictor: Predictor
+    balance: Balance = field(default_factory=Balance)
 
 
 class Http:
@@ -95,14 +97,15 @@ class Http:
 
     async def _content(self, scope: Scope, receive: Receive) -> tuple[bytes, Mapping[str, str]]:
         """Return body and headers of a response."""
-        predictor = self._endpoint.predictor
+        predictor, balance = self._endpoint.predictor, self._endpoint.balance
         match scope["path"]:
             case "/predict":
                 raw = await request.read(scope["headers"], receive, predictor.settings)
-                with predictor.metrics.running.track_inprogress():
+                with balance, predictor.metrics.running.track_inprogress():
                     _, fields = schemas.find_form(await request.parse(raw))
                     found = await self._endpoint.predict(**fields)
-                return response.encode(found), {"content-type": JSON}
+                    headers = {"content-type": JSON, **balance.headers()}
+                return response.encode(found), headers
             case "/info":
                 return response.encode(predictor.info), {"content-type": JSON}
             case "/docs.json":

@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+from pathlib import Path
 from typing import Any, ClassVar
 
 import bentoml
@@ -12,11 +13,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mlops.serving import parent, protocol
 from mlops.serving.asgi import App, Endpoint, Http
+from mlops.serving.balance import Balance
 from mlops.serving.predictor import Predictor
 from mlops.serving.settings import Model, Settings
 
 NAME = "classifier"
 OPTIONS = "BENTOML_CONFIG_OPTIONS"
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # a folder for what the workers count
 SUPERVISOR = os.getppid()  # of the process that serves
 # BentoML would install compilers and Git, half a gigabyte, on a distribution that it knows; the
 # lock needs none, since all of it is wheels.
@@ -52,6 +55,7 @@ class Service:
 
     def __init__(self) -> None:
         self.predictor = Predictor(self.model, NAME)
+        self.balance = Balance()
         self.predictor.works()  # the first request shall be as fast as the others
 
     def __is_ready__(self) -> bool:
@@ -78,6 +82,8 @@ class Service:
     def open(self) -> None:
         """Serve for as long as there is a supervisor."""
         gc.freeze()  # what was loaded stays; looking through it halts all requests
+        if self.predictor.settings.workers > 1 and (folder := os.environ.get(COUNTS)):
+            self.balance = Balance(Path(folder), SUPERVISOR)
         parent.watch(SUPERVISOR)
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -96,7 +102,7 @@ def find_endpoint() -> Endpoint:
     """Return what answers: BentoML makes the service after it has built the HTTP side."""
     service = bentoml.get_current_service()
     # `local`: the method itself; without it BentoML would call it by HTTP.
-    return Endpoint(service.predict.local, service.predictor)
+    return Endpoint(service.predict.local, service.predictor, service.balance)
 
 
 def allow_origins(app: App) -> App:
