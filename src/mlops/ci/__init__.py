@@ -1,1 +1,1 @@
-"""What CI runs and reports to the host of the repository."""
+"""What CI runs, and reports to GitHub or GitLab."""

@@ -1,1 +1,1 @@
-"""From conf/ to checked values, and from a mistake to a message that helps."""
+"""Read and check conf/; turn mistakes in it into helpful messages."""

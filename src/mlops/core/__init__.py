@@ -1,1 +1,1 @@
-"""What every room stands on: errors, files, hashes, paths, names."""
+"""Used by every room: errors, files, hashes, paths, names."""

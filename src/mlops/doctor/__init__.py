@@ -1,1 +1,1 @@
-"""What `make doctor` checks. Only `probes` needs the installed environment, which it runs in."""
+"""The checks of `make doctor`. Only `probes` runs in the installed environment."""

@@ -1,1 +1,1 @@
-"""What the test split says about a model."""
+"""Evaluate a model on the test split."""

@@ -1,1 +1,1 @@
-"""From the trained model to what the service reads: graph, int8, fp16, parity."""
+"""Turn the trained model into what the service loads: graph, int8, fp16, parity."""

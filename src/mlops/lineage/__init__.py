@@ -1,1 +1,1 @@
-"""From a run, a version, a Bento or a service back to its source, and rebuilt from it."""
+"""Trace a run, a version, a Bento or a service back to its source, and rebuild it."""

@@ -1,1 +1,1 @@
-"""What DVC shares through S3: where, in which bounds, whether it is whole, how long it is kept."""
+"""Share results through S3 with DVC: remotes, run-cache, verification, retention."""

@@ -1,1 +1,1 @@
-"""Where rows come from, and which of them may train a model."""
+"""Read data sources, and choose the rows that may train a model."""

@@ -1,1 +1,1 @@
-"""The repository as a template: making, adopting and updating the projects that come of it."""
+"""The repository as a template: create projects, adopt existing ones, update them."""

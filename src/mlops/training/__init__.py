@@ -1,1 +1,1 @@
-"""How a model is trained: Trainer, batches, checkpoints, hardware, model files."""
+"""Train a model: Trainer, batches, checkpoints, hardware, model files."""

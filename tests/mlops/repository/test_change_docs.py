@@ -65,10 +65,10 @@ def read(project: Path, report: str) -> Any:
 ELSEWHERE = {
     "clean texts differently": "the service carries no polars; a test holds both to the same texts",
     "add an optimizer": "a misspelt name is refused when it is composed, before torch is loaded",
-    "take another request": "what the service takes is written in its signature, for OpenAPI",
-    "train on CI's own runners": "CI is set up on the page of the host",
+    "accept another request format": "what the service takes is written in its signature, for OpenAPI",
+    "train on your own CI runners": "CI is set up on the page of the host",
     "add a stage": "DVC reads dvc.yaml alone",
-    "add a verb": "make reads the Makefile alone",
+    "add a command": "make reads the Makefile alone",
     "use another package": "pip reads pyproject.toml alone",
 }
 
