@@ -62,7 +62,7 @@ def test_numbers_that_are_names_are_no_places() -> None:
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        (["neg", "positiv"], r"1 row has .*'positiv'|did you mean 'positive'"),
+        (["neg", "posive"], r"1 row has .*'posive'|did you mean 'positive'"),
         (["0", "2"], "data.labels does not have"),
         (["0", "neg"], "data.labels does not have"),
     ],

@@ -80,9 +80,9 @@ def test_an_unregistered_custom_module_is_told(make_params: MakeParams) -> None:
 
 def test_wrong_options_of_a_custom_module_are_told(make_params: MakeParams) -> None:
     """An option that the class does not take is named."""
-    chosen = {"architecture": "custom", "custom": "mean_pool", "options": {"hiden": 8}}
+    chosen = {"architecture": "custom", "custom": "mean_pool", "options": {"hidde": 8}}
 
-    with pytest.raises(ModelError, match="hiden"):
+    with pytest.raises(ModelError, match="hidde"):
         model.build(make_params(model=chosen).model, LABELS, TEXTS)
 
 

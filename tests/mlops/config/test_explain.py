@@ -245,7 +245,7 @@ def test_mistake_in_set_is_told(words: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("path", "old", "new", "message"),
     [
-        ("env/dev.yaml", "prepare:", "prepair:", r"conf/env/dev\.yaml:5: prepair: .*mean prepare"),
+        ("env/dev.yaml", "prepare:", "prepre:", r"conf/env/dev\.yaml:5: prepre: .*mean prepare"),
         (
             "model/tiny.yaml",
             "layers: 2",

@@ -118,4 +118,4 @@ def test_a_label_may_be_written_as_a_number() -> None:
 def test_an_unknown_label_is_a_wrong_configuration() -> None:
     """It is told with the test's name and the label that was probably meant."""
     with pytest.raises(ConfigError, match=r"'one'.*did you mean 'positive'"):
-        run(["text"], cases=[{"text": "ok", "label": "postive"}])
+        run(["text"], cases=[{"text": "ok", "label": "posive"}])

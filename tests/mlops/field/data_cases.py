@@ -161,7 +161,7 @@ CASES = (
     one("an index column", ",text,label\n" + "".join(f"{n},film {n},pos\n" for n in range(9)), rows=9, labels=("pos",)),
     one("two columns of one name", "text,text,label\na,b,pos\n", "two columns called 'text'"),
     one("a title above the header", "Reviews of 2024\n" + csv(), "has no column 'text'", "above"),
-    one("a slip in a column", csv().replace("label\n", "lable\n", 1), "did you mean 'lable'"),
+    one("a slip in a column", csv().replace("label\n", "labl\n", 1), "did you mean 'labl'"),
     one("zero bytes", csv() + "a\0b,pos\n", rows=41),
     one("two files joined with cat", csv() + csv(20), "row 42", "header"),
     one("two files joined that have marks", ("\ufeff" + csv()) * 2, "row 42", "header"),

@@ -65,7 +65,7 @@ def read(project: Path, report: str) -> Any:
 ELSEWHERE = {
     "clean texts differently": "the service carries no polars; a test holds both to the same texts",
     "add an optimizer": "a misspelt name is refused when it is composed, before torch is loaded",
-    "accept another request format": "what the service takes is written in its signature, for OpenAPI",
+    "accept another request format": "OpenAPI reads the signature of the endpoint",
     "train on your own CI runners": "CI is set up on the page of the host",
     "add a stage": "DVC reads dvc.yaml alone",
     "add a command": "make reads the Makefile alone",

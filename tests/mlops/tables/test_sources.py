@@ -97,9 +97,9 @@ def test_a_missing_column_is_told_with_those_that_are_there(tmp_path: Path, read
 def test_a_column_that_one_shard_misses_is_told(tmp_path: Path, read: Read) -> None:
     """Its rows would be without label, not without column."""
     (tmp_path / "1.csv").write_text("text,label\na,x\n")
-    (tmp_path / "2.csv").write_text("text,lable\nb,y\n")
+    (tmp_path / "2.csv").write_text("text,labl\nb,y\n")
 
-    with pytest.raises(DataError, match=r"2\.csv has no column 'label' \(did you mean 'lable'\?\)"):
+    with pytest.raises(DataError, match=r"2\.csv has no column 'label' \(did you mean 'labl'\?\)"):
         read(tmp_path)
 
 
