@@ -316,6 +316,10 @@ sbom: $(CI_TOOLS)
 release-notes: $(CI_TOOLS)
 	@ml ci release-notes
 
+.PHONY: branches
+branches:
+	@"$$PYTHON" -m mlops.ci.branches
+
 .PHONY: branch-policy
 branch-policy:
 	@"$$PYTHON" -m mlops.ci.branch_policy

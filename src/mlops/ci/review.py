@@ -19,6 +19,7 @@ from mlops.ci.findings import Criterion, Curve, Findings
 from mlops.config import schema
 from mlops.core import branch, ci_job, outputs
 from mlops.core.errors import ServingError, run
+from mlops.core.names import asked_experiment
 from mlops.pipeline import branch_experiment
 from mlops.pipeline.compose import compose
 from mlops.versions import bundle
@@ -85,8 +86,8 @@ def main() -> None:
     if not bundle.METRICS.exists():
         raise ServingError(f"{bundle.METRICS} is missing; run `make train ENV=dev`")
     bundle.check_environment(schema.load(), "dev")
-    experiment = os.environ.get("EXP") or branch_experiment.selected()
-    found = compare(os.environ.get("BASE") or "origin/qa", experiment)
+    name = asked_experiment() or branch_experiment.selected()
+    found = compare(os.environ.get("BASE") or "origin/qa", name)
     outputs.write_json(findings.FILE, json.loads(found.model_dump_json()))
     text = markdown.render(found)
     TEXT.write_text(text, encoding="utf-8")

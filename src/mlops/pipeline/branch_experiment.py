@@ -8,14 +8,13 @@ takes over what is merged into it.
 Reads: conf/experiment/ and its Git history, EXP, which is taken instead
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from mlops.core.errors import ConfigError, run
-from mlops.core.names import refuse_odd, shown
+from mlops.core.names import asked_experiment, moved, refuse_odd, shown, strays
 from mlops.core.paths import ANSWERS
 
 FOLDER = Path("conf/experiment")
@@ -31,6 +30,8 @@ def selected() -> str:
             "the experiment that was changed last is unknown: this clone is shallow. Run "
             "`git fetch --unshallow`, or name the experiment: EXP=my-experiment"
         )
+    if left := strays():  # pushed by the old guide's commands, and never trained
+        raise ConfigError(moved(left[0]))
     return _uncommitted() or _last("HEAD") or DEFAULT
 
 
@@ -101,7 +102,7 @@ def _git(*arguments: str) -> str:
 
 def main() -> None:
     """Print the experiment."""
-    name = os.environ.get("EXP") or selected()
+    name = asked_experiment() or selected()
     refuse_odd(name, str(FOLDER))  # CI gives it to programs
     sys.stdout.write(f"{name}\n")
 

@@ -21,7 +21,7 @@ from mlops.config.overrides import chosen, split, values
 from mlops.config.schema import PARAMS, Params
 from mlops.config.yaml_file import mapping, nodes, read
 from mlops.core.errors import ConfigError, run
-from mlops.core.names import CONF, check
+from mlops.core.names import CONF, asked_experiment, check
 from mlops.core.project import project
 from mlops.core.urls import plain, secrets
 from mlops.pipeline.snapshot import taken
@@ -54,7 +54,7 @@ def compose(env: str = "dev", exp: str = "default", overrides: str = "") -> Para
 def asked() -> Params:
     """Return the configuration that ENV, EXP and SET ask for."""
     get = os.environ.get
-    return compose(get("ENV") or "dev", get("EXP") or "default", get("SET") or "")
+    return compose(get("ENV") or "dev", asked_experiment() or "default", get("SET") or "")
 
 
 def checked(found: dict[str, Any], origins: Callable[[], Layers], broken: dict[Key, str]) -> Params:

@@ -8,12 +8,12 @@ Reads: the merge that Git has stopped in, EXP
 Writes: params.yaml, dvc.lock, sources.lock, the outputs of the pipeline; `git add`s the three
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from mlops.core.errors import LineageError, run
+from mlops.core.names import asked_experiment
 from mlops.pipeline import branch_experiment
 
 WRITTEN = ("params.yaml", "dvc.lock")
@@ -46,7 +46,7 @@ def main() -> None:
         )
     ours(found)
     # What CI will train when this is pushed.
-    name = os.environ.get("EXP") or branch_experiment.selected()
+    name = asked_experiment() or branch_experiment.selected()
     done = subprocess.run(["make", "train", f"EXP={name}"], check=False)
     if done.returncode:
         raise LineageError("the merged pipeline failed (see above); fix it, then `make resolve`")

@@ -18,6 +18,7 @@ from functools import partial
 from mlops import tracking
 from mlops.config.schema import Params
 from mlops.core.errors import run
+from mlops.core.names import asked_experiment
 from mlops.pipeline import compose, snapshot
 from mlops.tables import pins
 from mlops.tracking import untracked
@@ -92,7 +93,7 @@ def run_all() -> None:
 
 def main() -> None:
     """Compose, then run the stages in an empty folder."""
-    env, exp = os.environ.get("ENV") or "dev", os.environ.get("EXP") or "default"
+    env, exp = os.environ.get("ENV") or "dev", asked_experiment() or "default"
     words = [*shlex.split(os.environ.get("SET", "")), *SMALL]
     params = absolute(compose.compose(env, exp, shlex.join(words)))
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:

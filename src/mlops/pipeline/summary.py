@@ -4,7 +4,6 @@ Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.js
     .runs/
 """
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 
 from mlops.core import files, hashing, paths
 from mlops.core.errors import TrackingError, run
+from mlops.core.names import asked_experiment
 from mlops.tracking import records
 
 METRICS = Path("reports/metrics.json")
@@ -35,8 +35,8 @@ def lines(
     data = "synthetic data: it learned the grammar that made them, not English"
     # Without them the next command would train another experiment over this one's model.
     env = _env(params["environment"])
-    experiment = os.environ.get("EXP", DEFAULT)
-    again = env + ("" if experiment == DEFAULT else f" EXP={experiment}")
+    name = asked_experiment() or DEFAULT
+    again = env + ("" if name == DEFAULT else f" EXP={name}")
     return [
         f"{model['name']} {model['version']} in {params['environment']}"
         + (f", trained on {data}" if synthetic else ""),

@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 from mlops.config.schema import Params
+from mlops.core import names
 from mlops.core.errors import ConfigError, run
-from mlops.core.names import options
 from mlops.pipeline.compose import compose
 
 
 def wanted(exp: str, env: str) -> list[tuple[str, str]]:
     """Pair the experiments with the environments; an empty name means all of them."""
-    experiments = [exp] if exp else options("experiment")
-    environments = [env] if env else options("env")
+    experiments = [exp] if exp else names.options("experiment")
+    environments = [env] if env else names.options("env")
     return [(one, where) for one in experiments for where in environments]
 
 
@@ -47,7 +47,11 @@ def _on_hub(name: str) -> bool:
 
 def main() -> None:
     """Check what EXP and ENV name, or everything."""
-    exp = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("EXP") or ""
+    exp = names.asked_experiment(sys.argv[1] if len(sys.argv) > 1 else None)
+    if not exp and (left := names.strays()):
+        raise ConfigError("\n".join(map(names.moved, left)))
+    if exp:
+        names.check("experiment", exp, "EXP")  # once, not for each environment
     pairs = wanted(exp, os.environ.get("ENV") or "")
     verdicts = [check(*pair, os.environ.get("SET") or "") for pair in pairs]
     sys.stdout.writelines(f"{text}\n" for _, text in verdicts)

@@ -4,7 +4,6 @@ Reads: conf/ of the commit that is checked out, EXP, the variables that conf/ re
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from mlops.config.schema import Params
 from mlops.core import hashing
 from mlops.core.checks import Check
 from mlops.core.errors import ConfigError, DeployError, GateError
-from mlops.core.names import options
+from mlops.core.names import asked_experiment, options
 from mlops.pipeline.compose import compose
 from mlops.release import committed
 from mlops.release.work_tree import same
@@ -117,7 +116,7 @@ def check(version: Version, environment: str) -> None:
 
 def _experiment(environment: str, commit: str, made: Mapping[str, Any]) -> tuple[str, Params]:
     """Return the experiment that EXP names, else the committed one that made most likely these."""
-    name = os.environ.get("EXP")
+    name = asked_experiment()
     if name and name != DEFAULT:  # which make says where nobody names one
         return name, _composed(environment, name, commit)
     best: tuple[tuple[int, int], str, Params] | None = None

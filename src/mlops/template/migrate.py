@@ -14,7 +14,7 @@ from mlops.config.renamed import migrated
 from mlops.config.schema import PARAMS
 from mlops.config.yaml_file import read
 from mlops.core.errors import TemplateError, run
-from mlops.core.names import CONF
+from mlops.core.names import CONF, asked_experiment
 from mlops.pipeline import branch_experiment, compose
 from mlops.storage import remotes
 from mlops.template import imports, own_files
@@ -46,7 +46,7 @@ def main() -> None:
         if after != read(path):
             path.write_bytes(after.encode())  # line ends stay what they are
             sys.stdout.write(f"{path}: keys renamed\n")
-    os.environ["EXP"] = os.environ.get("EXP") or branch_experiment.selected()
+    os.environ["EXP"] = asked_experiment() or branch_experiment.selected()
     compose.main()
     sys.stdout.write(f"{PARAMS}: for the experiment {os.environ['EXP']}\n")
     remotes.main()

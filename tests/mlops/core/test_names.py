@@ -7,7 +7,7 @@ import pytest
 
 from common import ROOT
 from mlops.core.errors import ConfigError
-from mlops.core.names import check, nearest, options
+from mlops.core.names import asked_experiment, check, nearest, options, strays
 
 
 @pytest.fixture(name="conf", autouse=True)
@@ -57,3 +57,60 @@ def test_wrong_ending_is_told(conf: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"x\.yml must be named x\.yaml"):
         check("experiment", "x", "EXP")
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("", ""),
+        ("default", "default"),
+        ("default.yaml", "default"),
+        ("conf/experiment/default.yaml", "default"),
+        ("./conf//experiment/default.yaml", "default"),
+        ("configs/default.yaml", "default"),  # a link
+        ("conf/experiment/not-there.yaml", "not-there"),
+        ("conf/env/dev.yaml", "conf/env/dev.yaml"),
+        ("configs/mine.yaml", "configs/mine.yaml"),
+    ],
+)
+def test_exp_takes_a_name_or_a_path(
+    asked: str, name: str, conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the file itself or of a link to it, relative or absolute."""
+    old(conf)
+    monkeypatch.setenv("EXP", asked)
+
+    assert asked_experiment() == name
+    if name == "default":
+        assert asked_experiment(str(Path(asked).absolute())) in (name, str(Path(asked).absolute()))
+
+
+def old(conf: Path) -> None:
+    """Make the folder of the first guide: a link, an experiment, and something else."""
+    folder = conf.with_name("configs")
+    folder.mkdir()
+    (folder / "default.yaml").symlink_to("../conf/experiment/default.yaml")
+    (folder / "mine.yaml").write_text("training:\n  epochs: 2\n")
+    (folder / "logging.yaml").write_text("handlers: {}\ntraining: {}\n")
+    (folder / "empty.yaml").touch()
+
+
+@pytest.mark.parametrize("asked", ["mine", "configs/mine.yaml", "./configs/mine.yaml"])
+def test_an_experiment_in_the_old_folder_is_found_and_sent_on(asked: str, conf: Path) -> None:
+    """By the line to type; unless that would overwrite another one."""
+    old(conf)
+
+    with pytest.raises(ConfigError, match=r"`mv configs/mine\.yaml conf/experiment/mine\.yaml`"):
+        check("experiment", asked, "EXP")
+    (conf / "experiment" / "mine.yaml").touch()
+    if asked != "mine":
+        with pytest.raises(ConfigError, match=r"has mine\.yaml already\. Put the change into"):
+            check("experiment", asked, "EXP")
+
+
+def test_only_experiments_are_strays(conf: Path) -> None:
+    """A link is none, nor what has keys that no experiment has."""
+    assert strays() == []
+    old(conf)
+
+    assert strays() == [Path("configs/mine.yaml")]

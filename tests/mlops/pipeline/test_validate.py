@@ -92,3 +92,17 @@ def test_unpinned_hub_model_is_a_warning(words: str, warned: bool) -> None:
 
     assert good
     assert warned == ("warning: model.pretrained:" in text)
+
+
+def test_an_experiment_that_nothing_reads_is_an_error(
+    conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies where the first workflow guide kept them; whoever names it learns of it once."""
+    folder = conf.with_name("configs")
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("training:\n  epochs: 2\n")
+
+    for exp in ("", "mine", "configs/mine.yaml"):
+        monkeypatch.setenv("EXP", exp)
+        with pytest.raises(ConfigError, match=r"`mv configs/mine\.yaml conf/experiment/mine"):
+            validate.main()

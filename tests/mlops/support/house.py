@@ -24,7 +24,7 @@ Arrows = Mapping[str, set[str]]  # a room, and the rooms that it imports
 
 def sources() -> list[Path]:
     """Return the modules, but for the faces of packages, which hold a sentence."""
-    return sorted(path for path in SRC.rglob("*.py") if path.name != "__init__.py")
+    return sorted(path for path in SRC.glob("*/**/*.py") if path.name != "__init__.py")
 
 
 def room(module: Path) -> str:

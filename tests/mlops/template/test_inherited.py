@@ -12,7 +12,7 @@ from common import ROOT
 # A README is made of its own template.
 FILES = template.inherited() - {"README.md"}
 # Raised only for what is new, by its lines; 14,000 is where it should be.
-MACHINERY = 21_268
+MACHINERY = 21_457
 # What stays there.
 SOURCE = "https://github.com/MLops-Project-Platform/mlops-research-template/blob/main/"
 
@@ -31,7 +31,9 @@ def test_a_project_owns_little_code() -> None:
     """src/ml and its tests; all other Python is the template's, and lies in src."""
     assert lines(*python("src/ml/", "tests/")) <= 4000
     assert lines(*python("src/mlops/")) <= MACHINERY
-    assert python("") == python("src/ml/", "src/mlops/", "src/hydra_plugins/", "tests/")
+    assert python("") == python(
+        "src/ml/", "src/mlops/", "src/hydra_plugins/", "tests/", "src/train.py", "scripts/"
+    )
     assert not [name for name in FILES if name.startswith(("tests/mlops", "benchmarks"))]
 
 
