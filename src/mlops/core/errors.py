@@ -20,7 +20,9 @@ Each message says what was expected, what was found and what to do next.
 
 import gc
 import logging
+import os
 import re
+import shlex
 import shutil
 import sys
 import traceback
@@ -28,6 +30,12 @@ from collections.abc import Callable
 from types import TracebackType
 
 from mlops.core.urls import plain
+
+# Commands that act on an environment, those that act on an experiment, and what follows them.
+ACTS = re.compile(
+    r"\b(make (?:deploy|lineage|load-test|package|pull|push|register|retention|rollback|serve|sign"
+    r"|status|sync|ui|verify|(gate|smoke|train)))\b(?!-)((?: [A-Z]+=[^\s`,;]+)*)"
+)
 
 
 class KnownError(Exception):
@@ -108,10 +116,27 @@ def run(main: Callable[[], None]) -> None:
                 "room and run the same command again: what was finished is kept"
             )
         if isinstance(error, KnownError):
-            sys.exit(f"error: {error}")
+            sys.exit(f"error: {as_typed(str(error))}")
         raise
     finally:
         gc.freeze()  # nor is it looked through at the exit
+
+
+def as_typed(text: str) -> str:
+    """Return a message whose commands act on the ENV and EXP of this one, as they must."""
+    given = {"ENV": os.environ.get("ENV") or "dev", "EXP": os.environ.get("EXP") or "default"}
+    words = {
+        name: f" {name}={shlex.quote(value)}"
+        for name, value in given.items()
+        if value not in ("dev", "default")
+    }
+
+    def complete(found: re.Match[str]) -> str:
+        more = words.get("ENV", "") if " ENV=" not in found[0] else ""
+        more += words.get("EXP", "") if found[2] and " EXP=" not in found[0] else ""
+        return f"{found[1]}{more}{found[3]}"
+
+    return ACTS.sub(complete, text)
 
 
 class _Plain(logging.Formatter):

@@ -6,6 +6,7 @@ needs no way into the cluster's network.
 
 import json
 import re
+import shutil
 import subprocess
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,12 @@ from mlops.core import command
 from mlops.core.errors import DeployError
 from mlops.deployment.links import NAMESPACE, PORT
 
+ELSEWHERE = (
+    "deploy on this machine: `deploy.target: podman` in conf/env/{}.yaml, or "
+    'SET="deploy.target=podman"; that needs podman, a registry and the image of Traefik '
+    "(docs/deploy.md, On one machine)"
+)
+
 
 class Kubectl:
     """kubectl, tied to one context and the namespace of the manifests."""
@@ -25,14 +32,17 @@ class Kubectl:
     def __init__(self, context: str) -> None:
         self._context = context
 
-    def check(self) -> None:
+    def check(self, environment: str) -> None:
         """Refuse to act on another cluster than the environment's own."""
+        elsewhere = ELSEWHERE.format(environment)
+        if not shutil.which("kubectl"):
+            raise DeployError(f"kubectl is not on the PATH. Install it, or {elsewhere}")
         view = ("config", "view", "--output", "jsonpath={.current-context}")
         found = command.run("kubectl", *view, hint=self._hint)
         if not found:
             raise DeployError(
                 f"kubectl has no current context. Set it (`kubectl config use-context "
-                f"{self._context}`), or use deploy.target=podman to deploy on this machine"
+                f"{self._context}`), or {elsewhere}"
             )
         if found != self._context:
             raise DeployError(

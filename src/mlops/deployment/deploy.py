@@ -45,7 +45,9 @@ def main() -> None:
                 release(version, image), restore_params(version, rollout.registry, params)
             ),
         )
-    sys.stdout.write(f"{version} is live in {params.environment}; back: make rollback\n")
+    sys.stdout.write(
+        f"{version} is live in {params.environment}; back: make rollback ENV={params.environment}\n"
+    )
 
 
 def check(version: Version, rollout: Rollout, environment: str) -> None:

@@ -17,7 +17,7 @@ class Kubernetes:
 
     def __init__(self, params: Params) -> None:
         self._kubectl = Kubectl(params.deploy.context)
-        self._kubectl.check()
+        self._kubectl.check(params.environment)
 
     def lock(self) -> AbstractContextManager[None]:
         """Hold the Lease of deployments."""

@@ -38,6 +38,8 @@ def find_earlier(rollout: Rollout, to: str | None) -> Entry:
     entry = found.last(to) if to else found.back
     if entry:
         return entry
+    if not found.done:
+        raise DeployError("nothing was deployed yet, so there is nothing to roll back to")
     been = ", ".join(dict.fromkeys(one.version for one in found.done)) or "none"
     raise DeployError(
         f"{f'version {to} was never live' if to else 'no version was live before this one'}; "

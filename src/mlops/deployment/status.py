@@ -11,9 +11,9 @@ from mlops.core.errors import DeployError, run
 from mlops.deployment.rollout import Rollout
 from mlops.deployment.target import Live
 from mlops.pipeline.compose import asked
-from mlops.versions import version_files
+from mlops.versions import history, version_files
 from mlops.versions.history import History
-from mlops.versions.registry import CHALLENGER, CHAMPION, Version
+from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 WIDTH = 12
 
@@ -21,24 +21,37 @@ WIDTH = 12
 def main() -> None:
     """Print the table; raise DeployError where something is wrong."""
     params = asked()
-    rollout = Rollout(params)
-    registry, found, live = rollout.registry, rollout.history, rollout.target.live()
-    champion = registry.alias(CHAMPION)
+    registry = Registry(params)
+    found, champion = history.read(registry.notes()), registry.alias(CHAMPION)
+    rollout, live, unreachable = None, None, ""
+    try:
+        rollout = Rollout(params)
+        live = rollout.target.live()
+    except DeployError as error:
+        if found.hashes or champion:  # something was deployed, and nobody knows what runs now
+            raise
+        unreachable = str(error)
+    nothing = ("live", f"nothing is deployed in {params.environment}")
     rows: list[tuple[str, str]] = [("environment", params.environment)]
-    if live and (version := registry.find(live.version)):
-        rows += [*_live(live, version, found), *_origin(version)]
-        if version_files.overwritten(registry, version):
-            lost = version_files.damaged(registry, version)
-            rows.append(("files", f"{lost}; {version_files.advice(version)}"))
-    else:
-        rows.append(("live", f"version {live.version}, not registered" if live else "nothing"))
+    rows += _deployed(registry, live, found) if live else [nothing]
+    rows += [("target", unreachable)] if unreachable else []
     challenger = registry.alias(CHALLENGER)
     verdict = challenger.tags.get("gate.verdict", "not judged yet") if challenger else ""
     rows.append(("challenger", f"{challenger}: {verdict}" if challenger else "none"))
     rows.append(("record", found.wrong or f"{len(found.entries)} entries, unchanged"))
     sys.stdout.write("".join(f"{name:{WIDTH}} {value}\n" for name, value in rows))
-    if wrong := [*_wrong(rollout, live, champion, found)]:
+    if rollout and (wrong := [*_wrong(rollout, live, champion, found)]):
         raise DeployError("; ".join(wrong))
+
+
+def _deployed(registry: Registry, live: Live, found: History) -> Iterator[tuple[str, str]]:
+    if version := registry.find(live.version):
+        yield from (*_live(live, version, found), *_origin(version))
+        if version_files.overwritten(registry, version):
+            lost = version_files.damaged(registry, version)
+            yield "files", f"{lost}; {version_files.advice(version)}"
+    else:
+        yield "live", f"version {live.version}, not registered"
 
 
 def _live(live: Live, version: Version, found: History) -> Iterator[tuple[str, str]]:

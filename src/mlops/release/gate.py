@@ -184,7 +184,8 @@ def main() -> None:
     elif not verdict.accepted:
         raise GateError(
             f"{found[0]} is rejected: {'; '.join(verdict.reasons)}. Train a better model, or "
-            f"change a bound in conf/env/{environment}.yaml, commit, `make gate ENV={environment}`"
+            f"change its bound: `gate` in conf/env/{environment}.yaml, or where that sets none in "
+            f"conf/config.yaml; commit, then `make gate ENV={environment}`"
         )
     else:
         sys.stdout.write(f"next: make deploy ENV={environment}\n")

@@ -49,6 +49,8 @@ class Verdict:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in (head, *rows)
         ]
-        against = f"against {self.champion}" if self.champion else "no champion yet"
+        against = (
+            f"against {self.champion}" if self.champion else "no champion yet: nothing is live"
+        )
         done = "accepted" if self.accepted else "rejected"
         return [f"{self.challenger}, {against}", *table, f"{self.challenger} is {done}"]

@@ -3,13 +3,15 @@
 import errno
 import gc
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
-from mlops.core.errors import DataError, run
+from mlops.core.errors import DataError, as_typed, run
 
 
 def test_a_known_error_ends_with_its_sentence_and_exit_code_1(
@@ -91,3 +93,34 @@ def test_a_stage_alone_looks_for_no_garbage_while_it_imports(started: str, looks
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == [looks]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("run `make train`", "run `make train ENV=qa EXP=mine`"),
+        ("make train SHARE=1; then", "make train ENV=qa EXP=mine SHARE=1; then"),
+        ("`make gate ENV=prod`", "`make gate EXP=mine ENV=prod`"),
+        ("`make rollback TO=2`, or", "`make rollback ENV=qa TO=2`, or"),
+        ("make load-test installs it", "make load-test ENV=qa installs it"),
+        ("make install", "make install"),
+        ("make room", "make room"),
+        ("make sign-off", "make sign-off"),
+    ],
+)
+def test_a_command_in_a_message_acts_where_this_one_does(
+    text: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typed as printed it would act on dev and on the default experiment, over another's model."""
+    assert as_typed(text) == text
+    monkeypatch.setenv("ENV", "qa")
+    monkeypatch.setenv("EXP", "mine")
+
+    assert as_typed(text) == shown
+    with pytest.raises(SystemExit, match=f"^error: {re.escape(shown)}$"):
+        run(partial(fail, text))
+
+
+def fail(text: str) -> None:
+    """Raise a known error."""
+    raise DataError(text)
