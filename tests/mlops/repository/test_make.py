@@ -212,3 +212,44 @@ def test_pythons_settings_do_not_reach_a_verb(folder: Path) -> None:
     )  # fmt: skip
 
     assert done.stdout == f"PYTHON=python3\nPYTHONPATH={folder.resolve()}/src\n"
+
+
+OLD_MAKE = (
+    r"GNU make 4\.2 or newer is needed, this is {}\. On macOS: brew install make, then"
+)
+
+
+@pytest.mark.parametrize("version", ["3.80", "3.81", "3.82", "4.0", "4.1", "4.1.90"])
+def test_an_old_make_is_named_before_anything_runs(version: str, folder: Path) -> None:
+    """As macOS brings one, which stumbles over the rest."""
+    done = make("help", f"MAKE_VERSION={version}", folder=folder)
+
+    assert done.returncode == 2
+    assert re.search(OLD_MAKE.format(re.escape(version)), done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("version", ["4.2", "4.2.1", "4.3", "4.4.1", "4.10", "5.0"])
+def test_a_make_that_is_new_enough_works(version: str, folder: Path) -> None:
+    """Up to the next one."""
+    assert make("help", f"MAKE_VERSION={version}", folder=folder).returncode == 0
+
+
+def test_windows_is_sent_to_wsl(folder: Path) -> None:
+    """Which is Linux, and does not say that it is Windows."""
+    done = make("help", folder=folder, OS="Windows_NT")
+
+    assert done.returncode == 2
+    assert "Windows is supported through WSL 2" in done.stderr
+
+
+def test_old_makes_can_read_what_refuses_them() -> None:
+    """The first statements are the two conditions, of words that make 3.80 has."""
+    first = [line for line in MAKEFILE.splitlines() if line and not line.startswith("#")]
+    words = {word for line in first[:6] for word in re.findall(r"\$\((\w+)[ ,)]|^(\w+)", line)}
+
+    assert [line.split()[0] for line in first[:6]] == ["ifneq", "$(error", "endif", "ifeq",
+                                                       "$(error", "endif"]  # fmt: skip
+    assert {one or other for one, other in words} <= {
+        "ifneq", "ifeq", "endif", "filter", "error", "MAKE_VERSION", "OS",
+    }  # fmt: skip
