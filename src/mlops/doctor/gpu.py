@@ -1,5 +1,6 @@
 """The GPU, against what ACCELERATOR and resources.gpu ask for."""
 
+import platform
 from typing import Any
 
 from mlops.doctor import environment, outside
@@ -11,6 +12,9 @@ QUERY = ("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader
 def gpu(accelerator: str, wanted: dict[str, Any], usable: bool) -> Finding:
     """Look at what the driver shows and what torch sees; `wanted` is the section resources."""
     asked = int(wanted.get("gpu", 0))
+    if (platform.system(), platform.machine()) == ("Darwin", "arm64") and asked < 2:
+        use = "trains" if asked else 'idle; SET="resources.gpu=1" trains on it'
+        return ok("GPU", f"Apple's (mps), {use}; its runs are not byte for byte the same")
     said = outside.program(*QUERY)
     shown = said.text.splitlines() if said and said.good else []
     if not shown:

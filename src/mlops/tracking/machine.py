@@ -31,7 +31,8 @@ def read_hardware() -> dict[str, str]:
     import torch  # noqa: PLC0415  takes seconds, and training and evaluation have it already
 
     cuda = torch.cuda
-    gpus = [cuda.get_device_name(n) for n in range(cuda.device_count())] or ["none"]
+    gpus = [cuda.get_device_name(n) for n in range(cuda.device_count())]
+    gpus = gpus or ["Apple (mps)" if torch.backends.mps.is_available() else "none"]
     return {
         "hardware.cpu": _cpu(),
         "hardware.cores": str(os.cpu_count() or "unknown"),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import TrainingArguments
 
 from mlops.config.schema import Params
@@ -71,7 +70,7 @@ def build(params: Params, steps: Steps, folder: Path, **own: Any) -> TrainingArg
         gradient_accumulation_steps=steps.accumulation,
         num_train_epochs=steps.epochs,
         bf16=hardware.precision(params.training) == "bf16",
-        use_cpu=params.resources.gpu == 0 or not torch.cuda.is_available(),
+        use_cpu=params.resources.gpu == 0 or not hardware.count(),
         eval_strategy="epoch",
         logging_steps=log_every,
         # A checkpoint between two logs would cut the mean loss of that stretch in two on resuming.

@@ -15,6 +15,7 @@ import yaml
 
 from mlops.config.schema import Params
 from mlops.core import hashing
+from mlops.training import hardware
 
 ROOT = Path(__file__).parents[3]  # of the code that runs: a queued experiment has its own
 DATA = "data/prepared"
@@ -39,9 +40,15 @@ def key(params: Params, data: Mapping[str, str], root: Path = ROOT) -> str:
             for path in _files(root / name)
         },
         "packages": [torch.__version__, transformers.__version__],
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "device": _device(params),
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _device(params: Params) -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return "mps" if hardware.uses_apple(params.resources) else "cpu"
 
 
 def _files(path: Path) -> Iterator[Path]:

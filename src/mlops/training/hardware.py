@@ -18,6 +18,21 @@ def set_up(params: Params) -> None:
     claim(params.resources)
     settle(params.training)
     torch.set_num_threads(params.training.threads)
+    if uses_apple(params.resources):
+        log.warning(
+            "warning: Apple's GPU trains, which gives other bytes each time; "
+            'SET="resources.gpu=0" trains on the CPU, byte for byte the same'
+        )
+
+
+def count() -> int:
+    """Count the GPUs: NVIDIA's that are visible, or Apple's one."""
+    return torch.cuda.device_count() or int(torch.backends.mps.is_available())
+
+
+def uses_apple(resources: Resources) -> bool:
+    """Tell whether a training runs on Apple's GPU."""
+    return bool(resources.gpu and count() and not torch.cuda.device_count())
 
 
 def claim(resources: Resources) -> None:
@@ -25,7 +40,7 @@ def claim(resources: Resources) -> None:
     gpus.show(resources.gpu)
     memory_gb = round(psutil.virtual_memory().total / 2**30, 1)
     for name, wanted, there in (
-        ("gpu", resources.gpu, torch.cuda.device_count()),
+        ("gpu", resources.gpu, count()),
         ("cpu_cores", resources.cpu_cores, os.cpu_count() or 1),
         ("memory_gb", resources.memory_gb, memory_gb),
     ):
@@ -52,7 +67,7 @@ def settle(training: Training) -> None:
 
 def share(batch_size: int, resources: Resources) -> int:
     """Return how much of a batch each GPU takes: more GPUs do the same batches faster."""
-    there = max(1, min(resources.gpu, torch.cuda.device_count()))
+    there = max(1, min(resources.gpu, count()))
     if batch_size % there:
         raise ModelError(
             f"training.batch_size is {batch_size}, which the {there} GPUs cannot share evenly; "

@@ -146,3 +146,16 @@ def test_a_gpu_that_torch_does_not_see_is_told(
     monkeypatch.setattr(environment, "ask", lambda probe: Answer(True, "0"))
 
     assert "of which torch sees none -> update the driver" in told(gpu.gpu("cuda", {}, usable=True))
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"), [(0, 'idle; SET="resources.gpu=1" trains on it'), (1, "trains")]
+)
+def test_apples_gpu_is_found(asked: int, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs no driver and no other installation, and is no reason for a wrong hope."""
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    found = gpu.gpu("cpu", {"gpu": asked}, usable=False)
+
+    assert found.state == "ok"
+    assert f"Apple's (mps), {shown}; its runs are not byte for byte the same" in told(found)

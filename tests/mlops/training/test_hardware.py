@@ -3,13 +3,15 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 from ml.config import Params
 from mlops.core.errors import ModelError
-from mlops.training import hardware
+from mlops.tracking import machine
+from mlops.training import arguments, checkpoint_key, hardware
 
 MakeParams = Callable[..., Params]
 
@@ -87,3 +89,35 @@ def test_a_gpu_is_deterministic_where_it_shall_be(make_params: MakeParams, wante
 def test_auto_precision_is_fp32_on_a_cpu(params: Params) -> None:
     """bf16 is slower than fp32 on CPUs without AMX."""
     assert hardware.precision(params.training) == "fp32"
+
+
+@pytest.fixture(name="apple")
+def _apple(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Mac, as far as torch tells."""
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+
+
+@pytest.mark.usefixtures("apple")
+@pytest.mark.parametrize(("asked", "used"), [(0, False), (1, True)])
+def test_apples_gpu_trains_where_it_is_asked_for(
+    asked: int, used: bool, make_params: MakeParams, caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """And says that its bytes are others each time; the key of checkpoints knows of it."""
+    params = make_params(resources={"gpu": asked, "missing": "fail"})
+    with caplog.at_level(logging.WARNING):
+        hardware.set_up(params)
+    made = arguments.build(params, arguments.count_steps(params, 100, 1), tmp_path)
+
+    assert hardware.uses_apple(params.resources) is used
+    assert ("Apple's GPU trains, which gives other bytes each time" in caplog.text) is used
+    assert made.use_cpu is not used
+    assert checkpoint_key._device(params) == ("mps" if used else "cpu")
+    assert machine.read_hardware()["hardware.gpu"] == "Apple (mps)"
+
+
+@pytest.mark.usefixtures("apple")
+def test_a_mac_has_one_gpu(make_params: MakeParams) -> None:
+    """Two are missing, as elsewhere."""
+    with pytest.raises(ModelError, match=r"resources\.gpu asks for 2, this machine has 1"):
+        hardware.claim(make_params(resources={"gpu": 2, "missing": "fail"}).resources)
