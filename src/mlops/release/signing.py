@@ -1,4 +1,4 @@
-"""Sign the image of a version with the identity of CI's own run, or check who signed it.
+"""Sign the image of a version with the identity of CI's own run, or check who signed and built it.
 
 Nobody holds a key: Sigstore vouches for the run of a workflow on the branch of the environment. On
 a laptop there is no such identity: the image is pushed, nothing is signed, nothing is checked.
@@ -27,6 +27,7 @@ class Signer:
 
     name: str
     issuer: str
+    repository: str = ""  # on GitHub, which attests how an image was built (SLSA provenance)
 
 
 def signer(environment: str) -> Signer | None:
@@ -38,7 +39,8 @@ def signer(environment: str) -> Signer | None:
     if variables.get("GITHUB_ACTIONS") == "true":
         project = f"{variables['GITHUB_SERVER_URL']}/{variables['GITHUB_REPOSITORY']}"
         workflow = f"{project}/.github/workflows/{name}.yml@refs/heads/{name}"
-        return Signer(workflow, "https://token.actions.githubusercontent.com")
+        issuer = "https://token.actions.githubusercontent.com"
+        return Signer(workflow, issuer, variables["GITHUB_REPOSITORY"])
     if variables.get("GITLAB_CI") == "true":
         project = f"{variables['CI_PROJECT_URL']}//.gitlab-ci.yml@refs/heads/{name}"
         return Signer(project, variables["CI_SERVER_URL"])
@@ -47,26 +49,29 @@ def signer(environment: str) -> Signer | None:
 
 def sign(image: str) -> None:
     """Sign an image and attach its SBOM."""
-    _cosign("sign", "--yes", image)
-    _cosign("attest", "--yes", "--type", "cyclonedx", "--predicate", str(sbom.REPORT), image)
+    _ask("cosign", "sign", "--yes", image)
+    predicate = ("--type", "cyclonedx", "--predicate", str(sbom.REPORT))
+    _ask("cosign", "attest", "--yes", *predicate, image)
 
 
 def check(image: str, who: Signer) -> None:
-    """Refuse an image that this signer has not signed."""
-    _cosign(
-        "verify", "--certificate-identity", who.name, "--certificate-oidc-issuer", who.issuer, image
-    )
+    """Refuse an image that this signer has not signed, or on GitHub has not built."""
+    identity = ("--certificate-identity", who.name, "--certificate-oidc-issuer", who.issuer)
+    _ask("cosign", "verify", *identity, image)
+    if who.repository:  # gh, since a private repository's provenance is not in the public Sigstore
+        built = ("--repo", who.repository, "--cert-identity", who.name, "--bundle-from-oci")
+        _ask("gh", "attestation", "verify", *built, f"oci://{image}")
 
 
-def _cosign(*words: str) -> None:
+def _ask(program: str, *words: str) -> None:
     try:
-        done = subprocess.run(["cosign", *words], text=True, capture_output=True, check=False)
+        done = subprocess.run([program, *words], text=True, capture_output=True, check=False)
     except FileNotFoundError:
-        raise AuditError("cosign is not on the PATH of this runner; install it") from None
+        raise AuditError(f"{program} is not on the PATH of this runner; install it") from None
     if done.returncode:
         raise AuditError(
-            f"`cosign {words[0]}` failed for {words[-1]}: "
-            f"{done.stderr.strip()[-800:]}; nothing that is not signed is deployed"
+            f"`{program} {words[0]}` failed for {words[-1]}: {done.stderr.strip()[-800:]}; "
+            "nothing that CI has not signed and built is deployed"
         )
 
 

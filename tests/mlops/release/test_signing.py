@@ -27,17 +27,22 @@ GITLAB = {
 
 @pytest.fixture(name="cosign", autouse=True)
 def _cosign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cosign that writes down how it is called, and knows no image called `strange`."""
+    """Programs that write down how they are called.
+
+    Nobody has signed the image `strange`, and nobody knows who built the image `foreign`.
+    """
     for name in (*GITHUB, *GITLAB, "GITHUB_OUTPUT"):
         monkeypatch.delenv(name, raising=False)
-    program = tmp_path / "bin" / "cosign"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\n'
-        'case "$*" in *strange*) echo no signatures found >&2; exit 10;; esac\n'
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, calls, unknown in (("cosign", "calls", "strange"), ("gh", "asked", "foreign")):
+        program = folder / name
+        program.write_text(
+            f'#!/bin/sh\necho "$@" >>{tmp_path}/{calls}\n'
+            f'case "$*" in *{unknown}*) echo none found >&2; exit 10;; esac\n'
+        )
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     return tmp_path / "calls"
 
 
@@ -134,7 +139,10 @@ def test_what_another_has_signed_is_refused(
 
     strange = Version("tiny", "2", "run", {"image": "strange@sha256:0"}, ())
     monkeypatch.setattr(selection, "select", lambda *_arguments: strange)
-    with pytest.raises(AuditError, match="nothing that is not signed is deployed"):
+    with pytest.raises(
+        AuditError,
+        match=r"`cosign verify` failed .* nothing that CI has not signed and built is deployed",
+    ):
         signing.main()
 
     bare = Version("tiny", "3", "run", {}, ())
@@ -142,6 +150,34 @@ def test_what_another_has_signed_is_refused(
     with pytest.raises(AuditError, match="make sign"):
         signing.main()
     assert version
+
+
+@pytest.mark.usefixtures("version")
+@pytest.mark.parametrize("host", [GITHUB, GITLAB], ids=["GitHub", "GitLab"])
+def test_what_another_has_built_is_refused(
+    host: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On GitHub, whose provenance names repository, workflow and branch; GitLab has none."""
+    on(monkeypatch, host)
+    who = signing.signer("qa")
+    assert who
+    signing.check(IMAGE, who)
+
+    workflow = "https://github.com/team/project/.github/workflows/qa.yml@refs/heads/qa"
+    asked = "attestation verify --repo team/project --cert-identity "
+    wanted = f"{asked}{workflow} --bundle-from-oci oci://{IMAGE}\n"
+    assert (tmp_path / "asked").exists() is (host is GITHUB)
+    if host is GITHUB:
+        assert (tmp_path / "asked").read_text() == wanted
+        with pytest.raises(
+            AuditError,
+            match=r"`gh attestation` failed for oci://registry\.example/foreign.*none found",
+        ):
+            signing.check("registry.example/foreign@sha256:0", who)
+        (tmp_path / "bin" / "gh").unlink()
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        with pytest.raises(AuditError, match="gh is not on the PATH of this runner"):
+            signing.check(IMAGE, who)
 
 
 @pytest.mark.usefixtures("version")
