@@ -33,6 +33,7 @@ TYPED = {
     "new": "tests/mlops/field/test_template_field.py",
     "package": "docs/release.md",
     "predict": "tests/mlops/field/test_variables.py",
+    "publish": "tests/mlops/release/test_publish.py",
     "pull": "tests/mlops/storage/test_sharing.py",
     "push": "tests/mlops/storage/test_sharing.py",
     "register": "docs/release.md",
