@@ -22,7 +22,7 @@ def _copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "project"
     for name in (".github", ".gitlab", ".ci", "conf"):
         shutil.copytree(ROOT / name, copy / name)
-    for name in (".gitlab-ci.yml", ".pre-commit-config.yaml", "Makefile"):
+    for name in (".gitlab-ci.yml", ".pre-commit-config.yaml", "Makefile", "CITATION.cff"):
         shutil.copy(ROOT / name, copy)
     (copy / ".venv").symlink_to(ROOT / ".venv")
     (copy / ".gitignore").write_text(".venv\n")
@@ -84,6 +84,9 @@ def test_several_findings_come_at_once(copy: Path, top: str) -> None:
         (WORKFLOW, "@3d3c42e5aac5ba805825da76410c181273ba90b1", "@v7", "zizmor"),
         (Path(".gitlab-ci.yml"), "timeout: 1h", "timeouts: 1h", "gitlab-schema"),
         (Path("conf/model/bert.yaml"), "max_length:", "max_len:", "model-schema"),
+        (Path(".github/ISSUE_TEMPLATE/bug.yml"), "label:", "title:", "issue-forms-schema"),
+        (Path(".github/ISSUE_TEMPLATE/config.yml"), "url:", "link:", "issue-config-schema"),
+        (Path("CITATION.cff"), "title:", "name:", "citation-schema"),
     ],
 )
 def test_what_is_broken_is_found(copy: Path, path: Path, old: str, new: str, finder: str) -> None:

@@ -214,9 +214,7 @@ def test_pythons_settings_do_not_reach_a_verb(folder: Path) -> None:
     assert done.stdout == f"PYTHON=python3\nPYTHONPATH={folder.resolve()}/src\n"
 
 
-OLD_MAKE = (
-    r"GNU make 4\.2 or newer is needed, this is {}\. On macOS: brew install make, then"
-)
+OLD_MAKE = r"GNU make 4\.2 or newer is needed, this is {}\. On macOS: brew install make, then"
 
 
 @pytest.mark.parametrize("version", ["3.80", "3.81", "3.82", "4.0", "4.1", "4.1.90"])
