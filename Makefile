@@ -2,7 +2,7 @@
 # Those with a line of help are the card that `make` prints; `ml --help` has all, with their options.
 # These lines are such that GNU make 3.80 reads them: macOS brings 3.81.
 ifneq ($(filter 3.% 4.0 4.0.% 4.1 4.1.%,$(MAKE_VERSION)),)
-$(error GNU make 4.2 or newer is needed, this is $(MAKE_VERSION). On macOS: brew install make, then type gmake in the place of make)
+$(error GNU make 4.2 or newer is needed, this is $(MAKE_VERSION). On macOS: brew install make, then type gmake instead of make)
 endif
 ifeq ($(OS),Windows_NT)
 $(error Windows is supported through WSL 2: type `wsl --install`, then clone and work in its Linux shell)

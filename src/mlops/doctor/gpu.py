@@ -14,7 +14,7 @@ def gpu(accelerator: str, wanted: dict[str, Any], usable: bool) -> Finding:
     asked = int(wanted.get("gpu", 0))
     if (platform.system(), platform.machine()) == ("Darwin", "arm64") and asked < 2:
         use = "trains" if asked else 'idle; SET="resources.gpu=1" trains on it'
-        return ok("GPU", f"Apple's (mps), {use}; its runs are not byte for byte the same")
+        return ok("GPU", f"Apple's (mps), {use}; its runs are not byte-reproducible")
     said = outside.program(*QUERY)
     shown = said.text.splitlines() if said and said.good else []
     if not shown:

@@ -20,8 +20,8 @@ def set_up(params: Params) -> None:
     torch.set_num_threads(params.training.threads)
     if uses_apple(params.resources):
         log.warning(
-            "warning: Apple's GPU trains, which gives other bytes each time; "
-            'SET="resources.gpu=0" trains on the CPU, byte for byte the same'
+            "warning: training on Apple's GPU (mps), which is not byte-reproducible; "
+            'SET="resources.gpu=0" trains on the CPU, which is'
         )
 
 

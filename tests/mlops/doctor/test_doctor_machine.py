@@ -158,4 +158,4 @@ def test_apples_gpu_is_found(asked: int, shown: str, monkeypatch: pytest.MonkeyP
     found = gpu.gpu("cpu", {"gpu": asked}, usable=False)
 
     assert found.state == "ok"
-    assert f"Apple's (mps), {shown}; its runs are not byte for byte the same" in told(found)
+    assert f"Apple's (mps), {shown}; its runs are not byte-reproducible" in told(found)

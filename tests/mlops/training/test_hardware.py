@@ -110,7 +110,7 @@ def test_apples_gpu_trains_where_it_is_asked_for(
     made = arguments.build(params, arguments.count_steps(params, 100, 1), tmp_path)
 
     assert hardware.uses_apple(params.resources) is used
-    assert ("Apple's GPU trains, which gives other bytes each time" in caplog.text) is used
+    assert ("training on Apple's GPU (mps), which is not byte-reproducible" in caplog.text) is used
     assert made.use_cpu is not used
     assert checkpoint_key._device(params) == ("mps" if used else "cpu")
     assert machine.read_hardware()["hardware.gpu"] == "Apple (mps)"
