@@ -116,6 +116,7 @@ def test_no_difference_is_not_a_difference_of_nothing(params: Params) -> None:
 
     assert "TF-IDF is right for the same texts" in text
     assert "+0.0" not in text
+    assert "points of difference" not in text
 
 
 def test_synthetic_data_is_said_so_at_the_top(params: Params) -> None:
