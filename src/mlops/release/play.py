@@ -11,7 +11,6 @@ import time
 import urllib.request
 import webbrowser
 from contextlib import suppress
-from functools import reduce
 from typing import Any
 
 from mlops.config import schema
@@ -73,10 +72,14 @@ def _is_made_of(composed: dict[str, Any]) -> bool:
     stages = dvc_lock.stages(dvc_lock.current()).values()
     used = [stage.get("params", {}).get(schema.PARAMS.name, {}) for stage in stages]
     known = {name: value for values in used for name, value in values.items()}
-    return bool(known) and all(
-        reduce(lambda part, key: (part or {}).get(key), name.split("."), composed) == value
-        for name, value in known.items()
-    )
+    return bool(known) and all(_value(composed, name) == known[name] for name in known)
+
+
+def _value(part: Any, name: str) -> Any:
+    """Return what stands at a dotted name; nothing where a later release has no such key."""
+    for key in name.split("."):
+        part = part.get(key) if isinstance(part, dict) else None
+    return part
 
 
 def train(asked: dict[str, str]) -> None:
