@@ -143,11 +143,13 @@ def test_it_serves_opens_the_page_and_ends_by_ctrl_c(trained: Path) -> None:
             env={**os.environ, **variables}, start_new_session=True, stdout=log, stderr=log,
         )  # fmt: skip
     server = served.Server(port, process, trained / "log")
-    served.wait_for((trained / "opened").exists, server)
-    assert server.predict({"text": "good"})[1]["label"] == "positive"
-    os.killpg(process.pid, signal.SIGINT)
-
-    assert process.wait(60) == 0
+    try:
+        served.wait_for((trained / "opened").exists, server)
+        assert server.predict({"text": "good"})[1]["label"] == "positive"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 0
+    finally:
+        served.end(process)
     text = (trained / "log").read_text()
     assert f'make predict PORT={port} TEXT="..."' in text
     assert "Traceback" not in text
