@@ -38,8 +38,8 @@ $(foreach name,$(sort $(VARIABLES) $(TYPED)),$(if $(call defined,$(name)),$(eval
 export ENV ?= dev
 export EXP ?= default
 # What was asked for: some verbs have more to say than the default when nothing was.
-validate: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
-validate update migrate resolve review exp-of: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
+validate play: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
+validate play update migrate resolve review exp-of: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
 SHARE ?=
@@ -210,6 +210,10 @@ retention: $(INSTALLED)
 .PHONY: serve
 serve: $(INSTALLED)  ## Serve the model of the last run at http://127.0.0.1:3000 (PORT=...)
 	@ml serve
+
+.PHONY: play
+play: $(INSTALLED)  ## Train if there is no model, serve it, open its page in the browser
+	@ml play
 
 .PHONY: predict
 predict: $(INSTALLED)  ## Ask the running service: make predict TEXT="a fine film"

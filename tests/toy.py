@@ -13,7 +13,21 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from common import ROOT
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "film", "was", "good", "bad", "great", "dull", "the"]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "film",
+    "was",
+    "good",
+    "bad",
+    "great",
+    "dull",
+    "the",
+    "a",
+    "fine",
+]
 FEELING = {"good": 4.0, "great": 4.0, "bad": -4.0, "dull": -4.0}
 LABELS = ["negative", "positive"]
 SIGNATURE: dict[str, Any] = {

@@ -63,7 +63,7 @@ def main() -> None:
         slices_left_out=found.slices_left_out,
         baselines=found.baselines,
         behaviour=tests,
-        errors=results.worst_errors(found.predictions, params.evaluate.worst_errors),
+        errors=found.errors,
         lineage=lineage(params, (PREPARED, MODEL)),
     )
     writing.write(report, answers, history, found.predictions, REPORTS)

@@ -82,7 +82,7 @@ class Writer:
         return result, parity.broken(result, self.bounds, difference)
 
 
-def write(folder: Path, bounds: Export) -> dict[str, Any]:
+def write(folder: Path, bounds: Export, pretrained: bool) -> dict[str, Any]:
     """Write all that the service reads; return the report."""
     model, tokenizer = classifier.load(MODEL)
     labels = [model.config.id2label[index] for index in range(model.config.num_labels)]
@@ -91,7 +91,11 @@ def write(folder: Path, bounds: Export) -> dict[str, Any]:
     traced = graph.trace(model, tokenizer)
     described = signature.describe(tokenizer, graph.inputs(traced), labels)
     described |= {"model_sha256": hashing.digest(MODEL), "example": bounds.example}
-    signature.write_tokenizer(tokenizer, folder / "tokenizer.json")
+    words = folder / "tokenizer.json"
+    signature.write_tokenizer(tokenizer, words)
+    if not pretrained:  # whose words are in pieces anyway
+        length = described["max_length"]
+        described["usual_unknown"] = signature.usual_unknown(words, length, expected.texts)
     outputs.write_json(folder / "signature.json", described)  # measuring reads it
     writer = Writer(folder, expected, labels, bounds)
     (precision, found), gpu = writer.cpu(traced), writer.gpu(traced)
@@ -107,7 +111,7 @@ def main() -> None:
     """Export the model, compare it with the trained one, write the report."""
     params = schema.load()
     with outputs.folder(SERVING) as folder:
-        report = write(folder, params.export)
+        report = write(folder, params.export, params.model.pretrained is not None)
     outputs.write_json(REPORT, report)
 
 

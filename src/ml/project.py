@@ -5,7 +5,7 @@ broken, and the service carries this file without what trains.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,3 +85,10 @@ def requests() -> "Mapping[str, Form]":
     from ml.api.schemas import FORMS
 
     return FORMS
+
+
+def response_fields() -> "Mapping[str, Any]":
+    """Return what `predict` in ml.service adds to a response, as JSON schemas by name."""
+    from ml.api.schemas import FIELDS
+
+    return FIELDS

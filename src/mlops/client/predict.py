@@ -5,10 +5,13 @@ Reads: TEXT, PORT (3000 unless set), SERVICE_URL (http://127.0.0.1:PORT unless s
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from mlops.client import address, exchange
 from mlops.client.address import Address, printable
+from mlops.client.failure import ServiceError
+from mlops.client.response import is_info
 from mlops.core.errors import ServingError, run
 
 FORM = {"model", "label", "probabilities", "tokens", "truncated"}
@@ -19,7 +22,9 @@ def main() -> None:
     text = os.environ.get("TEXT", "")
     if not text:
         raise ServingError('TEXT is missing. Example: make predict TEXT="a fine film"')
-    found = ask(address.asked("SERVICE_URL"), text)
+    service = address.asked("SERVICE_URL")
+    found = ask(service, text)
+    notice = find_notice(service)
     model, probabilities = found["model"], found["probabilities"]
     width = max(map(len, probabilities))
     lines = [f"{model['name']} {model['version']}"]
@@ -27,12 +32,22 @@ def main() -> None:
         lines.append(f"{label:{width}}  {p:6.1%}  {'#' * round(40 * p)}")
     if found["truncated"]:
         lines.append(f"only the first {found['tokens']} tokens were read")
+    # A service of an earlier release says neither.
+    lines += [f"warning: {one}" for one in (found.get("warning"), notice) if isinstance(one, str)]
     sys.stdout.write("\n".join([*map(printable, lines), ""]))
 
 
 def ask(service: Address, text: str) -> dict[str, Any]:
     """Return the service's answer to one text."""
     return exchange.ask(service, "/predict", {"text": text}, form=is_prediction)
+
+
+def find_notice(service: Address) -> Any:
+    """Return what the service says of its model; nothing where only /predict is let through."""
+    with suppress(ServiceError):
+        info = exchange.fetch(service, "/info").value
+        return info.get("notice") if is_info(info) else None
+    return None
 
 
 def is_prediction(value: Any) -> bool:

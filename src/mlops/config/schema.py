@@ -323,6 +323,7 @@ class Params(Section):
     """The whole composed configuration; a project's own is a subclass (ml.config)."""
 
     environment: Literal["dev", "qa", "prod"]
+    experiment: str = "default"  # its file in conf/experiment; computed, never written
     project: Project
     data: Data
     prepare: Prepare

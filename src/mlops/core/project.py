@@ -48,6 +48,9 @@ class Project(Protocol):
     def requests(self) -> "Mapping[str, Form]":
         """Return the forms that a request may have, by the names that they have in OpenAPI."""
 
+    def response_fields(self) -> Mapping[str, Any]:
+        """Return what the service's `predict` adds to a response, as JSON schemas by name."""
+
 
 def project() -> Project:
     """Return the project's plug; only now its code is imported, and may be broken."""

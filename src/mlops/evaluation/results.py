@@ -1,6 +1,8 @@
 """The results of a model on the test split, compared with baselines."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -39,6 +41,7 @@ class Results:
     slices_left_out: dict[str, int]
     baselines: dict[str, Baseline]
     predictions: pl.DataFrame
+    errors: list[dict[str, Any]]
 
 
 def evaluate(data: Data, answers: Answers, config: Evaluate) -> Results:
@@ -55,7 +58,8 @@ def evaluate(data: Data, answers: Answers, config: Evaluate) -> Results:
         "baselines": {name: _compare(answers, other, config) for name, other in baselines.items()},
     }
     table = predictions(data.splits["test"], answers.probabilities, data.labels)
-    return Results(metrics.plain(found), parts, left_out, dict(baselines), table)
+    errors = worst_errors(table, config.worst_errors, slices.columns(data.splits["test"], config))
+    return Results(metrics.plain(found), parts, left_out, dict(baselines), table, errors)
 
 
 def _compare(answers: Answers, baseline: Baseline, config: Evaluate) -> dict[str, float]:
@@ -78,8 +82,15 @@ def predictions(test: pl.DataFrame, probabilities: Floats, labels: list[str]) ->
     )
 
 
-def worst_errors(table: pl.DataFrame, most: int) -> list[dict[str, Any]]:
-    """Return the wrong predictions of which the model was surest."""
-    wrong = table.filter(pl.col("label") != pl.col("predicted"))
-    sure = wrong.select("text", "label", "predicted", confidence=pl.max_horizontal("^p_.*$"))
+def worst_errors(
+    table: pl.DataFrame, most: int, parts: Mapping[str, list[str]] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Return the wrong predictions of which the model was surest, with the slices they are in."""
+    named = [[f"{name}={value}" for value in values] for name, values in parts.items()]
+    rows = list(zip(*named, strict=True)) if named else [()] * table.height
+    wrong = table.with_columns(slices=pl.Series(rows, dtype=pl.List(pl.String))).filter(
+        pl.col("label") != pl.col("predicted")
+    )
+    columns = ("text", "label", "predicted", "slices")
+    sure = wrong.select(*columns, confidence=pl.max_horizontal("^p_.*$"))
     return sure.sort("confidence", descending=True, maintain_order=True).head(most).to_dicts()

@@ -22,7 +22,7 @@ def measure(
     """Return the slices, and by column how many were left out because they are too small."""
     slices: Slices = {}
     left_out: dict[str, int] = {}
-    for column, values in _columns(test, config).items():
+    for column, values in columns(test, config).items():
         counts = (
             pl.DataFrame({"value": values, "right": right})
             .group_by("value")
@@ -43,16 +43,17 @@ def worst(slices: Slices) -> str | None:
     return min(slices, key=lambda name: (slices[name]["accuracy"], name), default=None)
 
 
-def _columns(test: pl.DataFrame, config: Evaluate) -> dict[str, list[str]]:
-    columns = {}
+def columns(test: pl.DataFrame, config: Evaluate) -> dict[str, list[str]]:
+    """Return what the rows are sliced by: for each name the value of each row."""
+    found = {}
     if config.length_slices:
-        columns["words"] = _lengths(test["text"].to_list(), sorted(set(config.length_slices)))
+        found["words"] = _lengths(test["text"].to_list(), sorted(set(config.length_slices)))
     for column in config.slice_columns:
         if column not in test.columns:
             raise ConfigError(_missing(column, test.columns))
         values = test[column].to_list()
-        columns[column] = ["(none)" if value is None else str(value) for value in values]
-    return columns
+        found[column] = ["(none)" if value is None else str(value) for value in values]
+    return found
 
 
 def _lengths(texts: list[str], bounds: list[int]) -> list[str]:

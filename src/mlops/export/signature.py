@@ -4,15 +4,19 @@ Reads: a tokenizer of transformers
 Writes: tokenizer.json, and the values of signature.json
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from mlops.core.errors import ModelError
+from mlops.serving.vocabulary import Vocabulary
 
 FORMAT = 1
+USUAL = 0.99  # of the test texts have no larger share of unknown words
 
 
 def describe(tokenizer: PreTrainedTokenizerBase, inputs: list[str], labels: list[str]) -> Any:
@@ -33,6 +37,7 @@ def describe(tokenizer: PreTrainedTokenizerBase, inputs: list[str], labels: list
         "model_sha256": "",
         "parity": {},
         "example": "",
+        "usual_unknown": None,
     }
 
 
@@ -48,3 +53,12 @@ def write_tokenizer(tokenizer: PreTrainedTokenizerBase, path: Path) -> None:
     copy.no_truncation()
     copy.no_padding()
     copy.save(str(path), pretty=False)
+
+
+def usual_unknown(path: Path, max_length: int, texts: Sequence[str]) -> float:
+    """Return the share of unknown words that few test texts exceed; the service warns beyond it."""
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.enable_truncation(max_length)
+    vocabulary = Vocabulary(tokenizer, usual=0.0)
+    found = [vocabulary.look(text, tokenizer.encode_batch([text])[0].ids)[0] for text in texts]
+    return float(np.quantile(found, USUAL, method="higher"))

@@ -27,6 +27,12 @@ def main() -> None:
     """Replace this process by BentoML's server."""
     port = asked_port()
     check_free(port)
+    program, *words = command(port)
+    os.execv(program, [program, *words])
+
+
+def command(port: int) -> list[str]:
+    """Lay out what is served, say where it will be, and return the command that serves it."""
     info = bundle.lay_out()
     where = "" if port == DEFAULT else f" PORT={port}"
     sys.stderr.write(
@@ -39,7 +45,7 @@ def main() -> None:
     # A server's counts lie in BentoML's home, and the next server of that home deletes them.
     os.environ["BENTOML_HOME"] = str(Path(".runs", f"serve-{port}").resolve())
     bentoml = str(Path(sys.executable).with_name("bentoml"))
-    os.execv(bentoml, [bentoml, "serve", SERVICE, "--host", ADDRESS, "--port", str(port)])
+    return [bentoml, "serve", SERVICE, "--host", ADDRESS, "--port", str(port)]
 
 
 def asked_port() -> int:
@@ -50,7 +56,7 @@ def asked_port() -> int:
     return int(given)
 
 
-def check_free(port: int) -> None:
+def check_free(port: int, verb: str = "serve") -> None:
     """Refuse a port that another program has, before BentoML does with a traceback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,14 +64,14 @@ def check_free(port: int) -> None:
             probe.bind((ADDRESS, port))
         except PermissionError:
             raise ServingError(
-                f"port {port} is reserved for root. Choose one from 1024 on: make serve PORT=3000"
+                f"port {port} is reserved for root. Choose one from 1024 on: make {verb} PORT=3000"
             ) from None
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
             raise ServingError(
                 f"port {port} is in use{holder(port)}. End that, or choose another: "
-                f"make serve PORT={min(port + 1, PORTS[-1])}"
+                f"make {verb} PORT={min(port + 1, PORTS[-1])}"
             ) from None
 
 

@@ -59,8 +59,15 @@ def percent(share: float) -> str:
 
 
 def points(difference: float) -> str:
-    """Write a difference of shares as percentage points."""
-    return f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
+    """Write a difference of shares as percentage points; none has no sign."""
+    text = f"{100 * difference:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
+
+
+def between(low: float, high: float) -> str:
+    """Write an interval of shares; nothing where its ends read the same."""
+    ends = percent(low), percent(high)
+    return "" if ends[0] == ends[1] else " to ".join(ends)
 
 
 def number(value: float) -> str:

@@ -4,23 +4,37 @@ The page needs nothing but itself: pictures and styles are in it, and it refuses
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from mlops.core.project import project
 from mlops.evaluation.scores import titles
 from mlops.evaluation.slices import worst
-from mlops.reporting.display import MOST_ROWS, clean, flat, number, pairs, percent, points, tables
+from mlops.reporting.display import (
+    MOST_ROWS,
+    between,
+    clean,
+    flat,
+    number,
+    pairs,
+    percent,
+    points,
+    tables,
+)
 from mlops.reporting.report_data import ReportData
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+SCRIPT = Path(__file__).with_name("report.js")  # the one that the page may run
 SYNTHETIC = "Synthetic data: this model learned the grammar that made the corpus, not English."
 
 
 def render(data: ReportData, pictures: Mapping[str, bytes]) -> str:
     """Return the page; `pictures` are PNGs by name."""
+    script = SCRIPT.read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -33,7 +47,15 @@ def render(data: ReportData, pictures: Mapping[str, bytes]) -> str:
             ("model", data.metrics),
             *((one.title, data.metrics["baselines"][n]) for n, one in data.baselines.items()),
         ],
+        best=_best(data),
         worst=worst(data.slices),
+        choices={
+            "actual": sorted({one["label"] for one in data.errors}),
+            "predicted": sorted({one["predicted"] for one in data.errors}),
+            "slice": list(dict.fromkeys(part for one in data.errors for part in one["slices"])),
+        },
+        script=Markup(script),
+        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         tables=tables(data.stats),
         settings=[
             # By name: the order of the schema is none of the values that this stage depends on.
@@ -45,6 +67,8 @@ def render(data: ReportData, pictures: Mapping[str, bytes]) -> str:
         scores=project().scores(),
         higher=titles("higher"),
         lower=titles("lower"),
+        between=between,
+        points=points,
         percent=percent,
         number=number,
         most_rows=MOST_ROWS,
@@ -58,9 +82,10 @@ def verdict(data: ReportData) -> list[str]:
         ((data.baselines[name].title, found) for name, found in metrics["baselines"].items()),
         key=lambda baseline: -baseline[1]["accuracy"],
     )
+    interval = between(metrics["accuracy_low"], metrics["accuracy_high"])
     said = [
-        f"The model is right for {percent(metrics['accuracy'])} of {rows:,} test texts "
-        f"(interval {percent(metrics['accuracy_low'])} to {percent(metrics['accuracy_high'])})."
+        f"The model is right for {percent(metrics['accuracy'])} of {rows:,} test texts"
+        + (f" (interval {interval})." if interval else ".")
     ]
     if baselines:
         shown = (f"{title} {percent(found['accuracy'])}" for title, found in baselines)
@@ -80,13 +105,24 @@ def verdict(data: ReportData) -> list[str]:
 
 def _comparison(title: str, found: Mapping[str, float]) -> str:
     """Compare the model with the best baseline."""
-    low, high = points(found["lead_low"]), points(found["lead_high"])
-    between = f"{points(found['lead'])} points (interval {low} to {high})"
+    lead, low, high = (points(found[name]) for name in ("lead", "lead_low", "lead_high"))
+    if low == high == "0.0":
+        return f"{title} is right for the same texts: the model is not worth its cost here."
+    difference = f"{lead} points (interval {low} to {high})"
     if found["lead_low"] > 0:
-        return f"The model beats {title} by {between}: more than chance explains."
+        return f"The model beats {title} by {difference}: more than chance explains."
     if found["lead_high"] < 0:
         return (
-            f"{title} is better: the difference is {between}. As it is, the model is not worth "
+            f"{title} is better: the difference is {difference}. As it is, the model is not worth "
             "its cost: train longer, start from pretrained weights, or use the baseline."
         )
-    return f"The model does not beat {title} clearly: the difference is {between}, possibly chance."
+    return (
+        f"The model does not beat {title} clearly: the difference is {difference}, possibly chance."
+    )
+
+
+def _best(data: ReportData) -> tuple[str, Mapping[str, float]] | None:
+    """Return title and figures of the baseline that is most often right."""
+    found = data.metrics["baselines"]
+    best = max(found, key=lambda name: found[name]["accuracy"], default=None)
+    return None if best is None else (data.baselines[best].title, found[best])

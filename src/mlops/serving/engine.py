@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from mlops.serving.settings import Signature
+from mlops.serving.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ class Prediction:
     probabilities: dict[str, float]
     tokens: int
     truncated: bool
+    unknown: float = 0.0  # share of the words that the model has never seen
+    warning: str = ""
 
 
 class Engine:
@@ -50,6 +53,7 @@ class Engine:
         # Longer texts are cut by the tokenizer itself, as in training; what it cut off tells of it.
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(self.signature.max_length)
+        self._vocabulary = Vocabulary(self._tokenizer, self.signature.usual_unknown)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -68,10 +72,10 @@ class Engine:
         # `encode` would keep all other threads waiting, the event loop too: 0.9 s for one odd text.
         found = [self._tokenizer.encode_batch_fast([text])[0] for text in texts]
         results: list[Prediction | None] = [None] * len(found)
-        for rows in self._batches([len(encoding.ids) for encoding in found]):
+        for rows in self._batches([len(encoding) for encoding in found]):
             probabilities = self._run([found[row] for row in rows])
             for row, values in zip(rows, probabilities, strict=True):
-                results[row] = self._prediction(found[row], values)
+                results[row] = self._prediction(texts[row], found[row], values)
         return [result for result in results if result is not None]
 
     def _batches(self, lengths: list[int]) -> Iterator[list[int]]:
@@ -87,7 +91,7 @@ class Engine:
             yield batch
 
     def _run(self, encodings: list[Encoding]) -> NDArray[np.float64]:
-        longest = max(len(encoding.ids) for encoding in encodings)
+        longest = max(map(len, encodings))
         columns = {
             "input_ids": ([e.ids for e in encodings], self.signature.pad_id),
             "attention_mask": ([e.attention_mask for e in encodings], 0),
@@ -101,13 +105,18 @@ class Engine:
         scores = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(scores / scores.sum(axis=1, keepdims=True))
 
-    def _prediction(self, encoding: Encoding, probabilities: NDArray[np.float64]) -> Prediction:
-        values = probabilities.tolist()
+    def _prediction(
+        self, text: str, encoding: Encoding, probabilities: NDArray[np.float64]
+    ) -> Prediction:
+        values, ids = probabilities.tolist(), encoding.ids
+        unknown, warning = self._vocabulary.look(text, ids)
         return Prediction(
             label=self.signature.labels[values.index(max(values))],
             probabilities=dict(zip(self.signature.labels, values, strict=True)),
-            tokens=len(encoding.ids),
+            tokens=len(ids),
             truncated=bool(encoding.overflowing),
+            unknown=unknown,
+            warning=warning,
         )
 
 

@@ -91,19 +91,23 @@ def _schemas(predictor: Predictor) -> dict[str, Any]:
         "probabilities": _closed({label: {"type": "number"} for label in labels}),
         "tokens": {"type": "integer", "description": "read by the model"},
         "truncated": {"type": "boolean", "description": "whether the end was not read"},
+        "unknown": {"type": "number", "description": "share of the words new to the model"},
     }
+    # What a project adds in `predict` may stand beside these.
+    more = {"warning": {"type": "string", "description": "unusually many words are unknown"}}
+    more |= project().response_fields()
     error = _closed({"code": {"type": "string"}, "message": {"type": "string"}})
     error["additionalProperties"] = {"type": ["string", "integer"]}  # limit, found, retry_after
     model = _closed({"name": {"type": "string"}, "version": {"type": "string"}})
     failure = _closed({"error": error})
-    either = {"oneOf": [_closed(result), failure]}
+    either = {"oneOf": [_open(result, more), failure]}
     return {
         **{
             name: _closed(dict.fromkeys(form.fields, texts if form.many else text))
             for name, form in project().requests().items()
         },
-        "Answer": _closed({**result, "model": model}),
-        "Answers": _closed({"results": {"type": "array", "items": either}, "model": model}),
+        "Answer": _open({**result, "model": model}, more),
+        "Answers": _open({"results": {"type": "array", "items": either}, "model": model}, more),
         "Failure": failure,
     }
 
@@ -116,3 +120,8 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": properties,
     }
+
+
+def _open(properties: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with these properties, and perhaps with more."""
+    return {"type": "object", "required": list(properties), "properties": {**more, **properties}}

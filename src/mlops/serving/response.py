@@ -13,12 +13,14 @@ DIGITS = 6
 
 def format_prediction(found: Prediction) -> dict[str, Any]:
     """Return one prediction as JSON values."""
-    return {
+    values = {
         "label": found.label,
         "probabilities": {name: round(p, DIGITS) for name, p in found.probabilities.items()},
         "tokens": found.tokens,
         "truncated": found.truncated,
+        "unknown": found.unknown,
     }
+    return {**values, "warning": found.warning} if found.warning else values
 
 
 def merge(request: Request, found: Sequence[Prediction], model: dict[str, str]) -> dict[str, Any]:

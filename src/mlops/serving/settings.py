@@ -33,6 +33,7 @@ class Signature(Part):
     model_sha256: str
     parity: dict[str, Any]
     example: str
+    usual_unknown: float | None = None  # share of unknown words, see mlops.serving.vocabulary
 
 
 class Settings(Part):

@@ -7,6 +7,7 @@ Writes: models/bento/
 import json
 import os
 import shutil
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ METRICS = Path("reports/metrics.json")
 PREPARED = Path("data/prepared")
 FOLDER = Path("models/bento")
 SERVING = "serving.json"
+SYNTHETIC = (
+    "Trained on synthetic data: this model knows the grammar that made them, not English. "
+    "Do not judge real texts by it."
+)
+EXAMPLES, LONGEST = 6, 200  # texts that the page offers, characters of each
 ORIGIN = ("package", "commit", "changed")  # metadata besides its content
 # What the content of a package is besides the model: the code and packages that serve it.
 CODE = (
@@ -104,7 +110,20 @@ def info(params: Params, signature: dict[str, Any]) -> dict[str, Any]:
         "data_sha256": hashing.digest(PREPARED) if PREPARED.exists() else None,
         "metrics": {name: v for name, v in sorted(metrics.items()) if isinstance(v, int | float)},
         "parity": signature["parity"],
+        "notice": SYNTHETIC if params.data.train_path == "synthetic" else None,
+        "examples": examples(params, signature["example"]),
     }
+
+
+def examples(params: Params, first: str) -> list[str]:
+    """Return texts for the page: of the behaviour tests, which people wrote, never of the data."""
+    tests = [
+        [case.text for case in test.cases or ()]
+        + [text for pair in test.pairs or () for text in (pair.before, pair.after)]
+        for test in params.evaluate.behaviour
+    ]
+    texts = [first, *filter(None, chain.from_iterable(zip_longest(*tests)))]
+    return list(dict.fromkeys(text for text in texts if len(text) <= LONGEST))[:EXAMPLES]
 
 
 def commit() -> dict[str, Any]:

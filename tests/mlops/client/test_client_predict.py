@@ -1,5 +1,7 @@
 """`make predict`: a text in, bars out, and a clear error where nobody answers."""
 
+import json
+
 import pytest
 
 import answering
@@ -23,6 +25,28 @@ def test_the_answer_is_told_as_bars(
         "positive   75.0%  " + "#" * 30,
         "negative   25.0%  " + "#" * 10,
         "only the first 16 tokens were read",
+    ]
+
+
+def test_what_makes_it_doubtful_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unknown words, which the answer names, and synthetic data, which /info does."""
+    both = {
+        **answering.PREDICTION,
+        **answering.PREDICTION["model"],
+        "warning": "1 of 3 words is unknown to the model: fine",
+        "notice": "Trained on synthetic data",
+    }
+    monkeypatch.setenv("TEXT", "a fine film")
+    with answering.serve(answering.http(200, json.dumps(both))) as server:
+        monkeypatch.setenv("PORT", str(server.port))
+        predict.main()
+
+    assert [asked.split()[1] for asked in server.requests] == ["/predict", "/info"]
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "warning: 1 of 3 words is unknown to the model: fine",
+        "warning: Trained on synthetic data",
     ]
 
 

@@ -116,7 +116,17 @@ def test_labels_may_look_like_columns(params: Params) -> None:
 
     found = worst_errors(predictions(test, np.array([[0.2, 0.8], [0.4, 0.6]]), labels), 5)
 
-    assert found == [{"text": "x", "label": "predicted", "predicted": "a.*$", "confidence": 0.8}]
+    assert [[*row.values()] for row in found] == [["x", "predicted", "a.*$", [], 0.8]]
+
+
+def test_an_error_knows_its_slices() -> None:
+    """So that the report can show those of one slice."""
+    test = pl.DataFrame({"text": ["x", "y"], "label": [0, 1]})
+    table = predictions(test, np.array([[0.2, 0.8], [0.4, 0.6]]), LABELS)
+
+    (found,) = worst_errors(table, 5, {"kind": ["hard", "easy"], "words": ["1-8", "1-8"]})
+
+    assert found["slices"] == ["kind=hard", "words=1-8"]
 
 
 def test_equal_inputs_give_equal_results(data: Data, params: Params) -> None:

@@ -61,6 +61,7 @@ def test_shares_are_percentages() -> None:
 def test_differences_have_a_sign() -> None:
     """With a real minus, which is as wide as the plus."""
     assert (display.points(0.015), display.points(-0.2)) == ("+1.5", "\N{MINUS SIGN}20.0")
+    assert {display.points(value) for value in (0.0, 0.0001, -0.0001)} == {"0.0"}
 
 
 def test_control_characters_are_shown_not_sent() -> None:

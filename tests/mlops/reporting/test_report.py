@@ -1,6 +1,9 @@
 """Rules of mlops.reporting.report."""
 
+import base64
+import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -16,7 +19,7 @@ from mlops.reporting.plots import PLOTS
 
 EVIL = "<script>alert(1)</script>"
 PICTURES = dict.fromkeys(PLOTS, b"png")
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -55,7 +58,9 @@ def test_texts_and_names_of_the_data_are_never_markup(params: Params) -> None:
     evil = report_data.make(
         params,
         [EVIL, "b"],
-        errors=[{"text": EVIL, "label": EVIL, "predicted": EVIL, "confidence": 1.0}],
+        errors=[
+            {"text": EVIL, "label": EVIL, "predicted": EVIL, "confidence": 1.0, "slices": [EVIL]}
+        ],
         slices={f"kind={EVIL}": report_data.PART},
         slices_left_out={EVIL: 1},
         stats={EVIL: {"a": {EVIL: EVIL}, "b": {EVIL: EVIL}}, "x": EVIL},
@@ -65,7 +70,53 @@ def test_texts_and_names_of_the_data_are_never_markup(params: Params) -> None:
     text = report.render(evil, PICTURES)
 
     assert EVIL not in text
-    assert "script" not in Page(text).tags
+    assert Page(text).tags.count("script") == 1
+
+
+def test_the_browser_runs_no_script_but_ours(params: Params) -> None:
+    """It knows ours by its digest; whatever else came into the page is refused."""
+    text = report.render(report_data.make(params, ["a", "b"]), PICTURES)
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+    assert script == report.SCRIPT.read_text()
+    assert f"script-src 'sha256-{digest}'\"" in text
+
+
+def test_the_page_begins_with_what_counts(make_params: Callable[..., Params]) -> None:
+    """Experiment, model, the figure, the verdict and the pictures, before any table."""
+    made = report_data.make(make_params(experiment="tickets"), ["a", "b"])
+    text = report.render(made, PICTURES)
+    order = ["<h1>tickets</h1>", ": 500 ", "<b>90.0", "The model beats", "<img", "<table"]
+    places = [text.index(part) for part in order]
+
+    assert "<title>tickets: " in text
+    assert places == sorted(places)
+    assert re.findall(r"<summary>(\w+)", text) == ["Data", "Parameters", "Lineage"]
+
+
+def test_an_interval_of_one_figure_is_not_shown(params: Params) -> None:
+    """100.0 % to 100.0 % says nothing; what the rule of three says is there."""
+    made = report_data.make(params, ["a", "b"])
+    made.metrics.update(accuracy=1.0, accuracy_low=1.0, accuracy_high=1.0)
+    text = report.render(made, PICTURES)
+
+    assert "100.0\N{NO-BREAK SPACE}% to 100.0" not in text
+    assert "right for 100.0\N{NO-BREAK SPACE}% of 500 test texts." in text
+    assert "would still be plausible" in text
+
+
+def test_no_difference_is_not_a_difference_of_nothing(params: Params) -> None:
+    """Neither +0.0 points nor an interval of them."""
+    made = report_data.make(params, ["a", "b"])
+    made.metrics["baselines"]["tfidf"] |= {
+        "accuracy": 0.9, "lead": 0.0, "lead_low": 0.0, "lead_high": 0.0,
+    }  # fmt: skip
+    text = report.render(made, PICTURES)
+
+    assert "TF-IDF is right for the same texts" in text
+    assert "+0.0" not in text
+    assert "points of difference" not in text
 
 
 def test_synthetic_data_is_said_so_at_the_top(params: Params) -> None:

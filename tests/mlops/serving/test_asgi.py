@@ -49,6 +49,7 @@ async def test_one_text_gets_one_answer(client: httpx.AsyncClient) -> None:
         "probabilities": {"negative": 0.208609, "positive": 0.791391},
         "tokens": 6,
         "truncated": False,
+        "unknown": 0.0,
         "model": {"name": "toy", "version": "v1"},
     }
 
@@ -76,6 +77,16 @@ async def test_truncation_is_told(client: httpx.AsyncClient) -> None:
     answer = (await client.post("/predict", json={"text": "film " * 50})).json()
 
     assert (answer["truncated"], answer["tokens"]) == (True, 16)
+
+
+async def test_unknown_words_are_told(client: httpx.AsyncClient) -> None:
+    """With their share, and in a sentence where it is unusual; of known words nothing is said."""
+    known = (await client.post("/predict", json={"text": "good film"})).json()
+    new = (await client.post("/predict", json={"text": "an excellent film"})).json()
+
+    assert (known["unknown"], "warning" in known) == (0.0, False)
+    assert new["unknown"] == 0.6667
+    assert new["warning"] == "2 of 3 words are unknown to the model: an, excellent"
 
 
 @pytest.mark.parametrize(

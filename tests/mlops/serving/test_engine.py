@@ -110,6 +110,9 @@ def test_the_graph_gets_what_its_signature_names(
         def __init__(self, ids: list[int]) -> None:
             self.ids, self.type_ids, self.attention_mask = ids, [1] * len(ids), [1] * len(ids)
 
+        def __len__(self) -> int:
+            return len(self.ids)
+
     monkeypatch.setattr(engine, "_session", Session())
     engine._run([Tokens([5, 6]), Tokens([7])])  # type: ignore[list-item]
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 import toy
 from ml.api.normalise import normalise
+from ml.api.schemas import FIELDS
 from mlops.serving import asgi, openapi, settings
 from mlops.serving.predictor import Predictor
 
@@ -33,7 +34,8 @@ def validator(predictor: Predictor, name: str) -> Any:
     ("asked", "schema"),
     [
         ({"text": "good"}, "Answer"),
-        ({"texts": ["good", "", 5, "film " * 50]}, "Answers"),
+        ({"text": "unheard of"}, "Answer"),
+        ({"texts": ["good", "", 5, "film " * 50, "unheard of"]}, "Answers"),
     ],
 )
 async def test_answers_are_as_described(
@@ -41,6 +43,22 @@ async def test_answers_are_as_described(
 ) -> None:
     """One text and a list, with errors in it."""
     validator(predictor, schema).validate(await predictor.predict(**asked))
+
+
+async def test_a_field_of_the_project_is_described(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the type that it declares; one that it does not declare contradicts nothing."""
+    answer = await predictor.predict(text="good")
+    validator(predictor, "Answer").validate({**answer, "team": "films"})
+    monkeypatch.setitem(FIELDS, "team", {"type": "string"})
+    described = openapi.describe(predictor)["components"]["schemas"]
+
+    assert described["Answer"]["properties"]["team"] == {"type": "string"}
+    assert described["Answers"]["properties"]["team"] == {"type": "string"}
+    assert validator(predictor, "Answer").is_valid({**answer, "team": "films"})
+    assert not validator(predictor, "Answer").is_valid({**answer, "team": 5})
+    assert not validator(predictor, "Answer").is_valid({"team": "films"})
 
 
 @pytest.mark.parametrize(("text", "valid"), [("a", True), ("\u3000", False), ("\0", False)])

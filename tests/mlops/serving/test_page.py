@@ -11,8 +11,13 @@ import served
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 SUMMARY = "document.getElementById('summary').textContent"
+WARNING = "document.getElementById('warning').textContent"
 ERROR = "document.getElementById('error').textContent"
 NAMES = "JSON.stringify([...document.querySelectorAll('dt')].map(e => e.textContent))"
+CELLS = "JSON.stringify([...document.querySelectorAll('td')].map(e => e.textContent))"
+MARKS = (
+    "JSON.stringify([...document.querySelectorAll('mark')].map(e => [e.textContent, e.className]))"
+)
 VALUES = "JSON.stringify([...document.querySelectorAll('dd.value')].map(e => e.textContent))"
 WIDTHS = (
     "JSON.stringify([...document.querySelectorAll('dd.track')].map("
@@ -73,7 +78,78 @@ async def test_truncation_is_told(page: browser.Page) -> None:
     await page.press("Enter")
     await page.until(f"{SUMMARY} !== ''")
 
-    assert "Only the first 16 tokens were read" in await page.run(SUMMARY)
+    assert "Only the first 16 tokens were read" in await page.run(WARNING)
+
+
+async def test_unknown_words_are_told(page: browser.Page) -> None:
+    """Above the bars, by name."""
+    await page.type("an excellent film")
+    await page.press("Enter")
+    await page.until(f"{SUMMARY} !== ''")
+
+    warned = "Do not trust this: 2 of 3 words are unknown to the model: an, excellent."
+    assert await page.run(WARNING) == warned
+    assert await page.run("document.getElementById('warning').checkVisibility()")
+
+
+async def test_a_model_of_synthetic_data_says_so(page: browser.Page) -> None:
+    """Before anything is typed."""
+    await page.until("document.getElementById('notice').checkVisibility()")
+
+    assert "synthetic data" in await page.run("document.getElementById('notice').textContent")
+
+
+async def test_an_example_is_a_click_away(page: browser.Page) -> None:
+    """Those of the behaviour tests, the project's own first; none of the data."""
+    buttons = "[...document.querySelectorAll('#examples button')]"
+    await page.until(f"{buttons}.length === 6")
+    texts = json.loads(await page.run(f"JSON.stringify({buttons}.map(e => e.textContent))"))
+    await page.run(f"{buttons}[1].click()")
+    await page.until(f"{SUMMARY} !== ''")
+
+    assert texts[:2] == ["the film was good", "The plot is superb."]
+    assert await page.run("document.getElementById('text').value") == "The plot is superb."
+
+
+async def test_several_texts_at_once(page: browser.Page) -> None:
+    """One a line, where that is asked for; an item with an error says so in its place."""
+    await page.run("document.getElementById('lines').click()")
+    await page.run("document.getElementById('text').focus()")
+    await page.type(f"good\n\nbad\n{'x' * 30_000}")
+    await page.press("Tab")
+    await page.press(" ")
+    await page.until(f"{SUMMARY} === '3 texts'")
+    cells = await page.run(
+        "JSON.stringify([...document.querySelectorAll('td')].map(e => e.innerText))"
+    )
+    found = json.loads(cells)
+
+    assert found[:8] == ["good", "positive", "93.5 %", "", "bad", "negative", "93.5 %", ""]
+    assert found[9:11] == ["-", ""]
+    assert "up to 20000 characters" in found[11]
+
+
+async def test_the_words_that_decided_are_marked(page: browser.Page) -> None:
+    """Each is left out once, in one request; what spoke against the class is marked otherwise."""
+    await page.type("the film was good, not dull; good")
+    await page.press("Enter")
+    await page.until("document.getElementById('explain').checkVisibility()")
+    before = len(page.requests)
+    await page.run("document.getElementById('explain').click()")
+    await page.until("document.getElementById('reason').textContent !== ''")
+    found = [tuple(one) for one in json.loads(await page.run(MARKS))]
+
+    assert [url for url in page.requests[before:] if not url.startswith("data:")] == [
+        page.requests[before - 1]
+    ]
+    assert {("good", ""), ("dull", "against")} <= set(found)
+    assert await page.run("document.getElementById('words').textContent") == (
+        "the film was good, not dull; good"
+    )
+    assert await page.run("document.getElementById('reason').textContent") == (
+        "The probability of positive: without “good” it falls by 17.4 points; "
+        "without “good” it falls by 17.4 points; without “dull” it rises by 15.8 points."
+    )
 
 
 async def test_a_service_that_is_gone_is_told(page: browser.Page) -> None:
@@ -106,4 +182,7 @@ async def test_the_page_fits_a_phone(page: browser.Page) -> None:
     await page.press("Enter")
     await page.until(f"{SUMMARY} !== ''")
 
-    assert await page.run("document.documentElement.scrollWidth") == 360
+    assert await page.run("window.innerWidth") == 360
+    assert await page.run(
+        "document.documentElement.scrollWidth === document.documentElement.clientWidth"
+    )

@@ -82,6 +82,20 @@ def test_what_is_served_answers_as_it_was_judged(judged: Path, make_params: Make
     assert signature()["precision"]["cpu"] == "fp32"
 
 
+def test_the_share_of_unknown_words_in_the_test_texts_is_kept(
+    judged: Path, make_params: MakeParams
+) -> None:
+    """It is what the service finds usual; a pretrained tokenizer has none."""
+    write_params(make_params())
+    export.main()
+    own = signature()["usual_unknown"]
+    write_params(make_params(model={"pretrained": "org/model"}))
+    export.main()
+
+    assert 0 <= own <= 1
+    assert signature()["usual_unknown"] is None
+
+
 def test_the_same_inputs_give_the_same_bytes(
     judged: Path, make_params: MakeParams, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

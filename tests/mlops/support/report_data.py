@@ -55,7 +55,15 @@ def make(params: Params, labels: list[str], **changes: Any) -> ReportData:
             Result("names", "invariance", 0.9, 10, 2, [Failure("Ann → Bob", "a", "b")]),
             Result("places", "invariance", 0.9, 0, 0, []),
         ],
-        "errors": [{"text": "t", "label": labels[0], "predicted": labels[1], "confidence": 0.99}],
+        "errors": [
+            {
+                "text": "t",
+                "label": labels[0],
+                "predicted": labels[1],
+                "confidence": 0.99,
+                "slices": ["kind=hard"],
+            }
+        ],
     }
     return ReportData(**{**values, **changes})
 

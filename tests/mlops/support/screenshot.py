@@ -1,7 +1,7 @@
-"""Take the picture of the service's page that the documents show.
+"""Take the pictures of the service's page and of the report that the documents show.
 
 Run: `make serve` in one shell, `python tests/mlops/support/screenshot.py` in another
-Writes: docs/images/service.png
+Writes: docs/images/service.png, docs/images/report.png
 """
 
 import asyncio
@@ -11,21 +11,37 @@ from pathlib import Path
 
 import browser
 
-PICTURE = Path(__file__).parents[3] / "docs" / "images" / "service.png"
+ROOT = Path(__file__).parents[3]
+PICTURES = ROOT / "docs" / "images"
 TEXT = "Critics say that the film is dull, and I disagree."
 
 
+async def service(page: browser.Page) -> bytes:
+    """Classify a text, ask which words decided, and return what the browser shows."""
+    await page.screen(width=760, height=860)
+    await page.until("document.getElementById('examples').children.length > 0")
+    await page.type(TEXT)
+    await page.press("Enter")
+    await page.until("!document.getElementById('explain').hidden")
+    await page.run("document.getElementById('explain').click()")
+    await page.until("document.getElementById('reason').textContent !== ''")
+    return await page.picture()
+
+
+async def report(page: browser.Page) -> bytes:
+    """Return the first screen of the report."""
+    await page.screen(width=1000, height=900)
+    return await page.picture()
+
+
 async def main() -> None:
-    """Classify a text on the page of the running service and save what the browser shows."""
-    url = f"http://127.0.0.1:{os.environ.get('PORT', '3000')}/"
-    with tempfile.TemporaryDirectory() as profile:
-        async with browser.opened(url, Path(profile)) as page:
-            await page.screen(width=760, height=440)
-            await page.type(TEXT)
-            await page.press("Enter")
-            await page.until("document.getElementById('summary').textContent !== ''")
-            PICTURE.parent.mkdir(exist_ok=True)
-            PICTURE.write_bytes(await page.picture())
+    """Open both in a browser and save what it shows."""
+    served = f"http://127.0.0.1:{os.environ.get('PORT', '3000')}/"
+    written = (ROOT / "reports" / "report.html").as_uri()
+    for name, url, take in (("service", served, service), ("report", written, report)):
+        with tempfile.TemporaryDirectory() as profile:
+            async with browser.opened(url, Path(profile)) as page:
+                (PICTURES / f"{name}.png").write_bytes(await take(page))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the service takes along: model, settings, provenance, and a version made from content."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 
 import toy
 from common import ROOT
+from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import ServingError
 from mlops.serving import settings
@@ -41,6 +43,30 @@ def test_the_folder_is_what_the_service_reads() -> None:
     assert told["model_sha256"] == toy.SIGNATURE["model_sha256"]
     copied = {path.name for path in bundle.FOLDER.iterdir()} - {"serving.json"}
     assert copied == {path.name for path in bundle.EXPORT.iterdir()}
+
+
+def test_the_page_gets_examples_that_people_wrote(make_params: Callable[..., Params]) -> None:
+    """The project's own, then of each behaviour test in turn; six, none twice, none endless."""
+    cases = [{"text": text, "label": "a"} for text in ("one", "own", "x" * 201, "two", "three")]
+    pairs = [
+        {"before": before, "after": after, "label": "a"}
+        for before, after in (("before", "after"), ("b", "c"))
+    ]
+    tests = [{"name": "cases", "cases": cases}, {"name": "pairs", "pairs": pairs}]
+    params = make_params(evaluate={"behaviour": tests})
+
+    assert bundle.examples(params, "own") == ["own", "one", "before", "after", "b", "two"]
+
+
+@pytest.mark.parametrize(("path", "said"), [("synthetic", True), ("films.csv", False)])
+@pytest.mark.usefixtures("project")
+def test_a_model_of_synthetic_data_says_so(
+    path: str, said: bool, make_params: Callable[..., Params]
+) -> None:
+    """To whoever asks the service what it is."""
+    params = make_params(data={"train_path": path})
+
+    assert bool(bundle.info(params, bundle.check_export())["notice"]) is said
 
 
 @pytest.mark.usefixtures("project")

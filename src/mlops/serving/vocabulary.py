@@ -1,0 +1,70 @@
+"""Which words of a text a model has never seen, by its tokenizer.
+
+A tokenizer that was trained with the model keeps the words of the training texts whole, as far as
+its size allows: a word in pieces is new to it. A pretrained one is made of pieces, so only what it
+cannot write at all counts.
+"""
+
+from tokenizers import Tokenizer
+
+SPACE = "\N{LATIN CAPITAL LETTER G WITH DOT ABOVE}"  # as byte-level BPE writes it
+MOST = 0.25  # share of unknown words that goes without saying, of a pretrained tokenizer
+NAMED, LONGEST = 5, 30  # words in a warning, characters of each
+KNOWN = (0.0, "")
+
+
+class Vocabulary:
+    """The words that a tokenizer knows.
+
+    `usual` is the share that 99 % of the test texts do not exceed; None: it is a pretrained one.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, usual: float | None) -> None:
+        self._tokenizer = tokenizer
+        self._trained = usual is not None
+        self._most = MOST if usual is None else usual
+        token = getattr(tokenizer.model, "unk_token", None) or "<unk>"
+        self._unknown = tokenizer.token_to_id(token)
+        # Most texts hold none of these, which takes half a microsecond to know.
+        self._signs = {self._unknown} | (_inside_words(tokenizer) if self._trained else set())
+
+    def look(self, text: str, ids: list[int]) -> tuple[float, str]:
+        """Return the share of words that are unknown, and a warning if it is unusual."""
+        if self._signs.isdisjoint(ids):
+            return KNOWN
+        words, unknown = self._words(text)
+        share = round(len(unknown) / max(1, words), 4)
+        return share, _warning(unknown, words) if share > self._most else ""
+
+    def _words(self, text: str) -> tuple[int, list[str]]:
+        """Return how many words a text has, and those that are unknown."""
+        # `encode` would keep all other threads waiting.
+        found = self._tokenizer.encode_batch([text])[0]
+        tokens: dict[int, list[int]] = {}
+        for word, number in zip(found.word_ids, found.ids, strict=True):
+            if word is not None:  # a special token is part of none
+                tokens.setdefault(word, []).append(number)
+        written = {word: text[slice(*(found.word_to_chars(word) or ()))] for word in tokens}
+        words = [word for word in tokens if any(sign.isalnum() for sign in written[word])]
+        return len(words), [written[word].strip() for word in words if self._is_new(tokens[word])]
+
+    def _is_new(self, numbers: list[int]) -> bool:
+        return self._unknown in numbers or (self._trained and len(numbers) > 1)
+
+
+def _inside_words(tokenizer: Tokenizer) -> set[int]:
+    """Return the tokens that may go on with a word."""
+    special = tokenizer.get_added_tokens_decoder()
+    return {
+        number
+        for token, number in tokenizer.get_vocab().items()
+        if number not in special and not token.startswith(SPACE)
+        if token[0].isalnum() or not token.isascii()
+    }
+
+
+def _warning(unknown: list[str], words: int) -> str:
+    named = ", ".join(word[:LONGEST] for word in unknown[:NAMED])
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    are = "is" if len(unknown) == 1 else "are"
+    return f"{len(unknown)} of {words} words {are} unknown to the model: {named}{more}"
