@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What a verb takes, on the command line or from the environment.
-VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PLATFORM PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PLATFORM PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -31,7 +31,7 @@ export ENV ?= dev
 export EXP ?= default
 # What was asked for: some verbs have more to say than the default when nothing was.
 validate: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
-validate update migrate resolve review exp-of: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
+validate update migrate resolve review exp-of compare: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
 SHARE ?=
@@ -166,6 +166,10 @@ train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, repo
 	@for torch in .venv/lib/*/site-packages/torch; do \
 	  [ ! -d $$torch ] || [ -d $$torch/__pycache__ ] || python -c 'import ml.train, ml.evaluate, ml.export' &> /dev/null & \
 	done; ml train
+
+.PHONY: compare
+compare: $(INSTALLED)  ## Show the runs side by side: what differs, scores, curves (EXP=x, A=run B=run)
+	@python -m mlops.pipeline.compare
 
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000

@@ -23,6 +23,7 @@ from omegaconf.resolvers import oc
 
 from mlops.config.yaml_file import mapping, read
 from mlops.core.errors import ConfigError
+from mlops.core.names import CONF
 from mlops.core.urls import CURE, secret, secret_variable
 
 # A default may itself hold variables: ${A:-${B:-1}}. `\${A}` stays as it is.
@@ -31,6 +32,7 @@ VARIABLE = re.compile(r"(?<!\\)\$\{([A-Z_][A-Z0-9_]*)(?::-((?:[^{}\n]|\$\{[^{}\n
 # What a variable's text may be beside text: 007, 1_000, 12:30, 0x10, yes and ~ are texts.
 CONSTANTS = {"": None, "null": None, "true": True, "True": True, "false": False, "False": False}
 NUMBER = re.compile(r"[-+]?(?=\.?[0-9])(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+EXPERIMENTS = CONF / "experiment"
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -120,6 +122,9 @@ class ShellConfigSource(FileConfigSource):
         path = Path(os.path.relpath(full_path))
         text = read(path)
         values = mapping(path, rewrite(text), get_yaml_loader())
+        if path.is_relative_to(EXPERIMENTS):
+            # Whoever reads params.yaml knows it, whichever of the two compositions wrote that.
+            values["experiment"] = path.relative_to(EXPERIMENTS).with_suffix("").as_posix()
         try:
             if isinstance(values.get("defaults"), list):
                 values["defaults"] = [_chosen(entry) for entry in values["defaults"]]

@@ -57,7 +57,7 @@ class Editor:
         properties = {
             name: self.value(one, (*key, name), whole)
             for name, one in part["properties"].items()
-            if name != "snapshot"  # computed, never written
+            if name not in ("snapshot", "experiment")  # computed, never written
         }
         required = {"required": part["required"]} if whole and "required" in part else {}
         kept = {name: part[name] for name in KEPT if name in part}

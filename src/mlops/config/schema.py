@@ -294,7 +294,7 @@ class Storage(Section):
 class Mlflow(Section):
     """Where a run is recorded."""
 
-    experiment_name: Name
+    experiment_name: Name | None
     registered_model: Name
     artifact_location: Text | None
     tags: dict[str, Scalar]
@@ -323,6 +323,7 @@ class Params(Section):
     """The whole composed configuration; a project's own is a subclass (ml.config)."""
 
     environment: Literal["dev", "qa", "prod"]
+    experiment: str = "default"  # its file in conf/experiment; computed, never written
     project: Project
     data: Data
     prepare: Prepare

@@ -35,7 +35,7 @@ FILES = {
     ),
     "no such name at all": (
         "zzz: 8\n",
-        f"{X}:1: zzz: unknown key; expected one of: environment, project, data, .*metadata$",
+        f"{X}:1: zzz: unknown key; expected one of: environment, experiment, project, .*metadata$",
     ),
     "key of a list": (
         "evaluate:\n  behaviour:\n    - name: x\n      cases: []\n      case: 1\n",

@@ -20,7 +20,9 @@ def test_configuration_is_frozen(params: Params) -> None:
         params.training.epochs = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("section", [name for name in Params.model_fields if name != "environment"])
+@pytest.mark.parametrize(
+    "section", [name for name in Params.model_fields if name not in ("environment", "experiment")]
+)
 def test_every_section_refuses_unknown_keys(make_params: Make, section: str) -> None:
     """A misspelt key is never ignored."""
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
