@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What a verb takes, on the command line or from the environment.
-VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PLATFORM PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OVER OWNER PLATFORM PORT PYTHON REFRESH REGISTRY REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -166,6 +166,10 @@ train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, repo
 	@for torch in .venv/lib/*/site-packages/torch; do \
 	  [ ! -d $$torch ] || [ -d $$torch/__pycache__ ] || python -c 'import ml.train, ml.evaluate, ml.export' &> /dev/null & \
 	done; ml train
+
+.PHONY: sweep
+sweep: $(INSTALLED) .repository  ## Train each combination of values and compare: OVER="training.epochs=1,2"
+	@python -m mlops.pipeline.sweep
 
 .PHONY: compare
 compare: $(INSTALLED)  ## Show the runs side by side: what differs, scores, curves (EXP=x, A=run B=run)

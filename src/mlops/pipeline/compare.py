@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlops.config.schema import Params
 from mlops.core import environment, files
 from mlops.core.errors import TrackingError, run
 from mlops.core.names import refuse_odd
@@ -57,16 +56,16 @@ def explain_none(environment: str, experiment: str, others: Sequence[Run]) -> st
     return f"no runs{of} in {environment}{there}; run `make train ENV={environment}{wanted}` first"
 
 
-def show(store: Runs, params: Params, runs: Sequence[Run], older: int = 0) -> None:
+def show(store: Runs, runs: Sequence[Run], older: int = 0) -> None:
     """Print runs, and write the page."""
     said = table.verdict(runs)
     if len(runs) == table.PAIR:
-        said.append(pair.compare(store, runs[0], runs[1], params.evaluate))
+        said.append(pair.compare(store, runs[0], runs[1], store.params.evaluate))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     text = [*table.lines(runs, width), ""]
     if older:
         text.append(f"{older} older runs are not shown; EXP=... shows those of one experiment")
-    title = f"Runs in {params.environment}"
+    title = f"Runs in {store.params.environment}"
     files.write(PAGE, page.render(store, runs, title, said).encode())
     sys.stdout.write("\n".join([*text, *said, f"curves side by side: {PAGE}", ""]))
 
@@ -77,13 +76,12 @@ def main() -> None:
     experiment, asked = get("EXP") or "", (get("A") or "", get("B") or "")
     if experiment:
         refuse_odd(experiment, "EXP")
-    params = compose(where)
-    store = Runs(params)
+    store = Runs(compose(where))
     found = store.newest(experiment)
     if not found:
         raise TrackingError(explain_none(where, experiment, store.newest()))
     chosen = select(found, *asked)
-    show(store, params, chosen, 0 if any(asked) else len(found) - len(chosen))
+    show(store, chosen, 0 if any(asked) else len(found) - len(chosen))
 
 
 if __name__ == "__main__":

@@ -84,9 +84,9 @@ def describe(params: Params, metrics: Mapping[str, Any], page: str) -> str:
 
 
 def _compare(baseline: Mapping[str, float], name: str) -> str:
-    if baseline["lead_low"] > 0:
+    if baseline.get("lead_low", 0) > 0:
         verdict = "the model is better"
-    elif baseline["lead_high"] < 0:
+    elif baseline.get("lead_high", 0) < 0:
         verdict = "**the baseline is better**"
     else:
         verdict = "no clear difference"

@@ -55,7 +55,7 @@ class Runs:
     """The runs of an environment in its store."""
 
     def __init__(self, params: Params) -> None:
-        self._params = params
+        self.params = params
         uri = server.get_uri(params.environment)
         server.check(uri)
         if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
@@ -67,27 +67,27 @@ class Runs:
 
     def newest(self, experiment: str = "") -> list[Run]:
         """Return the runs of this project, the newest first, or those of one experiment."""
-        query = f"tags.environment = '{self._params.environment}'"
+        query = f"tags.environment = '{self.params.environment}'"
         if experiment:
             query += f" and tags.experiment = '{experiment}'"
-        with store.known_errors(self._params):
+        with store.known_errors(self.params):
             places = [one.experiment_id for one in self._client.search_experiments()]
             order = ["attributes.start_time DESC"]
             found = self._client.search_runs(places, query, max_results=MOST, order_by=order)
         runs = [_run(one) for one in found]
-        ours = self._params.project.name  # others may use the same server
+        ours = self.params.project.name  # others may use the same server
         return [one for one in runs if one.params.get("project.name", ours) == ours]
 
     def curve(self, run: Run, metric: str) -> list[float]:
         """Return the values of a metric in their order."""
-        with store.known_errors(self._params):
+        with store.known_errors(self.params):
             points = self._client.get_metric_history(run.id, metric)
         return [point.value for point in sorted(points, key=lambda point: point.step)]
 
     def file(self, run: Run, path: str) -> bytes | None:
         """Return a file of a run's artifacts; None if it has none of this name."""
         folder, _, _ = path.rpartition("/")
-        with store.known_errors(self._params), tempfile.TemporaryDirectory() as brought:
+        with store.known_errors(self.params), tempfile.TemporaryDirectory() as brought:
             if path not in {item.path for item in self._client.list_artifacts(run.id, folder)}:
                 return None
             return Path(self._client.download_artifacts(run.id, path, brought)).read_bytes()

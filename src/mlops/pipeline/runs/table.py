@@ -53,7 +53,8 @@ def comparable(one: Run, other: Run) -> bool:
 def best(runs: Sequence[Run]) -> Run | None:
     """Return the most accurate of the runs that were measured on the same rows as the newest."""
     scored = [run for run in runs if run.figure("accuracy") is not None]
-    same = [run for run in scored if run is scored[0] or comparable(run, scored[0])]
+    newest = max(scored, key=lambda run: run.started, default=None)
+    same = [run for run in scored if newest in (run, None) or comparable(run, newest)]
     return max(same, key=lambda run: run.figure("accuracy") or 0.0, default=None)
 
 
