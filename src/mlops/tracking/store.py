@@ -41,7 +41,7 @@ def open_store(params: Params) -> str:
 def create_experiment(client: MlflowClient, name: str, location: str | None) -> str:
     """Return the id of an experiment; create it if it is missing."""
     found = client.get_experiment_by_name(name)
-    made = None if found else client.create_experiment(name, location, description.KIND)
+    made = None if found else client.create_experiment(name, location, description.TAGS)
     return str(found.experiment_id if found else made)
 
 

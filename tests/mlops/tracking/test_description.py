@@ -1,13 +1,15 @@
 """Rules of mlops.tracking.description: what people read of a run in MLflow."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import mlflow
 import pytest
 
 import runs as recorded
 from ml.config import Params
-from mlops.tracking import description, server, store
+from mlops.tracking import description, server, store, ui
 
 MakeParams = Callable[..., Params]
 
@@ -66,6 +68,28 @@ def test_a_configured_experiment_is_taken(make_params: MakeParams) -> None:
 
     assert found.name == "mine"
     assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+@pytest.mark.usefixtures("prepared")
+def test_the_web_interface_is_entered_where_the_scores_are(params: Params) -> None:
+    """An experiment of before has no view of its own, an empty one no line."""
+    recorded.record(params, [True, False])
+    client = mlflow.MlflowClient(server.get_uri("dev"))
+    old = client.create_experiment("sentiment")
+    client.create_run(old)
+    client.create_experiment("empty")
+    database = Path(".mlflow/dev/mlflow.db")
+
+    named, plain = ui.links(database, "5001")
+
+    view = "runs?workflowType=machine_learning&viewStateShareKey=scores"
+    assert re.fullmatch(
+        r"mlops-research-template/synthetic: http://127\.0\.0\.1:5001/#/experiments/\d+/"
+        + re.escape(view),
+        named,
+    )
+    assert plain.endswith(f"/#/experiments/{old}/runs?workflowType=machine_learning")
+    assert ui.links(Path("nowhere.db"), "5001") == []
 
 
 @pytest.mark.usefixtures("prepared")
