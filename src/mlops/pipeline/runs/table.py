@@ -130,7 +130,7 @@ def _among(rivals: int, close: int) -> str:
         return "; no other run was measured on the same test rows"
     if not close:
         return ", and its interval is above all others"
-    many = f"{close} of the {rivals} others" if rivals > 1 else "the other"
+    many = f"{close} of the {rivals} others" if close < rivals else "all others"
     return f", but its interval overlaps that of {many}: it may be chance"
 
 
