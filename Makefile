@@ -169,11 +169,11 @@ train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, repo
 
 .PHONY: sweep
 sweep: $(INSTALLED) .repository  ## Train each combination of values and compare: OVER="training.epochs=1,2"
-	@python -m mlops.pipeline.sweep
+	@ml sweep
 
 .PHONY: compare
-compare: $(INSTALLED)  ## Show the runs side by side: what differs, scores, curves (EXP=x, A=run B=run)
-	@python -m mlops.pipeline.compare
+compare: $(INSTALLED)  ## Compare runs: what differs, scores, curves (EXP=x, A=run B=run)
+	@ml compare
 
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000
