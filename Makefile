@@ -14,7 +14,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What a verb takes, on the command line or from the environment.
-VARIABLES := ACCELERATOR APPLY BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -39,7 +39,7 @@ export ENV ?= dev
 export EXP ?= default
 # What was asked for: some verbs have more to say than the default when nothing was.
 validate play: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
-validate play update migrate resolve review exp-of: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
+validate play update migrate resolve review exp-of compare: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
 SHARE ?=
@@ -174,6 +174,14 @@ train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, repo
 	@for torch in .venv/lib/*/site-packages/torch; do \
 	  [ ! -d $$torch ] || [ -d $$torch/__pycache__ ] || python -c 'import ml.train, ml.evaluate, ml.export' &> /dev/null & \
 	done; ml train
+
+.PHONY: sweep
+sweep: $(INSTALLED) .repository  ## Train each combination of values and compare: OVER="training.epochs=1,2"
+	@ml sweep
+
+.PHONY: compare
+compare: $(INSTALLED)  ## Compare runs: what differs, scores, curves (EXP=x, A=run B=run)
+	@ml compare
 
 .PHONY: ui
 ui: $(INSTALLED)  ## Open the environment's MLflow at http://127.0.0.1:5000

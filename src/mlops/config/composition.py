@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -54,6 +55,19 @@ def composed(choices: Mapping[str, str], overrides: Sequence[Override]) -> Compo
     broken: dict[Key, str] = {}
     values = {key: _resolved(config, key, (), broken) for key in config if key != "hydra"}
     return Composition(_without(values), broken, taken)
+
+
+def choices(word: Override) -> list[str]:
+    """Return the values that a word of a sweep names: `a,b`, `range(1,4)`; else the one it has."""
+    try:
+        parsed = OverridesParser.create().parse_override(f"{word.key}={word.value}")
+        values = parsed.sweep_string_iterator() if parsed.is_sweep_override() else [word.value]
+        return [str(value) for value in values]
+    except (HydraException, NotImplementedError, ValueError) as error:
+        raise ConfigError(
+            f"OVER: {word.key}: expected values separated by commas, found {word.value!r} "
+            f"({str(error).splitlines()[0]})"
+        ) from None
 
 
 def _quoted(value: str) -> str:
@@ -125,7 +139,7 @@ def _uncomposed(error: Exception, choices: Mapping[str, str], overrides: Sequenc
     if sweep := re.search(r"(?:Ambiguous value for argument|Sweep parameters) '\+*(.*?)'", reason):
         return (
             f"SET: expected one value, found {sweep[1]!r}; write a list as [a,b], quote a text "
-            "with a comma, and sweep with `dvc exp run --queue -S`"
+            "with a comma, and sweep with `make sweep OVER=...`"
         )
     origins = layers({"model": "", **choices}, overrides)
     if clashing := clash(origins):

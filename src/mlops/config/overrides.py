@@ -22,26 +22,28 @@ class Override(NamedTuple):
         return tuple(self.key.split("."))
 
 
-def split(text: str) -> list[Override]:
+def split(text: str, variable: str = "SET") -> list[Override]:
     """Cut SET into its words as a shell would."""
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise ConfigError(f"SET: expected balanced quotes, found {text[:80]!r} ({error})") from None
-    return [_override(word) for word in words]
+        raise ConfigError(
+            f"{variable}: expected balanced quotes, found {text[:80]!r} ({error})"
+        ) from None
+    return [_override(word, variable) for word in words]
 
 
-def _override(word: str) -> Override:
+def _override(word: str, variable: str) -> Override:
     match = WORD.fullmatch(word)
     if not match:
         raise ConfigError(
-            f"SET: expected key=value without spaces around `=`, found {word[:80]!r}; "
-            'for example SET="model=gpt training.epochs=3"'
+            f"{variable}: expected key=value without spaces around `=`, found {word[:80]!r}; "
+            f'for example {variable}="model=gpt training.epochs=3"'
         )
     override = Override(*match.groups())
     if override.path[0] == "hydra":
         raise ConfigError(
-            f"SET: {override.key}: unknown key; Hydra's own settings act on nothing here"
+            f"{variable}: {override.key}: unknown key; Hydra's own settings act on nothing here"
         )
     return override
 

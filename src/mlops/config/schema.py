@@ -294,7 +294,7 @@ class Storage(Section):
 class Mlflow(Section):
     """Where a run is recorded."""
 
-    experiment_name: Name
+    experiment_name: Name | None
     registered_model: Name
     artifact_location: Text | None
     tags: dict[str, Scalar]

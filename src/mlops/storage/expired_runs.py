@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from mlops.tracking import database, server  # first: the package sets how MLflow behaves
+from mlops.tracking import database, description, server  # first: the package sets up MLflow
 
 # isort: split
 import mlflow
@@ -107,10 +107,10 @@ class Store:
 
     def _reason(self, run: Any, used: set[str], cutoff: float) -> str:
         """Return why a run stays; nothing if it may go."""
-        info, ours = run.info, self._experiments.get(self._params.mlflow.experiment_name)
+        info, name = run.info, self._experiments[run.info.experiment_id]
         reasons = {
             "of another environment": run.data.tags.get("environment") != self._params.environment,
-            "of another experiment": info.experiment_id != ours,
+            "of another experiment": not description.is_ours(self._params, name),
             "not ended": info.status not in ENDED,
             "younger": (info.end_time or info.start_time) >= cutoff * 1000,
             "registered": info.run_id in used,
@@ -135,12 +135,12 @@ class Store:
         """Return all runs, deleted ones too."""
         search = self._client.search_experiments
         found = _all(lambda token: search(ViewType.ALL, max_results=PAGE, page_token=token))
-        self._experiments = {one.name: one.experiment_id for one in found}
-        ids, look = [*self._experiments.values()], self._client.search_runs
+        self._experiments = {one.experiment_id: one.name for one in found}
+        ids, look = [*self._experiments], self._client.search_runs
         return _all(lambda token: look(ids, "", ViewType.ALL, PAGE, page_token=token))
 
     def _models(self) -> list[Any]:
-        ids, search = [*self._experiments.values()], self._client.search_logged_models
+        ids, search = [*self._experiments], self._client.search_logged_models
         return _all(lambda token: search(ids, max_results=MODEL_PAGE, page_token=token))
 
     def _size(self, place: str) -> int:

@@ -73,7 +73,7 @@ def _create_run(client: MlflowClient, journal: Journal, uri: str) -> str:
     journal.mark(place, end=0)
     tags = {**head["tags"], NAME: journal.name}
     run = found[0] if found else client.create_run(experiment, head["time"], tags, head["name"])
-    journal.mark(place, run_id=run.info.run_id)
+    journal.mark(place, run_id=run.info.run_id, page=f"{experiment}/runs/{run.info.run_id}")
     return str(run.info.run_id)
 
 

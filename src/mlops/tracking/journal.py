@@ -76,7 +76,7 @@ class Journal:
         """Copy a folder, or named contents, into the run's artifacts."""
         target = self.folder / "files" / uuid.uuid4().hex
         if isinstance(source, Path):
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("compare.html"))
         else:
             target.mkdir(parents=True)
             for name, content in source.items():

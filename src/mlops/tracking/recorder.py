@@ -4,13 +4,14 @@ Writes: .runs/<env>/<id>/, .runs/<model>.json
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from mlflow.tracking.context.registry import resolve_tags
 
 from mlops.config.schema import Params
-from mlops.core import revision
-from mlops.tracking import machine, naming, provenance, records, server
+from mlops.core import hashing, revision
+from mlops.tracking import description, machine, naming, provenance, records, server
 from mlops.tracking.journal import Journal
 from mlops.tracking.system_metrics import PREFIX
 
@@ -23,7 +24,9 @@ class Run:
         self.uri = uri
         self.notify: Callable[[], None] = lambda: None  # the one who sends
         # In the store; empty while a new run could not be sent.
-        self.run_id = str(journal.sent(server.redact(uri))["run_id"] or "")
+        sent = journal.sent(server.redact(uri))
+        self.run_id = str(sent["run_id"] or "")
+        self.page = str(sent.get("page", ""))  # of MLflow's web interface
         self._logged = journal.last_steps()
 
     def start(self, params: Params, suffix: str = "") -> None:
@@ -31,15 +34,15 @@ class Run:
         self.journal.set_target(server.redact(self.uri), server.is_offline())
         self.journal.append(
             "run",
-            name=f"{params.model.name}-{params.model.version}{suffix}",
-            experiment=params.mlflow.experiment_name,
+            name=description.name_run(params) + suffix,
+            experiment=description.name_experiment(params),
             artifact_location=params.mlflow.artifact_location,
             tags={**resolve_tags(), **provenance.describe_source()},
         )
 
     def describe(self, params: Params, data: Mapping[str, str]) -> None:
         """Record parameters, tags, the state of the code and the digest of each data set."""
-        sections = params.model_dump(exclude={"environment", "mlflow", "metadata"})
+        sections = params.model_dump(exclude={"environment", "experiment", "mlflow", "metadata"})
         values = {name: str(value) for name, value in naming.flatten(sections, "").items()}
         self.journal.append("params", values=values)
         origin = {
@@ -48,7 +51,8 @@ class Run:
             **machine.read_hardware(),
         }
         hashes = {f"data.{name}.sha256": digest for name, digest in data.items()}
-        self.tag({**params.mlflow.tags, "environment": params.environment, **origin, **hashes})
+        named = {"environment": params.environment, "experiment": params.experiment}
+        self.tag({**params.mlflow.tags, **named, **origin, **hashes})
         self.tag(provenance.rows_changed(params.snapshot))
         self.attach_state(provenance.read_state())
         for name, digest in data.items():
@@ -65,6 +69,21 @@ class Run:
         if fresh:
             self.journal.append("metrics", step=step, values=fresh)
             self.notify()
+
+    def log_evaluation(self, params: Params, metrics: Mapping[str, Any]) -> None:
+        """Record scores as metrics, counts and intervals of the whole as tags, and a verdict."""
+        leaves = naming.name_leaves(metrics, "test")
+        scores = {
+            name: value for name, (path, value) in leaves.items() if description.is_score(path)
+        }
+        self.journal.append("metrics", step=0, values=scores)
+        whole = {n: value for n, (path, value) in leaves.items() if len(path) == 2}
+        self.tag({name: value for name, value in whole.items() if name not in scores})
+        if metrics.keys() >= description.TOLD:
+            self.tag({description.NOTE: description.describe(params, metrics, self.page)})
+        test = Path("data/prepared/test.parquet")
+        if test.exists():
+            self.tag({"data.test.sha256": hashing.digest(test)})
 
     def next_sample(self) -> int:
         """Return the step of the next sample of system metrics."""

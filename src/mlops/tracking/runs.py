@@ -59,7 +59,7 @@ def log_evaluation(
 ) -> None:
     """Add the evaluation of a model to the run that trained it, or to a new one in this store."""
     with _reopened(params, model_digest) as run:
-        run.journal.append("metrics", step=0, values=naming.flatten(metrics, "test"))
+        run.log_evaluation(params, metrics)
         run.journal.attach(folder, folder.name)
         if other := naming.find_renamed(metrics, "test"):
             names = json.dumps(other, indent=1, ensure_ascii=False).encode("utf-8", "replace")

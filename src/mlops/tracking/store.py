@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlops.config.schema import Params
 from mlops.core import paths
 from mlops.core.errors import TrackingError
-from mlops.tracking import database, server
+from mlops.tracking import database, description, server
 
 # Errors that another try does not cure.
 GONE = "RESOURCE_DOES_NOT_EXIST"
@@ -35,13 +35,14 @@ def open_store(params: Params) -> str:
     else:
         os.environ["MLFLOW_TRACKING_URI"] = named
     place = artifact_location(params.environment, uri, params.mlflow.artifact_location)
-    return create_experiment(MlflowClient(), params.mlflow.experiment_name, place)
+    return create_experiment(MlflowClient(), description.name_experiment(params), place)
 
 
 def create_experiment(client: MlflowClient, name: str, location: str | None) -> str:
     """Return the id of an experiment; create it if it is missing."""
     found = client.get_experiment_by_name(name)
-    return str(found.experiment_id if found else client.create_experiment(name, location))
+    made = None if found else client.create_experiment(name, location, description.TAGS)
+    return str(found.experiment_id if found else made)
 
 
 def artifact_location(environment: str, uri: str, named: str | None) -> str | None:

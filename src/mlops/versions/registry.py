@@ -65,9 +65,9 @@ class Registry:
     def run_of(self, model_digest: str) -> str | None:
         """Return the newest run whose model has this hash."""
         with known_errors(self._params):
-            experiment = connect(self._params)
             query = f"tags.`model.sha256` = '{model_digest}'"
-            found = self._client.search_runs([experiment], query, max_results=1)
+            places = [one.experiment_id for one in self._client.search_experiments()]
+            found = self._client.search_runs(places, query, max_results=1) if places else []
         return str(found[0].info.run_id) if found else None
 
     def alias(self, alias: str) -> Version | None:

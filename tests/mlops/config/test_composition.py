@@ -35,6 +35,15 @@ def test_choices_name_the_files_that_were_taken() -> None:
     assert found == {"env": "qa", "experiment": "xlnet-classifier", "model": "xlnet"}
 
 
+@pytest.mark.parametrize("name", ["default", "xlnet-classifier", "team/mine"])
+def test_the_configuration_names_its_experiment(conf: Path, name: str) -> None:
+    """By the path of its file, whatever that says."""
+    (conf / "experiment" / "team").mkdir()
+    (conf / "experiment" / "team" / "mine.yaml").write_text("experiment: other\n")
+
+    assert composed(CHOICES | {"experiment": name}, []).values["experiment"] == name
+
+
 def test_all_broken_references_are_collected(conf: Path) -> None:
     """One reference without a value hides neither another one nor the good values around it."""
     text = "data:\n  train_path: ${A}\n  labels: ['x', '${B}']\n"

@@ -204,7 +204,7 @@ WORDS = {
         "data.labels=a,b",
         r"SET: expected one value, found 'data.labels=a,b'; write a list as \[a,b\]",
     ),
-    "sweep": ("'training.epochs=range(1,3)'", "SET: expected one value, .*dvc exp run --queue"),
+    "sweep": ("'training.epochs=range(1,3)'", "SET: expected one value, .*make sweep OVER="),
     "open bracket": ("data.labels=[a,b", r"SET: expected key=value, found 'data.labels=\[a,b'"),
     "unset variable": (
         "'training.epochs=${N}'",

@@ -16,7 +16,7 @@ from ml.config import Params
 from ml.model import model
 from mlflow_server import all_runs
 from mlops.core.errors import DataError, KnownError, ModelError
-from mlops.tracking import naming, server
+from mlops.tracking import description, naming, server
 
 MakeParams = Callable[..., Params]
 HISTORY = {
@@ -137,8 +137,8 @@ def test_a_damaged_input_is_named(trained: Path, name: str, content: bytes) -> N
 def test_odd_labels_and_slices_reach_mlflow_whole(trained: Path, make_params: MakeParams) -> None:
     """Labels of signs, slashes and emoji fail nothing, and no figure takes another's place."""
     names = ["😀 a//b", "😡 a//b"]
-    labels = json.dumps({"labels": names, "synthetic": False})
-    Path("data/prepared/labels.json").write_text(labels, encoding="utf-8")
+    written = json.dumps({"labels": names, "synthetic": False})
+    Path("data/prepared/labels.json").write_text(written, encoding="utf-8")
     settings = json.loads((trained / "models/model/config.json").read_text())
     settings["id2label"] = dict(enumerate(names))
     settings["label2id"] = {name: n for n, name in settings["id2label"].items()}
@@ -151,10 +151,13 @@ def test_odd_labels_and_slices_reach_mlflow_whole(trained: Path, make_params: Ma
     evaluate.main()
     metrics = json.loads(Path("reports/metrics.json").read_text())
     (run,) = all_runs(server.get_embedded_uri("dev"))
-    here = naming.flatten(metrics, "test")
+    here = naming.name_leaves(metrics, "test")
 
-    assert run.data.metrics.keys() == here.keys()
-    assert len([name for name in here if name.endswith(".support")]) == 2
+    assert run.data.metrics.keys() == {
+        n for n, (path, _) in here.items() if description.is_score(path)
+    }
+    assert len([name for name in run.data.metrics if name.endswith(".recall")]) == 2
+    assert run.data.tags["test.rows"] == "16"
     assert "refused" not in run.data.tags
 
 

@@ -63,6 +63,7 @@ def home(): return Path("elsewhere").absolute()
 def checkpoints(key): return home() / "saved"
 """,
     "mlops/core/hashing.py": "def digest(path): return str(len(path.name))\n",
+    "mlops/config/overrides.py": REFUSE,
     "mlops/core/dvc_lock.py": REFUSE,
     "mlops/core/environment.py": REFUSE,
     "mlops/core/revision.py": REFUSE,
