@@ -3,7 +3,7 @@
 Each goes through `make train`, so that what was trained before costs nothing. Afterwards the work
 tree is as it was: the model in it stays the one that was there.
 
-Reads: ENV, EXP, SET, OVER (key=value,value ...)
+Reads: ENV, EXP, SET, SHARE, OVER (key=value,value ...)
 Writes: the runs; params.yaml, dvc.lock and the outputs of the pipeline while it runs;
     reports/compare.html
 """
