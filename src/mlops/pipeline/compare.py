@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mlops.core import environment, files
 from mlops.core.errors import TrackingError, run
-from mlops.core.names import refuse_odd
+from mlops.core.names import asked_experiment, refuse_odd
 from mlops.pipeline.compose import compose
 from mlops.pipeline.runs import page, pair, table
 from mlops.tracking.search import UNNAMED, Run, Runs
@@ -73,7 +73,7 @@ def show(store: Runs, runs: Sequence[Run], older: int = 0) -> None:
 def main() -> None:
     """Print what is asked for."""
     where, get = environment.asked(), os.environ.get
-    experiment, asked = get("EXP") or "", (get("A") or "", get("B") or "")
+    experiment, asked = asked_experiment(), (get("A") or "", get("B") or "")
     if experiment:
         refuse_odd(experiment, "EXP")
     store = Runs(compose(where))

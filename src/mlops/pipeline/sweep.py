@@ -20,6 +20,7 @@ from pathlib import Path
 from mlops.config import overrides
 from mlops.core import environment, hashing
 from mlops.core.errors import ConfigError, ModelError, run
+from mlops.core.names import asked_experiment
 from mlops.pipeline import compare
 from mlops.pipeline.compose import compose
 from mlops.pipeline.runs import table
@@ -128,7 +129,7 @@ def conclude(store: Runs, found: dict[str, str], where: str, experiment: str) ->
 def main() -> None:
     """Try all combinations, and print them as a table."""
     where, get = environment.asked(), os.environ.get
-    experiment = get("EXP") or "default"
+    experiment = asked_experiment() or "default"
     combinations = [f"{get('SET') or ''} {words}".strip() for words in combine(get("OVER") or "")]
     checked = [compose(where, experiment, words) for words in combinations]
     sys.stdout.write(

@@ -34,7 +34,7 @@ def lay_out(folder: Path, number: str | None) -> str:
         fetched = folder / "fetched"
         model = version_files.fetch(registry, version, fetched / "model", "model")
         card = version_files.fetch(registry, version, fetched / "reports", "reports") / CARD
-        verdict = version.tags.get("gate.verdict", "not judged")
+        verdict = version.tags.get("gate.verdict", "not checked")
         what = f"{version} of {params.environment} ({verdict} by the gate)"
     else:
         params = schema.load()

@@ -17,7 +17,7 @@ VERBS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.M))
 VARIABLES = set(re.findall(r"\w+", re.findall(r"^VARIABLES := (.*)$", MAKEFILE, re.M)[0])) | {"SET"}
 HOLE = "\0"  # stands for what a message fills in
 # English, and no command.
-PROSE = {"environments", "it", "lines", "on", "one", "room", "them", "this"}
+PROSE = {"environments", "it", "lines", "on", "one", "room", "the", "them", "this"}
 # Each command that a message prints, and what types it: a test, or a document that a test types.
 TYPED = {
     "audit": "tests/mlops/ci/test_audit.py",
@@ -47,6 +47,7 @@ TYPED = {
     "sign": "tests/mlops/release/test_signing.py",
     "smoke": "docs/guide.md",
     "status": "docs/release.md",
+    "sweep": "tests/mlops/pipeline/test_sweep.py",
     "sync": "tests/mlops/tracking/test_sync.py",
     "tell": "tests/mlops/ci/test_workflows.py",
     "train": "docs/guide.md",
