@@ -142,8 +142,8 @@ def test_what_both_sides_lack_is_told(tmp_path: Path) -> None:
     )
     text = markdown.render(found)
 
-    assert "No figures of default at origin/qa: its pipeline fails" in text
-    assert "No value of the configuration differs." in text
+    assert "No metrics for default at origin/qa: its pipeline fails" in text
+    assert "The configuration is unchanged." in text
 
 
 def test_a_failure_is_told_in_one_issue(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def test_a_load_test_that_judged_nothing_is_no_miss() -> None:
 
     text = "\n".join(summary.lines({}, {}, load))
 
-    assert "not judged" in text
+    assert "inconclusive" in text
     assert "the generator was late" in text
     assert "misses" not in text
 

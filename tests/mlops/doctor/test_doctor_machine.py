@@ -145,7 +145,7 @@ def test_a_gpu_that_torch_does_not_see_is_told(
     programs(tmp_path / "bin", monkeypatch, nvidia_smi=SMI)
     monkeypatch.setattr(environment, "ask", lambda probe: Answer(True, "0"))
 
-    assert "of which torch sees none -> update the driver" in told(gpu.gpu("cuda", {}, usable=True))
+    assert "but torch sees none -> update the driver" in told(gpu.gpu("cuda", {}, usable=True))
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_model_that_the_hub_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("HF_ENDPOINT", address)
         assert f"ok hub {address} answers" in told(servers.hub(BERT))
 
-        assert "shows google-bert/brt to nobody (404) -> correct model.pretrained" in told(
+        assert "has no public google-bert/brt (404) -> correct model.pretrained" in told(
             servers.hub({**BERT, "pretrained": "google-bert/brt"})
         )
 
