@@ -20,9 +20,7 @@ PARAMS = Path("params.yaml")
 
 def _one_line(text: str) -> str:
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in text):
-        raise ValueError(
-            "expected one line of text, found a line break or another control character"
-        )
+        raise ValueError("expected one line of text, found a control character or a line break")
     return text
 
 

@@ -91,7 +91,7 @@ def test_a_run_that_was_overtaken_comments_nowhere(store: Store) -> None:
     store.lists["/pulls"] = [pull(7, "0" * 40)]
     write()
 
-    with pytest.raises(HostError, match="pushed since"):
+    with pytest.raises(HostError, match="newer commit was pushed"):
         comment.main()
 
     assert store.calls == []
@@ -112,7 +112,7 @@ def test_findings_of_a_stranger_are_checked(store: Store, change: dict[str, Any]
     store.lists["/pulls"] = [pull(7, SHA)]
     write(**change)
 
-    with pytest.raises(HostError, match=r"review\.json is not what"):
+    with pytest.raises(HostError, match=r"review\.json is no review"):
         comment.main()
 
     assert store.calls == []

@@ -86,7 +86,7 @@ def test_what_was_rewritten_is_told_with_its_place(
     """Which file went where, and each line that names a module by another name now."""
     output = updates[release].output
 
-    assert "src/ml/network/custom.py is now src/ml/model/custom.py, with what was" in output
+    assert "src/ml/network/custom.py is now src/ml/model/custom.py, with your changes" in output
     assert "src/ml/network/mine.py is now src/ml/model/mine.py\n" in output
     assert "docs/ours.md:1: ml.errors.run is now mlops.core.errors.run\n" in output
     assert "tests/test_mine.py:3: from mlops.tracking import runs as tracking\n" in output
