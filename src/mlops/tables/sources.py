@@ -110,7 +110,7 @@ def _files(path: str, found: list[Shard], reader: Format) -> Source:
     try:
         schema = pa.unify_schemas(schemas, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"the files of {path} differ in a type: {error}; unify it") from error
+        raise DataError(f"the files of {path} differ in a type: {error}; use one type") from error
     read: Counter[str] = Counter()
     return Source(path, schema, _rows(found, reader, schema, read), read)
 
