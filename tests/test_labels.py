@@ -102,7 +102,7 @@ def test_one_class_is_refused(found: list[str], message: str) -> None:
 def test_names_that_differ_only_in_writing_are_refused(one: str, other: str) -> None:
     """A model would learn each as a class; the rows of both are counted."""
     rows = table([one, other, "neither", other])
-    with pytest.raises(DataError, match=r"only in how they are written: .*\((1|2) rows\) and "):
+    with pytest.raises(DataError, match=r"only in spelling: .*\((1|2) rows\) and "):
         labels.settle(rows, None)
 
     assert labels.settle(rows, [one, other, "neither"])[1] == [one, other, "neither"]
@@ -120,7 +120,7 @@ def test_names_that_mean_something_else_are_classes(names: list[str]) -> None:
 def test_what_stands_for_no_value_is_no_class(name: str) -> None:
     """Unless it is listed as one."""
     rows = table(["pos", "neg", name])
-    with pytest.raises(DataError, match=f"the label '{name}' .1 rows. stands for a missing"):
+    with pytest.raises(DataError, match=f"the label '{name}' .1 rows. looks like a missing"):
         labels.settle(rows, None)
 
     assert labels.settle(rows, ["pos", "neg", name])[1] == ["pos", "neg", name]

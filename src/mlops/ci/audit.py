@@ -41,8 +41,8 @@ def ignored(path: Path, today: date) -> list[str]:
     if expired := [one for one in found if one.until < today]:
         named = ", ".join(f"{one.id} of {one.package} ({one.until})" for one in expired)
         raise AuditError(
-            f"{path}: {named} expired; remove it if `make audit` passes without, "
-            "else set a new date"
+            f"{path}: {named} expired; remove it if `make audit` passes without "
+            "it, or set a new date"
         )
     return [one.id for one in found]
 

@@ -26,7 +26,7 @@ def request_token() -> str:
     url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL")
     if not url:
         raise HostError(
-            "GitHub gives this job no identity; it needs `permissions: id-token: write`"
+            "GitHub provides no identity for this job; add `permissions: id-token: write`"
         )
     bearer = {"Authorization": f"bearer {os.environ.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN', '')}"}
     request = urllib.request.Request(f"{url}&audience={AUDIENCE}", headers=bearer)
@@ -56,7 +56,9 @@ def _answer(request: urllib.request.Request, who: str) -> bytes:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         reason = " ".join(error.read(500).decode("utf-8", "replace").split())
-        raise HostError(f"{who} answers {error.code}: {reason}; look at the role's trust") from None
+        raise HostError(
+            f"{who} answers {error.code}: {reason}; check the role's trust policy"
+        ) from None
     except OSError as error:
         raise HostError(f"{who} does not answer: {error}") from None
 

@@ -56,7 +56,8 @@ def main() -> None:
     text = FILE.read_text(encoding="utf-8")
     if os.environ.get("APPLY", "") in ("", "0"):
         sys.stdout.write(
-            f"{text}nothing was changed; APPLY=1 with GITHUB_TOKEN and GITHUB_REPOSITORY does\n"
+            f"{text}nothing was changed; to apply it, set APPLY=1, GITHUB_TOKEN and "
+            "GITHUB_REPOSITORY\n"
         )
         return
     policy, github = json.loads(text), GitHub.here()

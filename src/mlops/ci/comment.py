@@ -27,8 +27,8 @@ def find_pull_request(github: GitHub, sha: str) -> int:
     ]
     if not found:
         raise HostError(
-            f"no open pull request has {sha[:12]} as its last commit; it was closed, or something "
-            "was pushed since, whose own run will comment"
+            f"no open pull request has {sha[:12]} as its last commit; it was closed, or a newer "
+            "commit was pushed, whose own run will comment"
         )
     return int(found[0]["number"])
 

@@ -76,7 +76,9 @@ def read(path: Path = FILE) -> Findings:
         return Findings.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         first = str(error).splitlines()[0]
-        raise HostError(f"{path} is not what `make review` writes: {first}; run it again") from None
+        raise HostError(
+            f"{path} is no review as `make review` writes it ({first}); run `make review` again"
+        ) from None
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -20,10 +20,10 @@ def render(found: Findings, total_minutes: float | None = None) -> str:
     head = f"### Model report: {cell(found.experiment)} at {code(found.commit[:12])}"
     parts = [MARK, head, f"Trained in `dev`, compared with {cell(found.base)}. {minutes}.", ""]
     if found.missing:
-        parts += [f"No figures of {cell(found.base)}: {cell(found.missing)}", ""]
+        parts += [f"No metrics for {cell(found.base)}: {cell(found.missing)}", ""]
     first = [figure for figure in found.figures if figure.name in FIRST]
     others = [figure for figure in found.figures if figure.name not in FIRST]
-    parts += [*figures(first), *folded(f"{len(others)} more figures", figures(others))]
+    parts += [*figures(first), *folded(f"{len(others)} more metrics", figures(others))]
     parts += [
         *_values(found.values, found.more_values),
         *_gate(found.gate, found.target),
@@ -75,7 +75,7 @@ def _change(figure: Figure) -> str:
 
 def _values(values: list[Value], more: int) -> list[str]:
     if not values:
-        return ["No value of the configuration differs.", ""]
+        return ["The configuration is unchanged.", ""]
     rows = [
         f"| {code(v.name)} | {code(v.before) if v.before is not None else ''} "
         f"| {code(v.after) if v.after is not None else ''} |"

@@ -41,7 +41,7 @@ def released(registry: version_files.Holds, number: str, commit: str, environmen
         raise GateError(f"{registry.name} has no version {number} in {environment}, it has {known}")
     raise GateError(
         f"commit {commit[:12]} has not been trained in {environment} yet: no version of "
-        f"{registry.name} was made of it; run this again after the push has trained and judged it"
+        f"{registry.name} was made of it; run this again after CI has trained it and run the gate"
     )
 
 
@@ -56,7 +56,7 @@ def _made(version: Version, commit: str) -> bool:
 def _refused(version: Version) -> str:
     verdict, reasons = version.tags.get("gate.verdict"), version.tags.get("gate.reasons")
     if verdict is None:
-        return f"the gate has not judged {version} yet; run this again when it has"
+        return f"the gate has not evaluated {version} yet; run this again afterwards"
     return f"the gate rejected {version} ({reasons or 'no reason recorded'})"
 
 

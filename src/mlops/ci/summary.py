@@ -40,7 +40,7 @@ def lines(metrics: dict[str, Any], gate: dict[str, Any], load: dict[str, Any]) -
         yield from _checks(gate["checks"])
     if load:
         wanted = load["objective"]
-        done = "holds" if load["passed"] else "misses" if load["valid"] else "not judged:"
+        done = "holds" if load["passed"] else "misses" if load["valid"] else "inconclusive:"
         yield f"**Load**: {done} its objective at {wanted['rate']}/s for {wanted['seconds']} s\n"
         if not load["valid"]:
             yield f"{cell(load['conclusion'])}\n"

@@ -129,7 +129,7 @@ def _unreadable(error: OverrideParseException) -> str:
     reason = error.message.splitlines()[0][:80]
     return (
         f"SET: expected key=value, found {word!r} ({reason}); "
-        'a text with signs needs quotes inside quotes: SET="key=\'\\"a, b\\"\'"'
+        'a text with special characters needs quotes inside quotes: SET="key=\'\\"a, b\\"\'"'
     )
 
 

@@ -43,7 +43,7 @@ def _override(word: str, variable: str) -> Override:
     override = Override(*match.groups())
     if override.path[0] == "hydra":
         raise ConfigError(
-            f"{variable}: {override.key}: unknown key; Hydra's own settings act on nothing here"
+            f"{variable}: {override.key}: unknown key; Hydra's own settings have no effect here"
         )
     return override
 

@@ -20,7 +20,7 @@ PARAMS = Path("params.yaml")
 
 def _one_line(text: str) -> str:
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in text):
-        raise ValueError("expected one line of text, found a line break or another control sign")
+        raise ValueError("expected one line of text, found a control character or a line break")
     return text
 
 
@@ -174,7 +174,7 @@ class Behaviour(Section):
     def _one_kind(self) -> Self:
         if sum(kind is not None for kind in (self.replace, self.pairs, self.cases)) != 1:
             raise ValueError(
-                "a behaviour test has exactly one of: replace (invariance), "
+                "a behaviour test needs exactly one of: replace (invariance), "
                 "pairs (directional), cases (minimum functionality)"
             )
         if not (self.replace or self.pairs or self.cases):
@@ -364,5 +364,5 @@ def load(path: Path = PARAMS) -> Params:
         found = str(error)
     raise ConfigError(
         f"{path}: expected the configuration that compose wrote, found {found}; "
-        f"`python -m mlops.pipeline.compose` writes {path} anew"
+        f"`python -m mlops.pipeline.compose` writes {path} again"
     )

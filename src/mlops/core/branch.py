@@ -27,8 +27,8 @@ def environment(branch: str) -> str:
         )
     if _PULL_REQUEST.match(branch):
         raise ConfigError(
-            f"a pull request ({branch}) has no environment and gets nobody's credentials; "
-            "merge it, and the branch that it is merged into has one"
+            f"a pull request ({branch}) has no environment and no credentials; the branch "
+            "that it is merged into has"
         )
     if branch.startswith("refs/"):  # a branch may be called refs/heads/main, and is not main
         raise ConfigError(

@@ -47,7 +47,7 @@ def read_json(
         lacking = [key for key in keys if not isinstance(found, dict) or key not in found]
         if isinstance(found, dict) and not lacking:
             return found
-        wrong = f"it has no {lacking[0]!r}" if lacking else "it is no JSON object"
+        wrong = f"it has no {lacking[0]!r}" if lacking else "it is not a JSON object"
     raise error(f"{path} is damaged ({wrong}); {cure}")
 
 

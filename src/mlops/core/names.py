@@ -100,8 +100,8 @@ def refuse_odd(name: str, place: str) -> None:
     """Refuse a name that a shell or make would take for more than a name."""
     if not PLAIN.fullmatch(name):
         raise ConfigError(
-            f"{place}: {shown(name)} has signs that a name must not have; rename its file "
-            "to letters (a to z), digits, `.`, `_` and `-`"
+            f"{place}: {shown(name)} has characters that a name may not have; rename its "
+            "file, with letters (a to z), digits, `.`, `_` and `-` only"
         )
 
 

@@ -38,8 +38,8 @@ def check_git() -> None:
         )
     if said.returncode:
         raise StorageError(
-            "this folder is in no Git repository, which DVC needs; clone the project, or make one: "
-            'git init && git add -A && git commit -m "Start"'
+            "this folder is not in a Git repository, which DVC needs; clone the project, or "
+            'make one: git init && git add -A && git commit -m "Start"'
         )
 
 
@@ -71,7 +71,7 @@ def check_lock() -> None:
         return
     text = LOCK.read_bytes()
     if b"\n<<<<<<<" in b"\n" + text:
-        raise StorageError(f"{LOCK} holds a merge conflict; make resolve")
+        raise StorageError(f"{LOCK} has a merge conflict; run `make resolve`")
     try:
         found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, UnicodeError):

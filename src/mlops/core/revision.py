@@ -112,13 +112,13 @@ def _unfit(patch: bytes) -> str:
     if not patch:
         return "Git gives none"
     if len(patch) > LARGEST:
-        return f"it has {len(patch) / 1e6:.0f} MB"
+        return f"it is {len(patch) / 1e6:.0f} MB"
     added = b"\n".join(line for line in patch.splitlines() if line.startswith(b"+"))
     for name, value in os.environ.items():
         if urls.secret_variable(name) and len(value) >= 8 and os.fsencode(value) in added:
-            return f"it holds the value of {name}"
+            return f"it contains the value of {name}"
     found = urls.secret(added.decode("utf-8", "replace"))
-    return f"it holds what looks like a key or a password: {found}" if found else ""
+    return f"it contains what looks like a key or a password: {found}" if found else ""
 
 
 def _git(*arguments: str) -> str:

@@ -36,7 +36,7 @@ def main() -> None:
     rows += _deployed(registry, live, found) if live else [nothing]
     rows += [("target", unreachable)] if unreachable else []
     challenger = registry.alias(CHALLENGER)
-    verdict = challenger.tags.get("gate.verdict", "not judged yet") if challenger else ""
+    verdict = challenger.tags.get("gate.verdict", "no verdict yet") if challenger else ""
     rows.append(("challenger", f"{challenger}: {verdict}" if challenger else "none"))
     rows.append(("record", found.wrong or f"{len(found.entries)} entries, unchanged"))
     sys.stdout.write("".join(f"{name:{WIDTH}} {value}\n" for name, value in rows))

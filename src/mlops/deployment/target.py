@@ -64,6 +64,6 @@ def select(params: Params) -> Target:
     if params.deploy.target == "none":
         raise DeployError(
             f"{params.environment} deploys nothing: what is trained there is an experiment on a "
-            "sample of the data; bring the commit to qa (ENV=qa), where the gate judges it"
+            "sample of the data; bring the commit to qa (ENV=qa), where the gate checks it"
         )
     return Kubernetes(params) if params.deploy.target == "kubernetes" else Podman(params)

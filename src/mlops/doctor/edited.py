@@ -20,17 +20,17 @@ def edited() -> Iterator[Finding]:
     if not ANSWERS.is_file():
         return
     if not LOCK.is_file():
-        yield note("src/mlops", f"{LOCK} is gone: nobody can tell what was edited", "restore it")
+        yield note("src/mlops", f"{LOCK} is missing, so edited files cannot be found", "restore it")
         return
     released = [line.partition("  ") for line in LOCK.read_text(encoding="utf-8").splitlines()]
     names = [name for wanted, _, name in released if digest(Path(name)) != wanted]
     if not names:
-        yield ok("src/mlops", f"{len(released)} files as their release has them")
+        yield ok("src/mlops", f"{len(released)} files are as released")
         return
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     yield note(
         "src/mlops",
-        f"not as in the release: {', '.join(names[:SHOWN])}{more}",
+        f"changed since the release: {', '.join(names[:SHOWN])}{more}",
         "an update that changes them will conflict; propose the change to the template",
     )
 

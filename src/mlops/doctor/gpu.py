@@ -31,7 +31,7 @@ def gpu(accelerator: str, wanted: dict[str, Any], usable: bool) -> Finding:
         if seen.good and int(seen.text) == 0:
             return broken(
                 "GPU",
-                f"{found}, of which torch sees none",
+                f"{found}, but torch sees none",
                 "update the driver, or look at CUDA_VISIBLE_DEVICES; else ACCELERATOR=cpu",
             )
     if len(shown) < asked:
@@ -43,7 +43,7 @@ def _none(accelerator: str, asked: int, wanted: dict[str, Any], why: str) -> Fin
     if asked:
         return _fewer(wanted, f"none ({why}); resources.gpu asks for {asked}")
     if accelerator == "cuda":
-        return note("GPU", f"none ({why})", "install the driver, or leave ACCELERATOR=cuda away")
+        return note("GPU", f"none ({why})", "install the driver, or remove ACCELERATOR=cuda")
     return ok("GPU", "none, and none is needed")
 
 

@@ -27,13 +27,16 @@ def leftovers() -> Finding:
         if said is None or not said.good:
             continue  # it is gone: DVC takes its lock away by itself
         if "dvc" in said.text or " ml." in said.text:
-            return note("DVC", f"process {pid} (`{command}`) is at work", "wait until it ends")
+            return note("DVC", f"process {pid} (`{command}`) is running", "wait until it ends")
         return broken(
             "DVC",
             f"a lock is held for process {pid} (`{command}`), which is another program now",
             f"rm {LOCK}",
         )
-    return ok("DVC", "no lock is held" if not holders else "a lock of ended processes, unheeded")
+    return ok(
+        "DVC",
+        "no lock is held" if not holders else "a stale lock of ended processes, which DVC ignores",
+    )
 
 
 def _holders(lock: dict[str, dict[str, Any]]) -> Iterator[tuple[int, str]]:

@@ -31,7 +31,7 @@ def python(version: tuple[int, int] = sys.version_info[:2], installed: bool = Fa
     if not (shutil.which("uv") or importlib.util.find_spec("ensurepip")):
         return broken(
             "Python",
-            f"{found} cannot make environments: it lacks ensurepip, and uv is not there",
+            f"{found} cannot create environments: ensurepip and uv are missing",
             "install its package (apt install python3-venv), or uv",
         )
     return ok("Python", found)
@@ -70,7 +70,7 @@ def make() -> Finding:
         found = f"GNU make {version[1]}" if version else "no GNU make on the PATH"
         return note(
             "make",
-            f"{found}; before 4 a recipe goes on after a command that fails",
+            f"{found}; before version 4, a recipe continues after a command that fails",
             "install GNU make 4 (macOS: brew install make, then gmake)",
         )
     return ok("make", version[0])
@@ -89,10 +89,12 @@ def disk(needed: float, free: int | None = None) -> Finding:
         return broken(
             "disk",
             f"{found}, {needed:g} GB are needed",
-            "make room; .dvc/cache and .mlflow hold what runs have left",
+            "free some space; .dvc/cache and .mlflow hold earlier runs",
         )
     if free < (needed + 5) * GIGABYTE:
-        return note("disk", f"{found}: little for data and models", "make room before long runs")
+        return note(
+            "disk", f"{found}: little for data and models", "free some space before long runs"
+        )
     return ok("disk", found)
 
 

@@ -23,7 +23,7 @@ def program(*words: str, seconds: float = SECONDS) -> Answer | None:
     except OSError:
         return None
     except subprocess.TimeoutExpired:
-        return Answer(False, f"`{' '.join(words[:3])}` says nothing within {seconds:g} s")
+        return Answer(False, f"`{' '.join(words[:3])}` did not respond within {seconds:g} s")
     if done.returncode:
         return Answer(False, ((done.stderr or done.stdout).strip().splitlines() or ["no word"])[-1])
     return Answer(True, done.stdout.strip())

@@ -38,7 +38,9 @@ def storage(usable: bool) -> Finding:
             "work alone, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL",
         )
     if not usable:
-        return ok("storage", f"credentials from {named[0]}; the bucket is asked after make install")
+        return ok(
+            "storage", f"credentials from {named[0]}; the bucket is checked after make install"
+        )
     said = environment.ask("bucket", SECONDS)
     if not said.good:
         return note(
@@ -88,7 +90,7 @@ def hub(model: dict[str, Any]) -> Finding:
     if _cached(name, model["revision"]):
         return ok("hub", f"{name} is in the cache already")
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        found = f"{name} has to be downloaded, which HF_HUB_OFFLINE forbids"
+        found = f"{name} has to be downloaded, but HF_HUB_OFFLINE is set"
         return broken("hub", found, "unset HF_HUB_OFFLINE, or name a local folder")
     address = os.environ.get("HF_ENDPOINT") or HUB
     said = outside.server(f"{address.rstrip('/')}/api/models/{name}")
@@ -99,9 +101,9 @@ def hub(model: dict[str, Any]) -> Finding:
             "look at the network and HF_ENDPOINT, or choose model=tiny",
         )
     if said.text in ("401", "403", "404"):
-        found = f"{address} shows {name} to nobody ({said.text})"
+        found = f"{address} has no public {name} ({said.text})"
         return note("hub", found, "correct model.pretrained, or set HF_TOKEN if it is private")
-    return ok("hub", f"{address} answers; {name} comes with the first run")
+    return ok("hub", f"{address} answers; the first run downloads {name}")
 
 
 def _cached(name: str, revision: str | None) -> bool:

@@ -73,6 +73,6 @@ def _natural(value: str) -> tuple[int, str]:
 def _missing(column: str, columns: list[str]) -> str:
     like = nearest(column, columns)
     return (
-        f"evaluate.slice_columns: {column!r} is no column of the test split, "
+        f"evaluate.slice_columns: {column!r} is not a column of the test split, "
         f"which has {sorted(columns)}" + (f"; did you mean {like!r}?" if like else "")
     )

@@ -46,8 +46,8 @@ def write_tokenizer(tokenizer: PreTrainedTokenizerBase, path: Path) -> None:
     inner = getattr(tokenizer, "backend_tokenizer", None)
     if inner is None:
         raise ModelError(
-            f"{type(tokenizer).__name__} is no fast tokenizer, and serving needs its "
-            "tokenizer.json: use a model that has one"
+            f"{type(tokenizer).__name__} is not a fast tokenizer, and serving needs "
+            "its tokenizer.json; use a model that has one"
         )
     copy = Tokenizer.from_str(inner.to_str())
     copy.no_truncation()

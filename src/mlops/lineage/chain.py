@@ -109,14 +109,14 @@ def _code(trace: Trace, tags: Mapping[str, str]) -> list[Row]:
     about = [
         f'"{revision.subject(commit)}"' if commit and revision.subject(commit) else "",
         f"on {tags['git.branch']}" if "git.branch" in tags else "",
-        dirty.get(tags.get("git.dirty", ""), "clean or not: unknown"),
+        dirty.get(tags.get("git.dirty", ""), "unknown whether clean"),
     ]
     found = [("commit", commit or UNKNOWN, ", ".join(filter(None, about)) if commit else "")]
     if asked and asked != commit:
         changed = (
             "with uncommitted changes" if trace.metadata.get("git.dirty") == "yes" else "clean"
         )
-        found.append(("", asked, f"commit of what is asked about, {changed}"))
+        found.append(("", asked, f"commit of the requested model, {changed}"))
     return found
 
 

@@ -84,8 +84,8 @@ class Clone:
         command = ["make", "install", f"ACCELERATOR={accelerator}", f"PYTHON={_python(python)}"]
         if self.run(*command):
             raise LineageError(
-                "`make install` of the commit's locked packages failed, see above; they may be "
-                "gone from the index, or another Python is needed"
+                "`make install` of the commit's locked packages failed (see above); they may no "
+                "longer be in the index, or need another Python"
             )
 
     def run(self, *command: str) -> int:

@@ -73,8 +73,8 @@ def reasons(recorded: Recorded, rebuilt: str, here: Mapping[str, str], part: str
     found = dvc_lock.hashes(rebuilt)
     if not recorded.hash(part):
         return [
-            "the run recorded no hash of it, as `dvc repro` alone leaves it; where the work tree "
-            "has its model, `make lineage` completes the record"
+            "the run has no hash of it, because only `dvc repro` was run; if its model is in the "
+            "work tree, `make lineage` completes the record"
         ]
     if part not in found:
         return ["it was not made"]
@@ -118,7 +118,7 @@ def _circumstances(tags: Mapping[str, str], here: Mapping[str, str]) -> list[str
         "hardware.platform": "system",
     }
     if tags.get("restored") == "yes":
-        return ["the run restored the model from a cache: nobody recorded what trained it"]
+        return ["the run restored the model from a cache: how it was trained was not recorded"]
     causes = []
     for tag, name in named.items():
         if not tags.get(tag):

@@ -94,7 +94,7 @@ class Store:
     def _unusable(self, error: Exception) -> TrackingError:
         return TrackingError(
             f"cannot read the MLflow store {self}: {server.first_line(error)}; check "
-            "MLFLOW_TRACKING_URI, and that the server runs and knows you"
+            "MLFLOW_TRACKING_URI, that the server runs, and your credentials"
         )
 
 

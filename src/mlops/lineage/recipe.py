@@ -61,7 +61,7 @@ def read(found: Trace) -> Recipe:
             raise LineageError(
                 f"run {found.run.run_id} is not reproduced: {part} is the first part that differs; "
                 f"the records contradict each other, {recorded.hash(part)} and {other}: a tag of "
-                "the run, its dvc.lock or what was made of it has been changed"
+                "the run, its dvc.lock or an output was changed"
             )
     patch, metrics = _patch(found, tags), found.run.metrics
     return Recipe(found.run.run_id, recorded, values, sources, patch, metrics)
@@ -75,7 +75,7 @@ def _patch(found: Trace, tags: Mapping[str, str]) -> bytes:
     if hashlib.sha256(patch).hexdigest() != tags.get("git.diff.sha256"):
         raise LineageError(
             f"{provenance.DIFF} is not that of the run's tag git.diff.sha256: it was changed after "
-            "the run, so nobody knows what was trained"
+            "the run, so it is unknown what was trained"
         )
     return patch
 

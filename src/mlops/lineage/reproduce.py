@@ -34,7 +34,7 @@ def rebuild(wanted: Recipe, clone: Clone) -> tuple[str, str]:
     if "pretrained" in missing:
         raise LineageError(
             f"models/model cannot be built again: the pretrained model "
-            f"{missing['pretrained']}; bring it back as it was"
+            f"{missing['pretrained']}; restore it as it was"
         )
     if wanted.sources:
         (clone.folder / provenance.SOURCES).write_bytes(wanted.sources)
@@ -57,7 +57,7 @@ def _data(wanted: Recipe, clone: Clone, missing: Mapping[str, str]) -> str:
         same = dvc_lock.hashes(_lock(clone)).get(source.RAW) == raw
         if same or not source.outside(wanted.values):
             return ""
-        said = "the source cannot be read" if failed else "the source gives other rows now"
+        said = "the source cannot be read" if failed else "the source has other rows now"
     where = source.fetch(clone, wanted.recorded.lock.encode(), wanted.tags.get("environment", ""))
     if not where:
         return f"{said}; neither the DVC cache nor the environment's remote has {source.RAW}"

@@ -111,7 +111,7 @@ def _work_tree() -> Trace:
     if not model.exists():
         raise ModelError(
             f"{dvc_lock.MODEL} is missing; run `make train`, or name "
-            "what you ask about: make lineage RUN=... or VERSION=name/version or BENTO=tag"
+            "a run, version or Bento: make lineage RUN=... or VERSION=name/version or BENTO=tag"
         )
     if summary.METRICS.exists():
         summary.complete(summary.read_params()["environment"])  # a plain `dvc repro` ends without

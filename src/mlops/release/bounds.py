@@ -100,7 +100,7 @@ def check(version: Version, environment: str) -> None:
         raise DeployError(f"{version} was made in {where}; `make train ENV={environment}` first")
     again = f"run `make gate ENV={environment}` again"
     if DIGEST not in tags:
-        raise DeployError(f"{version} has no record of the bounds that it was judged by; {again}")
+        raise DeployError(f"{version} has no record of the bounds of its gate; {again}")
     with committed.conf() as commit:
         name = tags.get(EXPERIMENT, DEFAULT)
         found = _composed(environment, name, commit)
@@ -109,7 +109,7 @@ def check(version: Version, environment: str) -> None:
     was = {"gate": json.loads(tags.get(BOUNDS, "{}"))}
     others = [*_differing(was, _plain(found), ("gate",))] or ["evaluate or export differ"]
     raise DeployError(
-        f"{version} was judged by other bounds than conf/ of commit {commit[:12]} has: "
+        f"{version} was accepted with other bounds than conf/ of commit {commit[:12]} has: "
         f"{', '.join(others)}; {again}"
     )
 
@@ -143,7 +143,7 @@ def _composed(environment: str, name: str, commit: str) -> Params:
         return compose(environment, name)
     except ConfigError as error:
         raise GateError(
-            f"{environment} judges by conf/ of commit {commit[:12]}, which cannot be composed: "
+            f"the gate of {environment} uses conf/ of commit {commit[:12]}, which is not valid: "
             f"{error}"
         ) from None
 

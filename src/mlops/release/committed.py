@@ -44,6 +44,6 @@ def _git(*words: str) -> bytes:
         if done.returncode == 0:
             return done.stdout
     raise GateError(
-        "only dev judges without a commit; the bounds of other environments are the committed "
-        f"ones, and Git says: {reason}"
+        "the gate of every environment but dev uses the bounds of the checked-out commit, and "
+        f"Git says: {reason}"
     )

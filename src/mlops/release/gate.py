@@ -147,7 +147,7 @@ def find_contestants(registry: Registry, environment: str) -> tuple[Version, Ver
     version, champion = registry.alias(CHALLENGER), registry.alias(CHAMPION)
     if version is None and champion:
         REPORT.unlink(missing_ok=True)  # of an earlier one, which nobody must take for this
-        sys.stdout.write(f"{champion} is live and has no challenger: nothing to judge\n")
+        sys.stdout.write(f"{champion} is live and has no challenger: nothing to evaluate\n")
         return None
     if version is None:
         raise GateError(
@@ -175,7 +175,7 @@ def main() -> None:
         return
     if environment != bounds.LIBERAL:
         work_tree.check(environment, (work_tree.DATA,))
-    log.info("judging %s", found[0])
+    log.info("evaluating %s", found[0])
     verdict, rules = fetch_and_decide(*found, params, registry)
     record(registry, found[0], verdict, rules)
     sys.stdout.write("\n".join([*verdict.lines(), *rules.lines, f"written to {REPORT}", ""]))

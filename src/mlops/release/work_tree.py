@@ -27,12 +27,12 @@ def check(environment: str, paths: Sequence[str] = MADE) -> None:
     text = dvc_lock.LOCK.read_text(encoding="utf-8") if dvc_lock.LOCK.is_file() else ""
     if not dvc_lock.stages(text):
         raise GateError(
-            f"{environment} judges what the pipeline made, but {dvc_lock.LOCK} has no run; "
+            f"{environment} only accepts what the pipeline made, but {dvc_lock.LOCK} has no run; "
             f"run `make train ENV={environment}`"
         )
     if changed := [*_files(text, paths)]:
         raise GateError(
-            f"{environment} judges what the pipeline made, but {'; '.join(changed)}. "
+            f"{environment} only accepts what the pipeline made, but {'; '.join(changed)}. "
             f"`dvc checkout --force {changed[0].split()[0]}` brings back what was made, "
             f"`make train ENV={environment}` makes it again"
         )

@@ -179,7 +179,7 @@ class Store:
             number = found.partition(".")[0]
             if number.isdigit() and int(number) < OLDEST:
                 raise TrackingError(
-                    f"the MLflow server {server.redact(self._uri)} is of release {found}; "
+                    f"the MLflow server {server.redact(self._uri)} is version {found}; "
                     f"retention needs {OLDEST}.0 or newer: nothing was deleted; upgrade the server"
                 )
 

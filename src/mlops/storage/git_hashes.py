@@ -37,8 +37,8 @@ def find_referenced() -> set[str]:
     contents = _git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in sorted(blobs)))
     if lost := re.search(r"^(\w+) missing$", contents, re.M):
         raise StorageError(
-            f"the Git object {lost[1]} is missing; run `git fetch --refetch`: nothing is deleted "
-            "before"
+            f"the Git object {lost[1]} is missing; nothing is deleted until `git fetch --refetch` "
+            "has restored it"
         )
     return find_hashes(contents) | _read_work_tree()
 

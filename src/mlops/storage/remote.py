@@ -101,8 +101,8 @@ def check_transfer(name: str, write: bool) -> None:
             _probe(bucket(name, **dict.fromkeys(CHECKSUMS, "when_required")), write)
         except (BotoCoreError, ClientError):
             raise StorageError(
-                f"{get_address(name)} answers, but refuses to {'take' if write else 'give'} an "
-                f"object: {error}; check the rights of the credentials of {name}"
+                f"{get_address(name)} refuses to {'store' if write else 'send'} an object: "
+                f"{error}; check the permissions of the credentials of {name}"
             ) from None
         cure = " and ".join(f"AWS_{option.upper()}=when_required" for option in CHECKSUMS)
         raise StorageError(

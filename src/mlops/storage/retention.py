@@ -74,7 +74,7 @@ def main() -> None:
     plan = Plan()
     plan.add(tracked)
     plan.add(objects)
-    lines = [f"{name} keeps for {days} days what nothing needs", *plan.lines()]
+    lines = [f"{name} keeps unused runs and objects for {days} days", *plan.lines()]
     if not shared:
         lines.append("the remote was not checked: no AWS credentials are set")
     sys.stdout.write("\n".join([*lines, ""]))

@@ -60,7 +60,7 @@ def push(name: str) -> None:
     send(name)
     if listener.missing:  # DVC warns, and calls everything up to date
         raise StorageError(
-            f"some outputs that dvc.lock names are neither here nor in {remote.get_address(name)} "
+            f"some outputs in dvc.lock are neither here nor in {remote.get_address(name)} "
             f"(above); `make train ENV={name} SHARE=1` computes and sends them"
         )
 
@@ -71,13 +71,15 @@ def send(name: str) -> None:
     if dvc(["push", "--remote", name]):
         check_answers(name)
         remote.check_transfer(name, write=True)
-        raise StorageError(f"{remote.get_address(name)} did not take all outputs (above); {AGAIN}")
+        raise StorageError(
+            f"{remote.get_address(name)} did not accept all outputs (above); {AGAIN}"
+        )
     try:
         lazy_run_cache.send(name)
     except Exception as error:  # s3fs raises those of three libraries
         check_answers(name)
         raise StorageError(
-            f"{remote.get_address(name)} did not take all run-cache entries: {error}; {AGAIN}"
+            f"{remote.get_address(name)} did not accept all run-cache entries: {error}; {AGAIN}"
         ) from error
 
 
@@ -87,8 +89,8 @@ def pull(name: str) -> None:
         check_answers(name)
         remote.check_transfer(name, write=False)
         raise StorageError(
-            f"{remote.get_address(name)} did not give all outputs that dvc.lock names (above): "
-            f"what came is kept. `make verify ENV={name}` shows what is missing or broken, "
+            f"{remote.get_address(name)} did not send all outputs in dvc.lock (above); what "
+            f"arrived is kept. `make verify ENV={name}` shows what is missing or broken, "
             f"`make train ENV={name} SHARE=1` computes what the remote lacks"
         )
 

@@ -128,8 +128,8 @@ class Remote:
             return {entry["md5"] for entry in json.loads(text)}
         except (ValueError, TypeError, KeyError):
             raise StorageError(
-                f"the list of files {folder} in {self._url} is broken; run `make verify`, which "
-                "heals it: nothing is deleted before"
+                f"the list of files {folder} in {self._url} is broken; nothing is deleted "
+                "until `make verify` has repaired it"
             ) from None
 
     def _read(self, key: str) -> bytes:

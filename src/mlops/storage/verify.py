@@ -53,7 +53,7 @@ class Verification:
         elif good:
             self.unshared += any(isinstance(s, RemoteStore) and state[s] is None for s in state)
         elif self.shared:  # else the remote may have it
-            self.lost.append(f"{one.path} ({one.oid}): in none of them")
+            self.lost.append(f"{one.path} ({one.oid}): missing everywhere")
 
     def read(self, folder: Object) -> bytes | None:
         """Return the list of files of a folder from a store that has it intact."""
@@ -77,12 +77,12 @@ class Verification:
                 store.remove(one)
                 if one.folder and isinstance(store, RemoteStore):
                     store.remove(one.folder)
-            self.lost.append(f"{where}, intact nowhere: removed")
+            self.lost.append(f"{where}, no intact copy: removed")
             return
         with copied(good, one) as copy:
             for store in corrupt:
                 store.write(one, copy)
-        self.healed.append(f"{where}, healed from {good.name}")
+        self.healed.append(f"{where}, repaired from {good.name}")
 
     @property
     def shared(self) -> bool:
@@ -125,13 +125,13 @@ def check_all(name: str, found: Verification) -> EntryCleanup:
             found.check(one)
     except DvcException as error:
         raise StorageError(
-            f"DVC cannot read what there is to check: {error}; fix that file, or restore it: "
+            f"DVC cannot read the list of outputs: {error}; fix that file, or restore it: "
             "`git checkout dvc.lock`"
         ) from None
     except (Boto3Error, BotoCoreError, ClientError) as error:
         raise StorageError(
             f"{remote.get_address(name)} stopped answering: {error}; the same command again "
-            "completes it: what was healed stays so"
+            "completes it: repaired objects stay repaired"
         ) from None
     return cleanup
 
@@ -149,7 +149,7 @@ def main() -> None:
             f"inputs (above); {again}"
         )
     if found.lost:
-        raise StorageError(f"{len(found.lost)} objects are intact nowhere (above); {again}")
+        raise StorageError(f"{len(found.lost)} objects have no intact copy (above); {again}")
 
 
 if __name__ == "__main__":

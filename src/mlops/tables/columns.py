@@ -19,14 +19,14 @@ def check_types(source: Source, ours: tuple[str, str]) -> None:
     nothing = pa.types.is_null  # all null: prepare refuses such rows
     if not any(is_kind(text) for is_kind in (*texts, nothing)):
         raise DataError(
-            f"column {ours[0]!r} of {source.path} holds {text}; expected text: "
-            "write it as text, or set data.text_column"
+            f"column {ours[0]!r} of {source.path} holds {text}; expected text; "
+            "convert it, or set data.text_column"
         )
     numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
     if not any(is_kind(label) for is_kind in (*texts, *numbers, nothing)):
         raise DataError(
             f"column {ours[1]!r} of {source.path} holds {label}; expected text, whole numbers "
-            "or true and false: write it so, or set data.label_column"
+            "or true and false; convert it, or set data.label_column"
         )
 
 
@@ -36,7 +36,7 @@ def rename(name: str, source: Source) -> str:
         return name
     free = next(new for n in count(1) if (new := f"{name}_{n}") not in source.schema.names)
     log.info(
-        "%s: column %r is called %r from here on; data.%s_column names another",
+        "%s: column %r is renamed to %r; data.%s_column is another column",
         source.path,
         name,
         free,

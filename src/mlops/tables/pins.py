@@ -18,11 +18,11 @@ from mlops.core.urls import secret
 
 LOCK = Path("sources.lock")
 HEADER = """\
-# The files of each remote source that this commit reads, whatever lies there now.
-# Written when a source is first used and by REFRESH=1, which takes what is there. Commit it.
+# The files of each remote source that this commit reads, even if it has changed since.
+# Written when a source is first used and by REFRESH=1, which reads the current files. Commit it.
 """
 FIX = (
-    "get what was made of it before (`make pull` or `make train SHARE=1`), or take the source as "
+    "restore what was made from it (`make pull` or `make train SHARE=1`), or read the source as "
     "it is now: `make train REFRESH=1`"
 )
 
@@ -114,7 +114,7 @@ def _pin(entry: dict[str, Any]) -> Pin:
         entry.get("settings"),
     )
     if pin.fingerprint != entry["fingerprint"]:
-        raise ValueError("a fingerprint is not that of its files")
+        raise ValueError("a fingerprint does not match its files")
     return pin
 
 

@@ -31,7 +31,7 @@ HUGGING_FACE = re.compile(
 
 # A title above the header, a file without one, or an object around the rows.
 ONE_COLUMN = (
-    "set data.{key}, or, if that is no list of columns, remove what stands above or around them"
+    "set data.{key}, or, if these are not the columns, remove what is above or around the header"
 )
 
 
@@ -110,7 +110,7 @@ def _files(path: str, found: list[Shard], reader: Format) -> Source:
     try:
         schema = pa.unify_schemas(schemas, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"the files of {path} differ in a type: {error}; make them one") from error
+        raise DataError(f"the files of {path} differ in a type: {error}; use one type") from error
     read: Counter[str] = Counter()
     return Source(path, schema, _rows(found, reader, schema, read), read)
 

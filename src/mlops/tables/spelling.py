@@ -47,7 +47,7 @@ def refuse(counts: Mapping[str, int]) -> None:
     """Refuse names that differ only in their spelling, or are none; `counts` has their rows."""
     if missing := [name for name in counts if name.casefold() in MISSING]:
         raise DataError(
-            f"the label {short(missing[0])} ({counts[missing[0]]:,} rows) stands for a missing "
+            f"the label {short(missing[0])} ({counts[missing[0]]:,} rows) looks like a missing "
             "value; remove these rows or label them, or, if it is a class, list all in data.labels"
         )
     groups: dict[str, list[str]] = defaultdict(list)
@@ -61,6 +61,6 @@ def refuse(counts: Mapping[str, int]) -> None:
         )
         more = "; …" if len(alike) > SHOWN else ""
         raise DataError(
-            f"labels differ only in how they are written: {shown}{more}; write each class in one "
-            "way, or, if they are classes of their own, list all classes in data.labels"
+            f"labels differ only in spelling: {shown}{more}; spell each class in one "
+            "way, or, if they are different classes, list all classes in data.labels"
         )

@@ -38,8 +38,8 @@ def clean(folder: Path = Path()) -> None:
     if changes := git("status", "--porcelain", folder=folder):
         first = changes.splitlines()[0]
         raise TemplateError(
-            f"every change should be committed, found `{first.strip()}` and maybe more; "
-            "commit or stash, then run the same command again"
+            f"found uncommitted changes (`{first.strip()}`); commit or stash them, then "
+            "run the same command again"
         )
 
 

@@ -55,8 +55,8 @@ def _module(name: str) -> Module:
         return cut(path.read_text(encoding="utf-8") if path.is_file() else "")
     except SyntaxError as error:
         raise TemplateError(
-            f"{path}:{error.lineno}: this is not Python ({error.msg}), so nobody can say what it "
-            "defines; fix it, then run `make migrate`"
+            f"{path}:{error.lineno}: this is not valid Python ({error.msg}), so its definitions "
+            "are unknown; fix it, then run `make migrate`"
         ) from error
 
 
@@ -86,7 +86,7 @@ def _imports(found: Renewal) -> None:
     try:
         tree = ast.parse(found.text)
     except SyntaxError as error:
-        found.note(error.lineno or 1, "cannot be read, so its imports are as they were")
+        found.note(error.lineno or 1, "cannot be read, so its imports are unchanged")
         return
     lines = found.text.splitlines(keepends=True)
     nodes = [one for one in ast.walk(tree) if isinstance(one, ast.ImportFrom) and one.module]
@@ -116,7 +116,7 @@ def _from(node: ast.ImportFrom, tree: ast.AST, found: Renewal) -> list[str]:
             if new and new != module and alias.name not in {*_module(new).bound, "*"}:
                 found.note(node.lineno, f"{new} has no {alias.name}")
         if new is None:
-            found.note(node.lineno, f"{inner} is no more, or is in several places")
+            found.note(node.lineno, f"{inner} no longer exists or was split")
         groups.setdefault(home, []).append(words)
     if list(groups) == [module]:
         return []

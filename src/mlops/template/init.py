@@ -50,13 +50,13 @@ def origin(template: str) -> str:
 def adopt(made: Path) -> None:
     """Make the work tree what the project is: files that it lacks go, all others come.
 
-    Somebody may have worked in the copy already: what goes or is written anew is named.
+    Somebody may have worked in the copy already: each file that is removed or rewritten is printed.
     """
     for name in filter(None, copier.git("ls-files", "-z").split("\0")):
         if not (made / name).exists():
             Path(name).unlink()
     shutil.copytree(made, Path(), symlinks=True, dirs_exist_ok=True)
-    for code, done in (("D", "removed"), ("M", "written anew")):
+    for code, done in (("D", "removed"), ("M", "rewritten")):
         names = copier.git("diff", "--name-only", f"--diff-filter={code}").splitlines()
         if names:
             sys.stdout.write(f"{done}: {', '.join(names)}\n")
@@ -73,8 +73,8 @@ def main() -> None:
         copier.remember("_commit", origin(template), made)
         adopt(made)
     sys.stdout.write(
-        "what was in them: git diff\n"
-        "this is your project now; next: git add --all && git commit && make train\n"
+        "to see their contents: git diff\n"
+        "this is your project now. Next: git add --all && git commit && make train\n"
     )
 
 

@@ -139,8 +139,8 @@ def _check_untracked(old: str, new: str) -> None:
     fresh = set(names("diff", "--name-only", "--no-renames", "--relative", old, new)) - known
     if found := sorted(name for name in fresh if Path(name).exists()):
         raise TemplateError(
-            f"the template brings {', '.join(found)}, which Git ignores here and could not bring "
-            "back; move it away, then run the same command again"
+            f"the template brings {', '.join(found)}, which Git ignores here and could not "
+            "restore; move it away, then run the same command again"
         )
 
 

@@ -27,12 +27,10 @@ def target() -> Path:
     name = copier.answered().get("name", "")
     place = os.environ.get("DEST") or (f"../{name}" if name else "")
     if not place:
-        raise TemplateError(
-            "DEST should name the new folder: make new NAME=my-project DEST=../my-project"
-        )
+        raise TemplateError("DEST is missing. Example: make new NAME=my-project DEST=../my-project")
     folder = Path(place).expanduser().absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TemplateError(f"{folder} is not empty; name another DEST")
+        raise TemplateError(f"{folder} is not empty; choose another DEST")
     return folder
 
 
@@ -56,7 +54,7 @@ def main() -> None:
     copier.copy(folder, copier.interactive())
     copier.remember("_src_path", source(), folder)
     first = "" if committed(folder) else 'git commit --all --message "New project" && '
-    sys.stdout.write(f"{folder} is a new project; next: cd {folder} && {first}make train\n")
+    sys.stdout.write(f"{folder} is a new project. Next: cd {folder} && {first}make train\n")
 
 
 if __name__ == "__main__":

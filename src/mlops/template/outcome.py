@@ -34,17 +34,17 @@ def outcome_of(old: str, new: str, laid: Moved) -> Outcome:
                      old, new)  # fmt: skip
     pairs = zip(renamed[1::3], renamed[2::3], strict=True)
     moved = [
-        f"{one} is now {other}, with what was changed here"
+        f"{one} is now {other}, with your changes"
         for one, other in pairs
         if one in changed and one not in codes and other not in codes and Path(other).exists()
     ]
     places = {name for one in laid.values() for name in one}
     own = [
-        f"{name} got what the template changed in the file that it was before"
+        f"{name} got the template's changes to the file that it came from"
         for name in touched - theirs - places - {*codes, *laid}
     ]
     moved += [
-        f"{one} is now {', '.join(mine)}, with what was changed here"
+        f"{one} is now {', '.join(mine)}, with your changes"
         for one, others in laid.items()
         if list(others) != [one] and (mine := [name for name, own in others.items() if own])
     ]
@@ -74,13 +74,13 @@ def report(outcome: Outcome) -> None:
     if outcome.conflicts:
         left.append(
             f"both this project and the template changed the same lines of "
-            f"{', '.join(outcome.conflicts)}; in each keep what should stay between <<<<<<< and "
+            f"{', '.join(outcome.conflicts)}; in each, resolve the part between <<<<<<< and "
             ">>>>>>>, and `git add` it"
         )
     if outcome.kept:
         left.append(
-            f"the template has removed {', '.join(outcome.kept)}, which this project has changed: "
-            "`git add` what should stay, `git rm` what should go"
+            f"the template removed {', '.join(outcome.kept)}, which this project has changed: `git "
+            "add` the files to keep, `git rm` the others"
         )
     if left:
         raise TemplateError("\n".join([*left, "then run `make migrate`"]))

@@ -41,7 +41,7 @@ def follow() -> Iterator[str]:
             continue
         for path in sorted(here.glob("*.py")):
             if (there / path.name).exists():
-                yield f"{path} stays where it is: {there / path.name} is another file"
+                yield f"{path} stays where it is: {there / path.name} exists"
                 continue
             text = path.read_bytes()
             absolute = rf"\1from {old[:-2]}.\2 import".encode()

@@ -28,8 +28,8 @@ def check_order(before: str, after: str) -> None:
         old, new = (tuple(map(int, found.groups("0"))) for found in numbers if found)
         if new < old:
             raise TemplateError(
-                f"this project has the template's {before}, and {after} is older; name a newer "
-                "release (TO=v...), or go back with `git revert`"
+                f"this project is at the template's {before}, and {after} is older; choose a "
+                "newer release (TO=v...), or go back with `git revert`"
             )
 
 
@@ -52,16 +52,16 @@ def main() -> None:
     source = os.environ.get("TEMPLATE") or copier.remembered("_src_path")
     if secret(copier.remembered("_src_path")):
         raise TemplateError(
-            f"{ANSWERS}: _src_path holds a credential, which everybody can read who has "
-            "this repository: revoke it, remove it there, commit, and let Git's credential helper "
-            "know the template"
+            f"{ANSWERS}: _src_path contains a credential, which everyone with this "
+            "repository can read: revoke it, remove it there, commit, and use Git's credential "
+            "helper for the template"
         )
     before = copier.remembered("_commit")
     with tempfile.TemporaryDirectory(prefix="update-") as folder:
         old, new = Path(folder) / "old", Path(folder) / "new"
         after = render(new, source, os.environ.get("TO"))
         if before == after:
-            sys.stdout.write(f"this project has what the template has, {before}\n")
+            sys.stdout.write(f"this project is up to date with the template, {before}\n")
             return
         check_order(before, after)
         render(old, source, before)

@@ -47,7 +47,7 @@ def newest(folder: Path, stopping: bool) -> Path | None:
             log.warning("warning: %s cannot be used: %s", checkpoint.name, wrong)
         shutil.rmtree(checkpoint)
         if not _all(folder):
-            log.warning("warning: no checkpoint is left; the training begins from the start")
+            log.warning("warning: no usable checkpoint is left; training starts from the beginning")
     return None
 
 

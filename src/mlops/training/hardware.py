@@ -49,7 +49,7 @@ def claim(resources: Resources) -> None:
         message = f"resources.{name} asks for {wanted}, this machine has {there}"
         if name == "gpu" and resources.missing == "fail":
             raise ModelError(f"{message}; use a machine with a GPU or set resources.gpu to {there}")
-        log.warning("warning: %s; training goes on with what there is", message)
+        log.warning("warning: %s; training continues with what is available", message)
 
 
 def settle(training: Training) -> None:

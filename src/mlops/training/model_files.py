@@ -73,7 +73,7 @@ def explain(error: Exception) -> str:
     text = str(error).strip()
     if "trust_remote_code" in text or "custom code" in text:
         return (
-            "it brings code of its own (auto_map), which is never run; take a model that "
+            "it contains code of its own (auto_map), which is never run; take a model that "
             "transformers knows, or register its class in src/ml/model/custom.py"
         )
     if "weights_only" in text or "Weights only" in text:

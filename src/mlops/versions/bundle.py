@@ -91,9 +91,7 @@ def check_export() -> dict[str, Any]:
         raise ServingError(f"no exported model: {path} is missing; run `make train`")
     signature: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if MODEL.exists() and hashing.digest(MODEL) != signature["model_sha256"]:
-        raise ServingError(
-            f"{EXPORT} is the export of another model than {MODEL}; run `make train`"
-        )
+        raise ServingError(f"{EXPORT} was not exported from {MODEL}; run `make train`")
     return signature
 
 

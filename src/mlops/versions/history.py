@@ -136,4 +136,4 @@ def _breaks(entries: list[Entry | None], texts: list[str]) -> Iterator[str]:
         elif entry.number != place + 1:
             yield f"entry {place + 1} is missing"
         elif entry.previous != hashes[place]:
-            yield f"entry {place} is not the one that entry {entry.number} was added to"
+            yield f"entry {place} is not the one that entry {entry.number} follows"

@@ -141,7 +141,7 @@ class Registry:
             text = str(mlflow.artifacts.load_text(place))
         if hashing.text(text) != digest:
             raise DeployError(
-                f"{place}, the manifests that were live, has been changed; restore it, or deploy "
+                f"{place}, the manifests that were live, was changed; restore it, or deploy "
                 "another version"
             )
         return text

@@ -31,15 +31,13 @@ def check_accepted(version: Version, live: str, withdrawn: Entry | None) -> None
         wrong = f"it was rolled back ({withdrawn.at}: {withdrawn.why or 'no reason given'})"
         fix = f"`make rollback TO={version.number}` brings it back"
     elif verdict is None:
-        wrong, fix = "the gate has not judged it", "run `make gate`"
+        wrong, fix = "the gate has not evaluated it", "run `make gate`"
     elif verdict != "accepted":
         wrong, fix = f"the gate rejected it ({tags.get('gate.reasons')})", "train a better one"
     elif against != live:
-        wrong, fix = f"it was judged against {against}, live is {live}", "run `make gate` again"
+        wrong, fix = f"it was compared with {against}, but {live} is live", "run `make gate` again"
     elif tags.get("git.dirty") != "no" or tags.get("git.commit") == "unknown":
-        wrong, fix = "its code is in no commit", "commit, train and register again"
+        wrong, fix = "its code was not committed", "commit, train and register again"
     else:
         return
-    raise DeployError(
-        f"only a version that the gate accepted is deployed, but {version}: {wrong}; {fix}"
-    )
+    raise DeployError(f"{version} cannot be deployed: {wrong}; {fix}")

@@ -91,7 +91,7 @@ def test_a_run_that_was_overtaken_comments_nowhere(store: Store) -> None:
     store.lists["/pulls"] = [pull(7, "0" * 40)]
     write()
 
-    with pytest.raises(HostError, match="pushed since"):
+    with pytest.raises(HostError, match="newer commit was pushed"):
         comment.main()
 
     assert store.calls == []
@@ -112,7 +112,7 @@ def test_findings_of_a_stranger_are_checked(store: Store, change: dict[str, Any]
     store.lists["/pulls"] = [pull(7, SHA)]
     write(**change)
 
-    with pytest.raises(HostError, match=r"review\.json is not what"):
+    with pytest.raises(HostError, match=r"review\.json is no review"):
         comment.main()
 
     assert store.calls == []
@@ -142,8 +142,8 @@ def test_what_both_sides_lack_is_told(tmp_path: Path) -> None:
     )
     text = markdown.render(found)
 
-    assert "No figures of default at origin/qa: its pipeline fails" in text
-    assert "No value of the configuration differs." in text
+    assert "No metrics for default at origin/qa: its pipeline fails" in text
+    assert "The configuration is unchanged." in text
 
 
 def test_a_failure_is_told_in_one_issue(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +253,7 @@ def test_a_load_test_that_judged_nothing_is_no_miss() -> None:
 
     text = "\n".join(summary.lines({}, {}, load))
 
-    assert "not judged" in text
+    assert "inconclusive" in text
     assert "the generator was late" in text
     assert "misses" not in text
 

@@ -102,7 +102,7 @@ def test_a_commit_that_makes_the_model_that_is_live_is_released_with_it() -> Non
         ({"git.commit": "d" * 40, "gate.verdict": "accepted"}, "has not been trained in prod yet"),
         ({"git.dirty": "yes", "gate.verdict": "accepted"}, "has not been trained in prod yet"),
         ({"gate.verdict": "rejected", "gate.reasons": "slow"}, r"rejected tiny version 3 \(slow\)"),
-        ({}, "the gate has not judged tiny version 3 yet"),
+        ({}, "the gate has not evaluated tiny version 3 yet"),
     ],
 )
 def test_a_commit_without_an_accepted_version_is_not_released(

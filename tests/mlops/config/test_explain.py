@@ -132,7 +132,7 @@ FILES = {
     ),
     "rule in a list": (
         "evaluate:\n  behaviour:\n    - name: x\n",
-        f"{X}:3: evaluate.behaviour.0.: a behaviour test has exactly one of",
+        f"{X}:3: evaluate.behaviour.0.: a behaviour test needs exactly one of",
     ),
     "missing key": (
         "evaluate:\n  behaviour:\n    - cases: []\n",

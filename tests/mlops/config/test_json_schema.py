@@ -149,6 +149,6 @@ def test_an_editor_shows_every_reason_of_the_configuration() -> None:
     in_lists = {path for path in known if path.startswith("evaluate.behaviour.")}
 
     assert {".".join(map(str, key)) for key in told} == (known - in_lists) | {"defaults"}
-    assert told["training", "warmup"] == "share of all steps"
+    assert told["training", "warmup"] == "share of the steps"
     assert told["model", "dropout"]
     assert (told["model", "name"], told["training", "batch_size"]) == (None, None)

@@ -37,7 +37,7 @@ def test_a_folder_without_a_repository_is_told(
     monkeypatch.chdir(tmp_path_factory.mktemp("zip"))
 
     with pytest.raises(
-        StorageError, match=r"no Git repository.*git init && git add -A && git comm"
+        StorageError, match=r"not in a Git repository.*git init && git add -A && git comm"
     ):
         repository.check()
 

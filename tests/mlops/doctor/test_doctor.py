@@ -61,7 +61,7 @@ def test_with_an_environment_it_looks_at_what_is_asked_for(clone: Path) -> None:
 
     assert "ok    configuration  tiny in dev\n" in done.stdout
     assert "resources.gpu asks for 64\n" in done.stdout
-    assert "NO    hub            a/b has to be downloaded, which HF_HUB_OFFLINE" in done.stdout
+    assert "NO    hub            a/b has to be downloaded, but HF_HUB_OFFLINE" in done.stdout
     assert done.returncode == 2
     assert "did you mean 'default'" in doctor(clone, "EXP=defualt").stdout
 

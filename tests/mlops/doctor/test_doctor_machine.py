@@ -31,7 +31,7 @@ def test_a_python_that_makes_no_environments_is_told(
         importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find(name)
     )
     programs(tmp_path / "none", monkeypatch)
-    assert "lacks ensurepip, and uv is not there -> install its package" in told(machine.python())
+    assert "ensurepip and uv are missing -> install its package" in told(machine.python())
     programs(tmp_path / "uv", monkeypatch, uv="true")
 
     assert machine.python().state == "ok"
@@ -73,7 +73,7 @@ def test_a_git_that_does_not_know_who_commits_is_told(
 def test_an_old_make_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As macOS has it, or none."""
     programs(tmp_path / "old", monkeypatch, make="echo GNU Make 3.81")
-    assert "note make GNU make 3.81; before 4 a recipe goes on" in told(machine.make())
+    assert "note make GNU make 3.81; before version 4, a recipe continues" in told(machine.make())
     programs(tmp_path / "none", monkeypatch)
     assert "note make no GNU make on the PATH" in told(machine.make())
     programs(tmp_path / "new", monkeypatch, make="echo GNU Make 4.4.1")
@@ -83,7 +83,7 @@ def test_an_old_make_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_full_disk_is_told() -> None:
     """What is needed stops the work, little more is a note; an installation needs more."""
-    assert "NO disk 0.5 GB free, 1 GB are needed -> make room" in told(
+    assert "NO disk 0.5 GB free, 1 GB are needed -> free some space" in told(
         machine.disk(1, GIGABYTE // 2)
     )
     assert "note disk 3.0 GB free: little for data" in told(machine.disk(1, 3 * GIGABYTE))
@@ -145,7 +145,7 @@ def test_a_gpu_that_torch_does_not_see_is_told(
     programs(tmp_path / "bin", monkeypatch, nvidia_smi=SMI)
     monkeypatch.setattr(environment, "ask", lambda probe: Answer(True, "0"))
 
-    assert "of which torch sees none -> update the driver" in told(gpu.gpu("cuda", {}, usable=True))
+    assert "but torch sees none -> update the driver" in told(gpu.gpu("cuda", {}, usable=True))
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,7 @@ def test_what_the_release_had_is_fine(ends: str) -> None:
     """Whatever line ends Git gives a file on this machine."""
     CODE.write_bytes(CODE.read_text().replace("\n", ends).encode())
 
-    assert [told(one) for one in edited.edited()] == [
-        "ok src/mlops 1 files as their release has them"
-    ]
+    assert [told(one) for one in edited.edited()] == ["ok src/mlops 1 files are as released"]
 
 
 @pytest.mark.usefixtures("made")
@@ -43,7 +41,7 @@ def test_an_edited_file_is_named(edit: object) -> None:
     (found,) = edited.edited()
 
     assert found.state == "note"
-    assert f"not as in the release: {CODE} -> an update that changes them will" in told(found)
+    assert f"changed since the release: {CODE} -> an update that changes them will" in told(found)
 
 
 def test_the_template_has_no_release(made: Path) -> None:

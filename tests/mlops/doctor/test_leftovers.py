@@ -95,12 +95,14 @@ def test_what_a_killed_dvc_left_behind_is_told(
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     lock(held(gone.pid))
-    assert told(leftovers.leftovers()) == "ok DVC a lock of ended processes, unheeded"
+    assert (
+        told(leftovers.leftovers()) == "ok DVC a stale lock of ended processes, which DVC ignores"
+    )
     lock('{"write": ')
     assert "was cut off: DVC cannot read it -> rm .dvc/tmp/rwlock" in told(leftovers.leftovers())
     for words, sentence in (
         (["sleep", "60"], "NO DVC a lock is held for process {} (`dvc repro`), which is another"),
-        (["sh", "-c", "read wait", "dvc", "repro"], "note DVC process {} (`dvc repro`) is at work"),
+        (["sh", "-c", "read wait", "dvc", "repro"], "note DVC process {} (`dvc repro`) is running"),
     ):
         with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
             lock(held(process.pid))

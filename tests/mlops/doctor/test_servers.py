@@ -126,7 +126,7 @@ def test_a_model_that_the_hub_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("HF_ENDPOINT", address)
         assert f"ok hub {address} answers" in told(servers.hub(BERT))
 
-        assert "shows google-bert/brt to nobody (404) -> correct model.pretrained" in told(
+        assert "has no public google-bert/brt (404) -> correct model.pretrained" in told(
             servers.hub({**BERT, "pretrained": "google-bert/brt"})
         )
 
@@ -134,7 +134,7 @@ def test_a_model_that_the_hub_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_model_in_the_cache_needs_no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In its revision; else HF_HUB_OFFLINE forbids what is needed."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert "NO hub google-bert/bert has to be downloaded, which HF_HUB_OFFLINE" in told(
+    assert "NO hub google-bert/bert has to be downloaded, but HF_HUB_OFFLINE" in told(
         servers.hub(BERT)
     )
     folder = tmp_path / "hub/hub/models--google-bert--bert/snapshots/abc"

@@ -145,7 +145,7 @@ def test_a_zip_of_github_is_told(copied: Project) -> None:
     answer = copied.run("make", "train")
 
     assert answer.code != 0
-    assert "error: this folder is in no Git repository" in answer.output
+    assert "error: this folder is not in a Git repository" in answer.output
     assert "git init && git add -A && git commit" in answer.output
     assert "is not a git repository" not in answer.output
 

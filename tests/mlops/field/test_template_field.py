@@ -58,7 +58,7 @@ CASES = (
         "git mv src/mlops/client/predict.py src/mlops/client/asking.py",
         there=(("src/mlops/client/asking.py", "# their change"),),
         gone=("src/mlops/client/predict.py",),
-        says=("src/mlops/client/asking.py got what the template changed",),
+        says=("src/mlops/client/asking.py got the template's changes",),
     ),
     Case(
         "changed there, removed here",
@@ -88,7 +88,7 @@ CASES = (
         "echo 'our own help' >>docs/tracking.md",
         there=(("docs/tracking.md", "our own help"),),
         gone=("docs/platform.md",),
-        says=("the template has removed docs/tracking.md",),
+        says=("the template removed docs/tracking.md",),
         stops=True,
     ),
     Case(

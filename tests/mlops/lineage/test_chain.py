@@ -77,7 +77,7 @@ def test_what_nobody_recorded_is_unknown() -> None:
         ({"git_dirty": "no"}, "clean"),
         ({"git_dirty": "yes", "git_diff": "code.diff"}, "uncommitted changes: code.diff"),
         ({"git_dirty": "yes"}, "uncommitted changes: unknown"),
-        ({}, "clean or not: unknown"),
+        ({}, "unknown whether clean"),
     ],
 )
 def test_dirt_is_told(tags: dict[str, str], told: str) -> None:

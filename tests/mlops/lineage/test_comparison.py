@@ -45,7 +45,7 @@ def test_what_was_not_recorded_is_not_equal() -> None:
     plain = Recorded(locks.text("train"), HERE, reports)
 
     assert comparison.first_difference(plain, locks.text()) == "models/serving"
-    assert "recorded no hash" in comparison.reasons(plain, locks.text(), HERE, "models/serving")[0]
+    assert "has no hash" in comparison.reasons(plain, locks.text(), HERE, "models/serving")[0]
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_a_column_that_would_get_a_twin_is_renamed(
     assert [row for batch in source.batches for row in batch.to_pylist()] == [
         {"text": "a", "label": "good", "label_2": "1", "label_1": "z"}
     ]
-    assert "column 'label' is called 'label_2' from here on" in caplog.text
+    assert "column 'label' is renamed to 'label_2'" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -340,5 +340,5 @@ def test_a_server_that_is_too_old_is_named(qa: Params, monkeypatch: pytest.Monke
     with sickbed.answering({"/version": "2.22.1"}) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"{address}/")
 
-        with pytest.raises(TrackingError, match=r"release 2\.22\.1.*needs 3\.0.*nothing was del"):
+        with pytest.raises(TrackingError, match=r"version 2\.22\.1.*needs 3\.0.*nothing was del"):
             Store(qa).plan(time.time())

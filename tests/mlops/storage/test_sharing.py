@@ -299,7 +299,7 @@ def test_a_broken_object_in_the_cache_is_healed_from_the_remote(whole: Path, s3:
 
     assert code == 0, output
     assert "models/serving/cpu.onnx" in output
-    assert "broken in cache, healed from remote" in output
+    assert "broken in cache, repaired from remote" in output
     assert broken(whole / ".dvc" / "cache") == []
     assert "broken" not in done(make(whole, s3, "verify"))[1]
 
@@ -318,7 +318,7 @@ def test_a_broken_object_in_the_remote_is_healed_from_the_cache(whole: Path, s3:
         code, output = done(make(whole, s3, "verify"))
 
         assert code == 0, output
-        assert "broken in remote, healed from cache" in output
+        assert "broken in remote, repaired from cache" in output
 
 
 def test_a_broken_object_of_the_remote_does_not_get_into_the_cache(
@@ -338,7 +338,7 @@ def test_a_broken_object_of_the_remote_does_not_get_into_the_cache(
 
     code, output = done(make(whole, s3, "verify"))
     assert code != 0
-    assert "broken in remote, intact nowhere" in output
+    assert "broken in remote, no intact copy" in output
 
     code, output = done(make(whole, s3, "train", "SHARE=1"))
     assert code == 0, output

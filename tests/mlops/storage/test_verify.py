@@ -75,7 +75,7 @@ def test_a_spoilt_object_is_healed_from_the_work_tree(
 
     verify.main()
 
-    assert f"{name} ({md5(repo / name)}): broken in cache, healed from work tree" in (
+    assert f"{name} ({md5(repo / name)}): broken in cache, repaired from work tree" in (
         capsys.readouterr().out
     )
     assert md5(path) == md5(repo / name)

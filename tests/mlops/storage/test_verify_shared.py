@@ -89,10 +89,10 @@ def test_a_clone_without_a_cache_finds_what_is_broken(
 
     with pytest.raises(StorageError, match="make train ENV=dev"):
         verify.main()
-    assert f"out/a ({oid}): broken in remote, intact nowhere: removed" in capsys.readouterr().out
+    assert f"out/a ({oid}): broken in remote, no intact copy: removed" in capsys.readouterr().out
     with pytest.raises(StorageError, match="1 objects"):
         verify.main()
-    assert ".dir): in none of them" in capsys.readouterr().out
+    assert ".dir): missing everywhere" in capsys.readouterr().out
 
     called("dvc", "repro", "-q")
     called("dvc", "push", "-q", "-r", "dev")

@@ -86,7 +86,7 @@ def test_what_was_rewritten_is_told_with_its_place(
     """Which file went where, and each line that names a module by another name now."""
     output = updates[release].output
 
-    assert "src/ml/network/custom.py is now src/ml/model/custom.py, with what was" in output
+    assert "src/ml/network/custom.py is now src/ml/model/custom.py, with your changes" in output
     assert "src/ml/network/mine.py is now src/ml/model/mine.py\n" in output
     assert "docs/ours.md:1: ml.errors.run is now mlops.core.errors.run\n" in output
     assert "tests/test_mine.py:3: from mlops.tracking import runs as tracking\n" in output
@@ -129,7 +129,7 @@ def test_what_cannot_be_placed_is_told_by_name(tmp_path: Path) -> None:
         assert text in (found.project / file).read_text()
 
     told = carried.ran(found.project, found.project, "-m", "mlops.template.migrate")
-    assert "src/ml/api/schemas.py:17: this is not Python" in told
+    assert "src/ml/api/schemas.py:17: this is not valid Python" in told
     mine = call(found.project, "git", "diff", "--name-only", "--diff-filter=U").split()
     gone = [name for name in mine if name.startswith("tests/")]  # the template has them no more
     call(found.project, "git", "rm", "--quiet", "--force", "--", *gone)
@@ -139,9 +139,9 @@ def test_what_cannot_be_placed_is_told_by_name(tmp_path: Path) -> None:
     for words in (
         "changed the same lines of src/ml/api/schemas.py, src/ml/evaluation/scores.py",
         "test_journal.py",
-        "src/ml/network/mine.py stays where it is: src/ml/model/mine.py is another file",
+        "src/ml/network/mine.py stays where it is: src/ml/model/mine.py exists",
         "docs/ours.md:1: ml.gating.criteria is in several places now: ml.evaluation.criteria, ",
-        "tests/test_mine.py:1: ml.serving.forms.OF_FIELDS is no more, or is in several places",
+        "tests/test_mine.py:1: ml.serving.forms.OF_FIELDS no longer exists or was split",
     ):
         assert words in found.output, found.output
 

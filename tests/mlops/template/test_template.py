@@ -82,7 +82,7 @@ def test_a_new_project_trains(scratch: Path, tmp_path: Path) -> None:
     output = call(scratch, "make", "new", *words, f"DEST={tmp_path / 'made'}", SET="")
     project = template.lent(tmp_path / "made")
 
-    assert f"{project} is a new project; next: cd {project} && make train" in output
+    assert f"{project} is a new project. Next: cd {project} && make train" in output
     assert call(project, "git", "status", "--porcelain") == ""
     assert "report  reports/report.html" in call(project, "make", "train", "ENV=dev")
 
@@ -102,7 +102,7 @@ def test_make_init_ends_where_copier_ends(scratch: Path, tmp_path: Path) -> None
 
     # Somebody may have worked in the copy already.
     assert re.search(r"^removed: .*CHANGELOG\.md", output, re.M)
-    assert re.search(r"^written anew: .*README\.md", output, re.M)
+    assert re.search(r"^rewritten: .*README\.md", output, re.M)
 
     assert files(copy) == by_copier
     assert "init" in told(copy, "make", "init", "NAME=x")  # a verb of the template alone
@@ -200,7 +200,7 @@ def test_an_update_loses_nothing_of_a_projects_own(
     assert call(project, "git", "status", "--porcelain") == ""  # new files are in it too
     (project / "conf" / "experiment" / "mine.yaml").write_text("training:\n  epochs: 77\n")
     template.committed(project, "Our experiment")
-    assert "has what the template has" in call(project, "make", "update", SET="")
+    assert "is up to date with the template" in call(project, "make", "update", SET="")
     assert "epochs: 77" in (project / "params.yaml").read_text()  # what the branch trains
 
 
@@ -228,14 +228,14 @@ def test_what_cannot_be_done_is_told(scratch: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
 
-    assert "DEST should name the new folder" in told(scratch, "make", "new", NAME="shell's own")
+    assert "DEST is missing" in told(scratch, "make", "new", NAME="shell's own")
     taken = f"DEST={tmp_path / 'taken'}"
-    assert "is not empty; name another DEST" in told(scratch, "make", "new", taken)
+    assert "is not empty; choose another DEST" in told(scratch, "make", "new", taken)
     wrong = told(scratch, "make", "new", "NAME=My Project", f"DEST={tmp_path / 'made'}")
     assert "a letter first" in wrong
     assert "make init" in told(scratch, "make", "update")
     (scratch / "README.md").write_text("changed")
-    assert "should be committed, found `M README.md`" in told(scratch, "make", "init", "NAME=x")
+    assert "found uncommitted changes (`M README.md`)" in told(scratch, "make", "init", "NAME=x")
 
 
 @pytest.mark.nightly
@@ -248,4 +248,4 @@ def test_the_commands_of_a_new_projects_readme_work(scratch: Path, tmp_path: Pat
     printed = {line: call(project, "bash", "-euc", line) for line in commands}
 
     assert {line.split()[1] for line in commands} >= {"train", "test", "validate", "smoke"}
-    assert "as their release has them" in printed["make doctor"]
+    assert "are as released" in printed["make doctor"]

@@ -52,7 +52,7 @@ def test_a_secret_stays_here(repository: Path, monkeypatch: pytest.MonkeyPatch) 
     (repository / "conf" / "new.yaml").write_text("a: correct horse\n")
     now = provenance.read_state()
 
-    assert now.tags["git.diff"].startswith("withheld: it holds the value of MY_PASSWORD")
+    assert now.tags["git.diff"].startswith("withheld: it contains the value of MY_PASSWORD")
     assert "code.diff" not in now.files
 
 

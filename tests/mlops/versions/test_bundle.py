@@ -148,7 +148,7 @@ def test_what_is_missing_is_told(missing: str) -> None:
 def test_the_export_must_be_of_the_trained_model() -> None:
     """A model that was trained again but not exported is not served as the new one."""
     Path("models/model").mkdir()
-    with pytest.raises(ServingError, match="another model"):
+    with pytest.raises(ServingError, match="was not exported from"):
         bundle.lay_out()
     edit("models/serving/signature.json", model_sha256=hashing.digest(Path("models/model")))
 

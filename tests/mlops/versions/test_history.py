@@ -84,7 +84,7 @@ def edited(notes: dict[str, str]) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, str]], object], str]] = {
-    "edited": (edited, "entry 1 is not the one that entry 2 was added to"),
+    "edited": (edited, "entry 1 is not the one that entry 2 follows"),
     "removed": (lambda notes: notes.pop(NAMES[1]), "entry 2 is missing"),
     "first removed": (lambda notes: notes.pop(NAMES[0]), "entry 1 is missing"),
     "broken": (lambda notes: notes.update({NAMES[2]: "{"}), "entry 3 cannot be read"),

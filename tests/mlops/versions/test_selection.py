@@ -31,12 +31,12 @@ def test_an_accepted_version_may_go() -> None:
 @pytest.mark.parametrize(
     ("tags", "told"),
     [
-        ({"gate_verdict": None}, "the gate has not judged it; run `make gate`"),
+        ({"gate_verdict": None}, "the gate has not evaluated it; run `make gate`"),
         ({"gate_verdict": "rejected", "gate_reasons": "slow"}, r"the gate rejected it \(slow\)"),
-        ({"gate_against": "none"}, "judged against none, live is classifier version 1"),
-        ({"git_dirty": "yes"}, "its code is in no commit"),
-        ({"git_dirty": None}, "its code is in no commit"),
-        ({"git_commit": "unknown"}, "its code is in no commit"),
+        ({"gate_against": "none"}, "compared with none, but classifier version 1 is live"),
+        ({"git_dirty": "yes"}, "its code was not committed"),
+        ({"git_dirty": None}, "its code was not committed"),
+        ({"git_commit": "unknown"}, "its code was not committed"),
     ],
 )
 def test_any_other_is_refused(tags: dict[str, str | None], told: str) -> None:

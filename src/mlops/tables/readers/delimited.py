@@ -95,8 +95,8 @@ def _header(batch: pa.RecordBatch, header: list[str], needed: tuple[str, ...]) -
 
 def _joined(shard: Shard, row: int) -> DataError:
     return DataError(
-        f"{shard.name}, row {row} (the header is row 1): the header stands there once more, as in "
-        "files that were joined with cat; remove it, or put the files side by side in a folder"
+        f"{shard.name}, row {row} (the header is row 1): the header is repeated here, as in files "
+        "joined with cat; remove it, or put the separate files into one folder"
     )
 
 
@@ -129,5 +129,5 @@ def _reason(error: str, dialect: Dialect) -> str:
             "that is open"
         )
     if "straddl" in error:
-        return f": a row is longer than {BLOCK >> 20} MB; is a quote opened that is never closed?"
+        return f": a row is longer than {BLOCK >> 20} MB; is there a quote that is never closed?"
     return f" cannot be read ({short(error, 200)}); write it again"

@@ -12,8 +12,8 @@ from mlops.tables.messages import short
 from mlops.tables.readers.dialect import BLOCK, Dialect
 from mlops.tables.readers.shards import Shard
 
-NONE = "where quotes are ordinary characters of the texts, set data.quoting=none"
-STANDARD = "where they are CSV's, set data.quoting=standard"
+NONE = "if quotes are ordinary characters of the texts, set data.quoting=none"
+STANDARD = "if they are CSV quotes, set data.quoting=standard"
 BACKSLASH = (
     'this file writes \\" for a quote in a value, as Spark does: write "" '
     '(Spark: option("escape", "\\"")) or Parquet'
@@ -32,9 +32,9 @@ def broken(shard: Shard, dialect: Dialect) -> DataError | None:
         if '\\"' in text:
             return DataError(f"{place}{short(text)}: {BACKSLASH}")
         if "unexpected end" in str(error) or "field larger" in str(error):
-            fault = "a quote is opened that is never closed; close it"
+            fault = "a quote is never closed; close it"
         else:
-            fault = 'a quoted value goes on behind its closing quote; write "" for a quote in it'
+            fault = 'a quoted value continues after its closing quote; write "" for a quote in it'
         return DataError(f"{place}{fault}, or, {NONE}: {short(text)}")
     return None
 
@@ -52,8 +52,8 @@ def swallowed(shard: Shard, dialect: Dialect, label: int, labels: Container[str]
             fields = line.rstrip("\r\n").split(dialect.delimiter)
             if len(fields) == len(values) and fields[label] in labels:
                 return DataError(
-                    f"{shard.name}, row {rows.number} (the header is row 1): a quoted value goes "
-                    f"over {len(rows.lines):,} lines, one of which looks like a row of its own: "
+                    f"{shard.name}, row {rows.number} (the header is row 1): a quoted value spans "
+                    f"{len(rows.lines):,} lines, one of which looks like a separate row: "
                     f"{short(line.rstrip())}; close the quote, or, {NONE}; {STANDARD}"
                 )
     return DataError(f"{shard.name}: a quoted value holds lines that look like rows; {NONE}")

@@ -92,8 +92,8 @@ def _refuse_splits(path: str, files: Mapping[str, Info]) -> None:
         given = ", ".join(f"data.{role}_path={path.rstrip('/')}/{roles[role]}" for role in roles)
         raise DataError(
             f"the folder {path} holds {listed(roles.values())}, which would all become one split; "
-            f"give each split a file or a folder of its own ({given}), or rename what does belong "
-            "together"
+            f"give each split a file or a folder of its own ({given}), or rename the files if they "
+            "belong together"
         )
 
 
@@ -104,5 +104,5 @@ def _near(system: AbstractFileSystem, root: str) -> str:
         return f", nor does its {kind} {folder}; correct the path"
     names = sorted(PurePosixPath(entry).name for entry in system.ls(folder, detail=False))
     if name in names:
-        return ": it is a link, and what it leads to is gone"
+        return ": it is a link whose target is gone"
     return meant(name, names) or f"; its folder holds {listed(names)}"

@@ -69,7 +69,7 @@ class Shard:
         reason = f"({short(str(error), 200)})"
         if type(error).__name__ == "FileExpired":  # s3fs, which is not loaded for its name
             return DataError(
-                f"{self.name} has changed while it was read; run the same command again"
+                f"{self.name} changed while it was being read; run the same command again"
             )
         if type(error).__module__.split(".")[0] in NETWORK or isinstance(error, NO_ANSWER):
             return DataError(
@@ -79,12 +79,12 @@ class Shard:
         if self.version and isinstance(error, (FileNotFoundError, PermissionError)):
             return DataError(
                 f"{self.name} cannot be read in the pinned version {self.version} {reason}; check "
-                f"the credentials, or, if the store has let it go, {FIX}"
+                f"the credentials, or, if the store no longer has it, {FIX}"
             )
         if isinstance(error, BROKEN):
             return DataError(
-                f"{self.name} cannot be read {reason}; is it whole, and what its name says? "
-                "Write it again"
+                f"{self.name} cannot be read {reason}; is it complete, and of the type that "
+                "its name says? Export it again"
             )
         return None
 

@@ -141,7 +141,7 @@ def test_files_joined_with_their_headers_are_told(tmp_path: Path, mark: str) -> 
     """Else there would be a class called label."""
     part = f"{mark}text,label\na,1\nb,2\n"
 
-    with pytest.raises(DataError, match=r"row 4 .*header stands there once more"):
+    with pytest.raises(DataError, match=r"row 4 .*header is repeated here"):
         rows(tmp_path, f"{part}{part}".encode(), needed=("text", "label"))
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_cut_or_not_packed_is_told(tmp_path: Path) -> None:
     """A broken transfer is no traceback."""
     whole = gzip.compress(b"text,label\n" + bytes(range(48, 58)) * 9999 + b",1\n")
     for content in (whole[:40], b"text,label\na,1\n"):
-        with pytest.raises(DataError, match=r"a\.csv\.gz cannot be read .* is it whole"):
+        with pytest.raises(DataError, match=r"a\.csv\.gz cannot be read .* is it complete"):
             rows(tmp_path, content, "a.csv.gz")
 
 

@@ -71,7 +71,7 @@ def test_broken_parquet_is_told(tmp_path: Path) -> None:
     whole = (tmp_path / "a.parquet").read_bytes()
     for content in (b"text,label\n", whole[:-20], whole[:4] + b"\xff" * 40 + whole[44:]):
         (tmp_path / "a.parquet").write_bytes(content)
-        with pytest.raises(DataError, match=r"a\.parquet cannot be read .* is it whole"):
+        with pytest.raises(DataError, match=r"a\.parquet cannot be read .* is it complete"):
             rows(tmp_path / "a.parquet")
 
 
