@@ -37,6 +37,13 @@ def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
     return f"\033[{CODES[colour]}m{text}\033[0m"
 
 
+def mark(line: str) -> str:
+    """Return a line of a table on stdout with the word that it begins with in its colour."""
+    word, blank, rest = line.partition(" ")
+    colour = {"ok": "green", "note": "yellow", "NO": "red"}.get(word)
+    return paint(word, colour, sys.stdout) + blank + rest if colour else line
+
+
 def margin() -> str:
     """Return what a line of a stage begins with."""
     return "  " if os.environ.get(STAGE) else ""

@@ -44,6 +44,16 @@ def test_colour_is_for_terminals(
     assert terminal.paint("ok", "green", stream) == ("\033[32mok\033[0m" if coloured else "ok")
 
 
+def test_a_verdict_is_green_or_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word alone; the table keeps its columns."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    assert terminal.mark("ok    Git  2.39") == "\033[32mok\033[0m    Git  2.39"
+    assert terminal.mark("NO    disk").startswith("\033[31mNO\033[0m ")
+    assert terminal.mark("notebook") == "notebook"
+
+
 def test_a_log_has_a_line_for_each_tenth(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
