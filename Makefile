@@ -14,7 +14,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What a verb takes, on the command line or from the environment.
-VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL VERSION WHAT WHY
+VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL V VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -42,7 +42,7 @@ validate play: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
 validate play update migrate resolve review exp-of compare: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
 export REFRESH ?=
-SHARE ?=
+export SHARE ?=
 export PYTHON ?= python3
 export ACCELERATOR ?= cpu
 
@@ -72,8 +72,10 @@ QUIET := $(if $(MAKE_TERMERR),,--quiet)
 ifeq ($(ACCELERATOR),cpu)
 export UV_FIND_LINKS := $(or $(value UV_FIND_LINKS),$(value PIP_FIND_LINKS))
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=cpu)
+SIZE := about 2 GB
 else ifeq ($(ACCELERATOR),cuda)
 export UV_FIND_LINKS :=
+SIZE := about 7 GB
 else
 $(error ACCELERATOR should be cpu or cuda, found $(ACCELERATOR))
 endif
@@ -110,12 +112,12 @@ install: $(INSTALLED)  ## Install the locked environment into .venv
 
 $(INSTALLED): $(LOCKS) pyproject.toml
 	@"$$PYTHON" -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v.major}.{v.minor}; name another one: make PYTHON=python3.11 ...")'
-	@echo 'installing the locked environment into .venv ($(ACCELERATOR))'
+	@echo 'installing the locked environment into .venv ($(ACCELERATOR)): $(SIZE), the first time over the network'
 	@rm -f .venv/installed-*
 	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python "$$PYTHON" .venv; \
 	else "$$PYTHON" -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
-	@VIRTUAL_ENV=.venv "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS)
-	@VIRTUAL_ENV=.venv "$$UV" pip install --quiet --no-deps --no-build-isolation -e .
+	@export VIRTUAL_ENV=.venv; "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS); \
+	"$$UV" pip install --quiet --no-deps --no-build-isolation -e .; echo "installed in $$SECONDS s"
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
@@ -169,11 +171,8 @@ schema: $(INSTALLED)
 ##@ Train
 
 .PHONY: train
-train: $(INSTALLED) .repository  ## Run the pipeline: data, model, metrics, report, MLflow run
-	@# The first run finds no bytecode. It takes ten seconds to make, and the data stages need one core.
-	@for torch in .venv/lib/*/site-packages/torch; do \
-	  [ ! -d $$torch ] || [ -d $$torch/__pycache__ ] || python -c 'import ml.train, ml.evaluate, ml.export' &> /dev/null & \
-	done; ml train
+train: $(INSTALLED)  ## Run the pipeline: data, model, metrics, report, MLflow run
+	@ml train
 
 .PHONY: sweep
 sweep: $(INSTALLED) .repository  ## Train each combination of values and compare: OVER="training.epochs=1,2"

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def code_folder(init: str) -> str:
 STARTED = sys.argv[0] == "-m" or Path(sys.argv[0]).name == "ml"
 # The imports of a stage (`python -m ml.train`) make a million objects that live to its end: looking
 # for garbage among them takes a third of the time. `mlops.core.errors.run` turns the collector on.
+# Nor does Ctrl+C while they last print where among them it came.
 if STARTED:
     gc.disable()
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     __path__ = [code_folder(__file__)]
 
 # pydantic would look through all installed packages for plugins that nobody has: 25 ms each time.

@@ -1,6 +1,9 @@
-"""Run the programs that deploy: podman, docker, kubectl."""
+"""Run other programs: those that deploy (podman, docker, kubectl), and stages."""
 
+import signal
 import subprocess
+from collections.abc import Callable
+from typing import Any
 
 from mlops.core.errors import DeployError
 
@@ -23,3 +26,20 @@ def run(*words: str, given: str | None = None, hint: str, seconds: int | None = 
 
 def _shown(words: tuple[str, ...]) -> str:
     return " ".join(words[:4])
+
+
+def foreground(start: Callable[[], "subprocess.Popen[Any]"]) -> int:
+    """Wait for a program to end; Ctrl+C, which it gets itself, and a polite kill are for it."""
+    early: list[int] = []
+    kill = signal.signal(signal.SIGTERM, lambda number, _frame: early.append(number))
+    # Not SIG_IGN, which the program would inherit.
+    interrupt = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        process = start()
+        signal.signal(signal.SIGTERM, lambda number, _frame: process.send_signal(number))
+        for number in early:
+            process.send_signal(number)
+        return process.wait()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, kill)

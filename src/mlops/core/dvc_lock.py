@@ -38,7 +38,7 @@ def current() -> str:
 def stages(text: str) -> dict[str, Any]:
     """Return the stages of a dvc.lock; none if it cannot be read."""
     try:
-        found = yaml.safe_load(text)
+        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:  # a merge conflict
         return {}
     known = found.get("stages") if isinstance(found, dict) else None

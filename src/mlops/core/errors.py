@@ -24,13 +24,18 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable
 from types import TracebackType
+from typing import NoReturn
 
+from mlops.core import terminal
 from mlops.core.urls import plain
 
+INTERRUPTED = 130
+SAID = 3  # how a stage tells `make train` that its error has been printed
 # Commands that act on an environment, those that act on an experiment, and what follows them.
 ACTS = re.compile(
     r"\b(make (?:deploy|lineage|load-test|package|pull|push|register|retention|rollback|serve|sign"
@@ -97,29 +102,52 @@ class PlatformError(KnownError):
     """The servers on this machine cannot be started."""
 
 
-def run(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; a known error ends the process with its sentence and exit code 1."""
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+def run(main: Callable[[], None], interrupted: str = "interrupted") -> None:
+    """Run a stage's `main`; a known error ends the process with its sentence and exit code 1.
+
+    Ctrl+C ends it with what the interrupt says, else with `interrupted`, and exit code 130.
+    """
+    _set_up()
+    gc.freeze()  # what was imported
+    gc.enable()
+    try:
+        main()
+    except KeyboardInterrupt as stop:
+        if said := str(stop) or interrupted:
+            terminal.write(said)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if _disk_is_full(error):
+            _fail(
+                f"the disk is full ({shutil.disk_usage('.').free // 2**20} MB free); make "
+                "room and run the same command again: what was finished is kept"
+            )
+        if isinstance(error, KnownError):
+            _fail(as_typed(str(error)))
+        raise
+    finally:
+        gc.freeze()  # nor is it looked through at the exit
+
+
+def _set_up() -> None:
+    """Let a program log, crash and be interrupted as all of them do."""
+    logging.basicConfig(handlers=[terminal.Handler()], level=logging.WARNING)
     for handler in logging.root.handlers:
         handler.setFormatter(_Plain("%(message)s"))
     sys.excepthook = _crash
     for name in ("ml", "mlops", "__main__"):  # `python -m ml.train` is the last one
         logging.getLogger(name).setLevel(logging.INFO)
-    gc.freeze()  # what was imported
-    gc.enable()
-    try:
-        main()
-    except Exception as error:
-        if _disk_is_full(error):
-            sys.exit(
-                f"error: the disk is full ({shutil.disk_usage('.').free // 2**20} MB free); make "
-                "room and run the same command again: what was finished is kept"
-            )
-        if isinstance(error, KnownError):
-            sys.exit(f"error: {as_typed(str(error))}")
-        raise
-    finally:
-        gc.freeze()  # nor is it looked through at the exit
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # while it was imported
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _fail(text: str) -> NoReturn:
+    """End with an error's sentence."""
+    line = f"{terminal.paint('error:', 'red')} {text}"
+    if os.environ.get(terminal.STAGE):
+        terminal.write(line)
+        sys.exit(SAID)
+    sys.exit(line)
 
 
 def as_typed(text: str) -> str:
@@ -144,7 +172,10 @@ class _Plain(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return plain(super().format(record))
+        text = plain(super().format(record))
+        if text.startswith("warning:"):
+            text = terminal.paint("warning:", "yellow") + text.removeprefix("warning:")
+        return terminal.margin() + text
 
 
 def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

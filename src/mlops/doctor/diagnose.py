@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from mlops.core import terminal
 from mlops.core.errors import ConfigError, run
 from mlops.doctor import deployment, edited, environment, gpu, leftovers, machine, ports, servers
 from mlops.doctor.finding import BROKEN, Finding
@@ -54,7 +55,7 @@ def main() -> None:
     """Print what was found as it is found; fail if the default work cannot go on."""
     wrong = []
     for found in findings():
-        sys.stdout.write(found.lines())
+        sys.stdout.write(terminal.mark(found.lines()))
         sys.stdout.flush()
         if found.state == BROKEN:
             wrong.append(found.subject)

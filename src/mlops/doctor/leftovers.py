@@ -4,6 +4,7 @@ Reads: .dvc/tmp/rwlock, which names the processes that work on an output
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def leftovers() -> Finding:
         said = outside.program("ps", "-ww", "-o", "args=", "-p", str(pid))
         if said is None or not said.good:
             continue  # it is gone: DVC takes its lock away by itself
-        if "dvc" in said.text or " ml." in said.text:
+        if re.search(r"dvc|/ml train| ml\.| mlops\.", said.text):
             return note("DVC", f"process {pid} (`{command}`) is running", "wait until it ends")
         return broken(
             "DVC",

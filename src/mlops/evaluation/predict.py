@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-SECONDS = 5  # a prediction that takes longer shows how far it is
+from mlops.core import terminal
 
 
 @torch.inference_mode()
@@ -22,9 +21,8 @@ def predict(
     # By length, so that a batch has little padding.
     order = sorted(range(len(texts)), key=lambda row: len(encoded["input_ids"][row]))
     result = np.zeros((len(texts), model.config.num_labels))
-    starts = range(0, len(order), batch_size)
-    for start in tqdm(starts, "predicting", leave=False, delay=SECONDS):
-        rows = order[start : start + batch_size]
+    for piece in terminal.slices(len(order), batch_size, "predicting"):
+        rows = order[piece]
         batch = tokenizer.pad(
             {name: [values[row] for row in rows] for name, values in encoded.items()},
             return_tensors="pt",

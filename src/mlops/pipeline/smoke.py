@@ -77,7 +77,7 @@ def run_stages(names: tuple[str, ...]) -> None:
 def run_all() -> None:
     """Run the stages of the data in a process of their own, while those of the model load."""
     child = multiprocessing.get_context("fork").Process(
-        target=run, args=(partial(run_stages, DATA),)
+        target=run, args=(partial(run_stages, DATA), "")
     )
     child.start()
     try:

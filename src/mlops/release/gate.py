@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mlops.config import schema
 from mlops.config.schema import Params
-from mlops.core import files, hashing, outputs
+from mlops.core import files, hashing, outputs, terminal
 from mlops.core.checks import Check
 from mlops.core.errors import GateError, ModelError, run
 from mlops.core.project import project
@@ -178,7 +178,9 @@ def main() -> None:
     log.info("evaluating %s", found[0])
     verdict, rules = fetch_and_decide(*found, params, registry)
     record(registry, found[0], verdict, rules)
-    sys.stdout.write("\n".join([*verdict.lines(), *rules.lines, f"written to {REPORT}", ""]))
+    sys.stdout.write(
+        "\n".join([*map(terminal.mark, verdict.lines()), *rules.lines, f"written to {REPORT}", ""])
+    )
     if not rules.params.gate.enabled:
         sys.stdout.write(f"gate.enabled is false in {environment}: this stops nothing\n")
     elif not verdict.accepted:

@@ -10,7 +10,8 @@ import sys
 from dvc.cli import main as dvc
 
 from mlops.core import environment
-from mlops.core.errors import ConfigError, StorageError, run
+from mlops.core.errors import INTERRUPTED, ConfigError, KnownError, StorageError, run
+from mlops.pipeline.train import reproduce
 from mlops.storage import lazy_run_cache, remote
 
 AGAIN = "the same command again completes it: what has arrived is kept"
@@ -37,22 +38,24 @@ def restore(name: str) -> None:
 
     After hours the credentials may have to be renewed first.
     """
-    if dvc(["repro", "--pull"]):
-        raise StorageError("a stage failed (above); `make push` shares what ran before it")
+    reproduce(pull=True)
 
 
 def train(name: str) -> None:
     """Run the pipeline; restore what others computed, and share what is computed here."""
-    failed = dvc(["repro", "--pull"])
-    # Also after a failed stage: what the ones before it took hours for is worth sharing.
     try:
-        send(name)
-    except StorageError as error:
-        if failed:
-            raise StorageError(f"a stage failed (above), and nothing is shared: {error}") from error
-        raise
-    if failed:
-        raise StorageError("a stage failed (above); what ran before it is shared")
+        reproduce(pull=True)
+    except (KnownError, SystemExit) as failed:
+        if isinstance(failed, SystemExit) and failed.code == INTERRUPTED:
+            raise
+        why = "a stage failed (above)" if isinstance(failed, SystemExit) else str(failed)
+        # What ran before took hours, maybe, and is worth sharing.
+        try:
+            send(name)
+        except StorageError as error:
+            raise StorageError(f"{why}, and nothing is shared: {error}") from error
+        raise StorageError(f"{why}; what ran before it is shared") from failed
+    send(name)
 
 
 def push(name: str) -> None:

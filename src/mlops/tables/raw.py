@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mlops.core import terminal
 from mlops.core.outputs import ROWS
 from mlops.core.project import project
 
@@ -30,7 +31,8 @@ class Raw:
     def pieces(self, split: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Give the rows of a split in their order."""
         with pq.ParquetFile(self.folder / f"{split}.parquet") as file:
-            yield from file.iter_batches(ROWS, columns=columns, use_threads=False)
+            pieces = file.iter_batches(ROWS, columns=columns, use_threads=False)
+            yield from terminal.follow(pieces, len, file.metadata.num_rows, f"reading {split}")
 
     def clean(self, piece: pa.RecordBatch) -> tuple[pl.Series, dict[str, int]]:
         """Return the texts of a piece, normalised, and how many were changed by what."""

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from mlops.config.schema import Data
-from mlops.core import hashing, outputs
+from mlops.core import hashing, outputs, terminal
 from mlops.core.project import project
 from mlops.tables import columns
 from mlops.tables.sources import Source
@@ -53,7 +53,7 @@ def split(
             for name, share in wanted.items()
             if share
         }
-        for batch in source.batches:
+        for batch in terminal.follow(source.batches, len, 0, f"rows of {source.path}"):
             if len(writers) == 1:
                 writers[role].write([batch])
                 continue

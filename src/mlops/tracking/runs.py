@@ -90,6 +90,9 @@ def _sending(run: Run) -> Iterator[None]:
             with SystemMetrics(run.log_metrics, run.next_sample(), run.uri):
                 yield
             status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
         finally:
             run.tag({"duration_s": f"{before + time.monotonic() - start:.1f}"})
             run.journal.append("status", value=status)

@@ -60,8 +60,6 @@ def count_steps(params: Params, rows: int, accumulation: int) -> Steps:
 
 def build(params: Params, steps: Steps, folder: Path, **own: Any) -> TrainingArguments:
     """Return the Trainer's arguments; `own` are those that the project sets itself."""
-    log_every = max(1, steps.total // LOGS)
-    checkpoint_steps = params.resources.checkpoint_steps
     return TrainingArguments(
         output_dir=str(folder),
         seed=params.training.seed,
@@ -72,9 +70,8 @@ def build(params: Params, steps: Steps, folder: Path, **own: Any) -> TrainingArg
         bf16=hardware.precision(params.training) == "bf16",
         use_cpu=params.resources.gpu == 0 or not hardware.count(),
         eval_strategy="epoch",
-        logging_steps=log_every,
-        # A checkpoint between two logs would cut the mean loss of that stretch in two on resuming.
-        save_steps=math.ceil(checkpoint_steps / log_every) * log_every,
+        logging_steps=max(1, steps.total // LOGS),
+        save_steps=params.resources.checkpoint_steps,
         dataloader_num_workers=params.resources.workers,
         logging_nan_inf_filter=False,
         disable_tqdm=False,

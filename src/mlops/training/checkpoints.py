@@ -41,7 +41,6 @@ def newest(folder: Path, stopping: bool) -> Path | None:
     for checkpoint in reversed(_all(folder)):
         wrong = _damage(checkpoint, stopping)
         if not wrong:
-            log.info("resuming from %s", checkpoint.name)
             return checkpoint
         if wrong != UNFINISHED:
             log.warning("warning: %s cannot be used: %s", checkpoint.name, wrong)

@@ -8,8 +8,11 @@ import polars as pl
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from mlops.core import terminal
+
 log = logging.getLogger(__name__)
 
+PIECE = 10_000  # texts that are tokenized at a time
 MANY = 0.05  # share of texts that may be truncated without a warning
 
 
@@ -41,7 +44,7 @@ def tokenize(
     frames: Mapping[str, pl.DataFrame], tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, Rows]:
     """Tokenize the texts of each split; warn if the model does not see the end of many of them."""
-    splits = {name: _tokenize(frame, tokenizer) for name, frame in frames.items()}
+    splits = {name: _tokenize(name, frame, tokenizer) for name, frame in frames.items()}
     if (share := splits["train"].truncated) > MANY:
         log.warning(
             "warning: %.0f %% of the training texts are longer than model.max_length (%d tokens), "
@@ -52,10 +55,15 @@ def tokenize(
     return splits
 
 
-def _tokenize(frame: pl.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Rows:
-    encoded = tokenizer(frame["text"].to_list(), truncation=True)
-    if tokenizer.is_fast:
-        cut = sum(bool(one.overflowing) for one in encoded.encodings)
-    else:  # one that just fits counts as well
-        cut = sum(len(ids) >= tokenizer.model_max_length for ids in encoded["input_ids"])
-    return Rows(dict(encoded), frame["label"].to_list(), cut / max(1, frame.height))
+def _tokenize(split: str, frame: pl.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Rows:
+    texts, cut = frame["text"].to_list(), 0
+    encoded: dict[str, list[list[int]]] = {}
+    for piece in terminal.slices(len(texts), PIECE, f"tokenizing {split}"):
+        found = tokenizer(texts[piece], truncation=True)
+        for name, values in found.items():
+            encoded.setdefault(name, []).extend(values)
+        if tokenizer.is_fast:
+            cut += sum(bool(one.overflowing) for one in found.encodings)
+        else:  # one that just fits counts as well
+            cut += sum(len(ids) >= tokenizer.model_max_length for ids in found["input_ids"])
+    return Rows(encoded, frame["label"].to_list(), cut / max(1, frame.height))

@@ -3,6 +3,7 @@
 import gc
 import math
 from collections.abc import Callable, Sized
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from mlops.core.errors import ModelError
 from mlops.training import checkpoints
 from mlops.training.rows import Rows
 from mlops.training.sampler import BucketSampler
+from mlops.training.watching import Interrupt, Resume, Watch, keep_loss
 
 CURVES = ("step", "epoch", "loss", "learning_rate", "grad_norm", "accuracy")
 
@@ -35,14 +37,22 @@ class BucketTrainer(Trainer):  # type: ignore[misc]
         With patience the training stops early, and the model gets its best weights.
         """
         folder = Path(self.args.output_dir)
-        self.remove_callback(ProgressCallback)  # and then ours, which is a kind of it
-        for callback in (Record(log_metrics), SaveAfterValidation(), Progress()):
+        resumed = checkpoints.newest(folder, patience > 0)
+        interrupt, watch = Interrupt(), Watch(self)
+        self.pop_callback(ProgressCallback)
+        if resumed:
+            self.add_callback(Resume(self, resumed))
+        for callback in (Record(log_metrics), interrupt, SaveAfterValidation(), watch):
             self.add_callback(callback)
         if patience:
             self.add_callback(EarlyStopping(patience, folder))
         gc.freeze()  # what was imported: each full collection would visit a million objects
-        resumed = checkpoints.newest(folder, patience > 0)
-        self.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        with interrupt.listening(), closing(watch):
+            self.train(resume_from_checkpoint=str(resumed) if resumed else None)
+            if interrupt.asked:  # after the last step
+                if self.state.global_step >= self.state.max_steps:
+                    self._save_checkpoint(self.model, None)
+                interrupt.stop(self.state)
         if patience:
             checkpoints.load_best(self.model, folder)
 
@@ -65,7 +75,9 @@ class BucketTrainer(Trainer):  # type: ignore[misc]
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         super()._save_checkpoint(*args, **kwargs)
         if self.args.should_save:
-            checkpoints.seal(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
+            checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            keep_loss(self, checkpoint)
+            checkpoints.seal(checkpoint)
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """Train on one batch; a loss that is no number ends the training at its step."""
@@ -98,23 +110,6 @@ def predicted_classes(logits: Any, _labels: Tensor) -> Tensor:
     """Return the class of each row; XLNet puts its memory behind the logits."""
     scores: Tensor = logits[0] if isinstance(logits, tuple) else logits
     return scores.argmax(-1)
-
-
-class Progress(ProgressCallback):  # type: ignore[misc]
-    """A progress bar with the time that is left and the last loss."""
-
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl,
-        logs: dict[str, float] | None = None, **kwargs: Any,
-    ) -> None:  # fmt: skip
-        """Show the loss in the bar instead of printing every log."""
-        if self.training_bar is not None and logs and "loss" in logs:
-            self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
-
-    def on_prediction_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Show no second bar for the few seconds of a validation."""
 
 
 class SaveAfterValidation(TrainerCallback):  # type: ignore[misc]

@@ -11,7 +11,8 @@ from functools import partial
 
 import pytest
 
-from mlops.core.errors import DataError, as_typed, run
+from mlops.core import terminal
+from mlops.core.errors import SAID, DataError, as_typed, run
 
 
 def test_a_known_error_ends_with_its_sentence_and_exit_code_1(
@@ -26,6 +27,52 @@ def test_a_known_error_ends_with_its_sentence_and_exit_code_1(
         run(main)
 
     assert stopped.value.code == "error: expected rows, found none"
+
+
+def test_a_stage_of_make_train_says_that_it_has_told_its_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an exit code of its own: nothing has to be added to the sentence."""
+    monkeypatch.setenv(terminal.STAGE, "train")
+
+    def main() -> None:
+        raise DataError("expected rows, found none")
+
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+
+    assert stopped.value.code == SAID
+    assert capsys.readouterr().err == "error: expected rows, found none\n"
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "said"),
+    [
+        (KeyboardInterrupt(), "interrupted\n"),
+        (KeyboardInterrupt("stopped at step 3"), "stopped at step 3\n"),
+    ],
+)
+def test_an_interrupt_is_one_line(
+    interrupt: KeyboardInterrupt, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the exit code that shells give."""
+
+    def main() -> None:
+        raise interrupt
+
+    with pytest.raises(SystemExit) as stopped:
+        run(main)
+
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == said
+
+
+def test_an_interrupt_among_the_imports_says_nothing() -> None:
+    """No traceback of whatever is just being loaded."""
+    code = "import sys; sys.argv[0] = '-m'; import mlops, os; os.kill(os.getpid(), 2)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+    assert (done.returncode, done.stderr) == (-2, b"")
 
 
 def test_an_unknown_error_is_not_hidden() -> None:

@@ -1,5 +1,6 @@
 """Rules of mlops.evaluation.predict."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
 from ml.config import Params
 from ml.model import model
-from mlops.evaluation import predict as model_predict
+from mlops.core import terminal
 from mlops.evaluation.predict import predict
 
 TEXTS = ["good", "a film that was not bad at all, indeed", "прекрасно", "dull " * 30]
@@ -41,16 +42,17 @@ def test_answers_come_in_the_order_of_the_texts(params: Params) -> None:
 
 
 def test_a_long_prediction_shows_how_far_it_is(
-    params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    params: Params, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After some seconds; one that is over by then says nothing."""
+    caplog.set_level(logging.INFO, "mlops")
     network, words = model.build(params.model, ["no", "yes"], TEXTS)
-    model_predict.predict(network, words, TEXTS)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(model_predict, "SECONDS", 0)
-    model_predict.predict(network, words, TEXTS)
+    predict(network, words, TEXTS, 1)
+    assert caplog.text == ""
+    monkeypatch.setattr(terminal, "SECONDS", 0)
+    predict(network, words, TEXTS, 1)
 
-    assert "predicting:" in capsys.readouterr().err
+    assert "predicting: 2 of 4 (50 %)" in caplog.text
 
 
 def test_downloads_show_how_far_they_are(params: Params) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from ml import train
 from ml.config import Params
 from mlops.core import hashing, paths
 from mlops.core.errors import ConfigError, DataError, ModelError
+from mlops.training import arguments
 from mlops.training.trainer import BucketTrainer, EarlyStopping
 
 MakeParams = Callable[..., Params]
@@ -36,6 +38,19 @@ def deadly(self, *a, **k):
     return step(self, *a, **k)
 trainer.BucketTrainer.training_step = deadly
 train.main()
+"""
+
+# The training is interrupted at a step, as by Ctrl+C, between two points of its learning curve.
+INTERRUPT = """
+import os, sys; from ml import train; from mlops.core import errors
+from mlops.training import arguments, trainer
+arguments.LOGS, name, step = 3, sys.argv[1], int(sys.argv[2])
+plain = getattr(trainer.BucketTrainer, name)
+def rude(self, *a, **k):
+    if self.state.global_step == step: os.kill(os.getpid(), 2)
+    return plain(self, *a, **k)
+setattr(trainer.BucketTrainer, name, rude)
+errors.run(train.main)
 """
 
 
@@ -148,6 +163,40 @@ def test_a_killed_training_resumes_to_the_same_bytes(
     assert trained(params) == whole
 
 
+@pytest.mark.parametrize(
+    ("moment", "stopped"),
+    [(("training_step", "9"), 10), (("evaluate", "6"), 7), (("evaluate", "12"), 12)],
+    ids=["amid", "in a validation", "after the last step"],
+)
+@pytest.mark.usefixtures("prepared")
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    make_params: MakeParams, monkeypatch: pytest.MonkeyPatch, moment: tuple[str, str], stopped: int
+) -> None:
+    """Ctrl+C writes a checkpoint and says where it stopped, and the same command where it goes on.
+
+    In a log it has a line for each epoch, and nothing that only a terminal understands.
+    """
+    monkeypatch.setattr(arguments, "LOGS", 3)
+    training = {"epochs": 2, "gradient_accumulation": 2, "batch_size": 4}
+    whole = trained(make_params(training=training, model={"dropout": 0.1}))
+    first, again = (
+        subprocess.run(
+            [sys.executable, "-c", INTERRUPT, *words],
+            text=True, capture_output=True, check=False, env=path(),
+        )
+        for words in (moment, ("evaluate", "-1"))
+    )  # fmt: skip
+
+    assert first.returncode == 130
+    said = f"stopped at step {stopped} of 12; the same command goes on"
+    assert first.stderr.splitlines()[-1] == said
+    assert f"resuming at step {stopped} of 12" in again.stderr
+    shown = first.stderr + again.stderr
+    assert re.findall(r"epoch (\d)/2  train loss 0\.\d{3}  val loss 0\.", shown) == ["1", "2"]
+    assert not [odd for odd in ("Traceback", "\r", "\033") if odd in shown]
+    assert [hashing.digest(path) for path in OUTPUTS] == whole
+
+
 class KilledError(Exception):
     """The end of a training that was killed."""
 
@@ -188,6 +237,8 @@ def test_any_training_killed_anywhere_resumes_to_the_same_bytes(
         model={"dropout": 0.1},
         resources={"checkpoint_steps": draw.randint(1, 6)},
     )
+    # With few points on the curve, checkpoints fall between them.
+    monkeypatch.setattr(arguments, "LOGS", draw.choice([3, 50]))
     with monkeypatch.context() as patch:
         batches = cut(patch, 0)
         whole = trained(params)

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import servers
-from clones import FAST, environment, installed
+from clones import FAST, environment, installed, ran
 from local_platform.servers import Platform
 from mlops.storage.object_stores import md5
 
@@ -40,11 +40,6 @@ def done(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Wait for a verb; return its exit code and what it printed."""
     output, _ = process.communicate()
     return process.returncode, output
-
-
-def ran(output: str) -> list[str]:
-    """Return the stages that DVC ran."""
-    return re.findall(r"Running stage '(\w+)'", output)
 
 
 @pytest.fixture(name="shared", scope="module")

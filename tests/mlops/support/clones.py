@@ -1,6 +1,7 @@
 """Fresh clones to run the real pipeline in, on the Python of these tests."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -51,6 +52,12 @@ def environment(project: Path) -> dict[str, str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
     path = f"{ROOT / '.venv' / 'bin'}:{plain['PATH']}"
     return {**plain, **WHO, "PATH": path, "PYTHONPATH": str(project / "src"), "SET": FAST}
+
+
+def ran(output: str) -> list[str]:
+    """Return the stages that ran, as `make train` or DVC itself has shown them."""
+    found = re.findall(r"(?m)Running stage '(\w+)'|^(\w+) +running$|^(compose) +done", output)
+    return ["".join(names) for names in found]
 
 
 def call(project: Path, *command: str, **variables: str) -> str:

@@ -5,7 +5,6 @@ The rule of sharing is the same for it: a stage that always composes, values of 
 
 import contextlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import clones
 import servers
 from clones import WHO
 from common import ROOT
@@ -105,7 +105,7 @@ class State:
     @property
     def ran(self) -> list[str]:
         """Return the stages that ran, but for the one that always does."""
-        return re.findall(r"Running stage '(?!compose)(\w+)'", self.output)
+        return [name for name in clones.ran(self.output) if name != "compose"]
 
 
 class Ways:
