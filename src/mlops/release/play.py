@@ -112,7 +112,7 @@ def show(url: str) -> None:
         if graphical and webbrowser.open(url):
             sys.stderr.write(f"opened {url} in the browser\n")
             return
-    sys.stderr.write(f"open {url} in a browser; there is none that this shell could open\n")
+    sys.stderr.write(f"open {url} in a browser; this shell cannot open one\n")
 
 
 def end(server: "subprocess.Popen[bytes]") -> None:

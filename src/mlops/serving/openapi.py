@@ -19,7 +19,7 @@ ERRORS = {
     415: "The body is not declared as plain application/json in UTF-8",
     422: "A text cannot be predicted, or there are too many of them",
     431: "The head of the request is too large",
-    503: "Too many requests are waiting; Retry-After tells when to come back",
+    503: "Too many requests are waiting; Retry-After says when to come back",
 }
 
 

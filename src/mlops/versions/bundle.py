@@ -24,7 +24,7 @@ FOLDER = Path("models/bento")
 SERVING = "serving.json"
 SYNTHETIC = (
     "Trained on synthetic data: this model knows the grammar that made them, not English. "
-    "Do not judge real texts by it."
+    "Do not use it for real texts."
 )
 EXAMPLES, LONGEST = 6, 200  # texts that the page offers, characters of each
 ORIGIN = ("package", "commit", "changed")  # metadata besides its content
