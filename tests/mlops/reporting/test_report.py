@@ -87,7 +87,7 @@ def test_the_page_begins_with_what_counts(make_params: Callable[..., Params]) ->
     """Experiment, model, the figure, the verdict and the pictures, before any table."""
     made = report_data.make(make_params(experiment="tickets"), ["a", "b"])
     text = report.render(made, PICTURES)
-    order = ["<h1>tickets</h1>", ": 500 ", "<b>90.0", "The model beats", "<img", "<table"]
+    order = ["<h1>tickets</h1>", ": 500 ", "<strong>90.0", "The model beats", "<img", "<table"]
     places = [text.index(part) for part in order]
 
     assert "<title>tickets: " in text
