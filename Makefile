@@ -14,7 +14,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What a verb takes, on the command line or from the environment.
-VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DESCRIPTION DEST ENV EXP IMAGE KEEP NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TITLE TO URL V VERSION WHAT WHY
+VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DATA DESCRIPTION DEST ENCODING ENV EXP IMAGE KEEP LABEL_COLUMN NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TEXT_COLUMN TITLE TO URL V VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -45,6 +45,16 @@ export REFRESH ?=
 export SHARE ?=
 export PYTHON ?= python3
 export ACCELERATOR ?= cpu
+
+# A slip in ENV is told before two gigabytes are installed for it; what is no single word, by the command.
+# A path is the ENV of a shell (sh, ksh).
+ifeq ($(words $(ENV))$(findstring /,$(ENV)),1)
+ifneq ($(filter-out $(basename $(notdir $(wildcard conf/env/*.yaml))),$(ENV)),)
+ifneq ($(shell ENV=$(call quoted,$(ENV)) PYTHONPATH=src $(call quoted,$(PYTHON)) -m mlops.core.environment || echo wrong),)
+$(error nothing was run)
+endif
+endif
+endif
 
 ifneq ($(findstring :,$(CURDIR)),)
 $(error the folder $(CURDIR) has a colon in its name, which PATH cannot hold; rename it)
@@ -155,6 +165,12 @@ migrate: $(INSTALLED)
 	@ml template migrate
 
 ##@ Configure
+
+.PHONY: experiment
+# A shell may have a NAME of its own: only what was typed counts.
+experiment: override NAME := $(if $(filter NAME,$(TYPED)),$(NAME))
+experiment: $(INSTALLED)  ## Write an experiment for your data: DATA=tickets.csv NAME=tickets
+	@ml experiment
 
 .PHONY: validate
 validate: $(INSTALLED)  ## Check one experiment (EXP=x), or all of them in all environments

@@ -63,7 +63,7 @@ def prepare(raw: Raw, folder: Path, data: Data, rules: Rules) -> tuple[list[str]
     validation.refuse_equal_splits(table)
     table, twins = validation.screen(table, validation.TWIN_RULES, rules, raw.text)
 
-    kept = row_index.sample(table, rules.sample, rules.max_rows)
+    kept = row_index.sample(table, rules)
     sizes.check(kept, names, rules)
     counts = {
         split: {

@@ -17,6 +17,7 @@ from ml.config import Model
 from ml.model import custom
 from ml.model.tokenizer import padding_side
 from ml.model.tokenizer import train as train_tokenizer
+from mlops.config import hub
 from mlops.core.errors import ModelError
 from mlops.training import model_files
 
@@ -132,6 +133,8 @@ def _build_pretrained(
     config: Model, labels: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     source = str(config.pretrained)
+    if why := hub.missing(source, config.revision):
+        raise ModelError(f"model.pretrained: {why}; {hub.CURE}")
     try:
         settings = model_files.read_config(source, revision=config.revision, **_label_names(labels))
         _set_dropout(settings, config.dropout)

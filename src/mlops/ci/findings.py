@@ -63,6 +63,7 @@ class Findings(Part):
     target: Name  # the environment whose gate is previewed
     missing: Text | None  # why there are no figures of the base
     minutes: Annotated[float, Field(ge=0)]
+    warnings: Annotated[list[Text], Field(max_length=10)] = []
     figures: Annotated[list[Figure], Field(max_length=100)]
     values: Annotated[list[Value], Field(max_length=MOST)]
     more_values: Annotated[int, Field(ge=0)] = 0  # that differ too, and found no room

@@ -21,6 +21,7 @@ def render(found: Findings, total_minutes: float | None = None) -> str:
     parts = [MARK, head, f"Trained in `dev`, compared with {cell(found.base)}. {minutes}.", ""]
     if found.missing:
         parts += [f"No metrics for {cell(found.base)}: {cell(found.missing)}", ""]
+    parts += [line for text in found.warnings for line in (f"**Warning:** {cell(text)}", "")]
     first = [figure for figure in found.figures if figure.name in FIRST]
     others = [figure for figure in found.figures if figure.name not in FIRST]
     parts += [*figures(first), *folded(f"{len(others)} more metrics", figures(others))]

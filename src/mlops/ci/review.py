@@ -20,7 +20,7 @@ from mlops.config import schema
 from mlops.core import branch, ci_job, outputs
 from mlops.core.errors import ServingError, run
 from mlops.core.names import asked_experiment
-from mlops.pipeline import branch_experiment
+from mlops.pipeline import branch_experiment, tracked
 from mlops.pipeline.compose import compose
 from mlops.versions import bundle
 
@@ -78,6 +78,7 @@ def compare(name: str, experiment: str) -> Findings:
             more_values=max(0, len(differ) - findings.MOST),
             curve=Curve(before=[] if missing else losses(folder), after=losses(Path())),
             minutes=minutes(),
+            warnings=[text[:500] for text in tracked.untracked(params.data.model_dump())],
         )
 
 

@@ -65,7 +65,7 @@ def parameter(variable: str) -> click.Parameter:
         "flag or value": {"is_flag": False, "flag_value": "1"},
     }
     return click.Option(
-        [f"--{variable.lower()}", variable],
+        [f"--{variable.lower().replace('_', '-')}", variable],
         help=found.help,
         metavar=None if found.kind == "flag" else variable,
         shell_complete=complete(variable),

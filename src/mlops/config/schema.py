@@ -104,6 +104,7 @@ class Prepare(Section):
     """Which rows may train a model, and what happens to the others."""
 
     sample: Share
+    min_sample: Annotated[int, Field(ge=0)]
     max_rows: Count | None
     min_rows: Count
     min_class_share: Annotated[float, Field(ge=0, lt=0.5)]

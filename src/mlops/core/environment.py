@@ -5,6 +5,7 @@ Reads: ENV, conf/env
 
 import os
 
+from mlops.core.errors import run
 from mlops.core.names import CONF, check
 
 
@@ -19,3 +20,7 @@ def expect(name: str) -> None:
     """Refuse an environment that conf/ lacks; outside of a project nobody knows the names."""
     if (CONF / "env").is_dir():
         check("env", name, "ENV")
+
+
+if __name__ == "__main__":
+    run(lambda: expect(os.environ.get("ENV") or "dev"))

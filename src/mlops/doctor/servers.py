@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mlops.config import hub as hugging_face
 from mlops.core.errors import TrackingError
 from mlops.doctor import environment, outside
 from mlops.doctor.finding import Finding, broken, note, ok
@@ -24,7 +25,6 @@ FILES = {
     "AWS_CONFIG_FILE": "~/.aws/config",
 }
 SECONDS = 10  # for the bucket, the start of Python included
-HUB = "https://huggingface.co"
 
 
 def storage(usable: bool) -> Finding:
@@ -87,13 +87,13 @@ def hub(model: dict[str, Any]) -> Finding:
     name = model["pretrained"]
     if not name or Path(name).exists():
         return ok("hub", "nothing to download for this model")
-    if _cached(name, model["revision"]):
+    if hugging_face.cached(name, model["revision"]):
         return ok("hub", f"{name} is in the cache already")
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in hugging_face.YES:
         found = f"{name} has to be downloaded, but HF_HUB_OFFLINE is set"
         return broken("hub", found, "unset HF_HUB_OFFLINE, or name a local folder")
-    address = os.environ.get("HF_ENDPOINT") or HUB
-    said = outside.server(f"{address.rstrip('/')}/api/models/{name}")
+    address = hugging_face.address()
+    said = outside.server(f"{address}/api/models/{name}")
     if not said.good:
         return broken(
             "hub",
@@ -104,10 +104,3 @@ def hub(model: dict[str, Any]) -> Finding:
         found = f"{address} has no public {name} ({said.text})"
         return note("hub", found, "correct model.pretrained, or set HF_TOKEN if it is private")
     return ok("hub", f"{address} answers; the first run downloads {name}")
-
-
-def _cached(name: str, revision: str | None) -> bool:
-    """Tell whether the hub's cache has a snapshot of a model."""
-    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    return any(cache.glob(f"models--{name.replace('/', '--')}/snapshots/{revision or '*'}/*"))

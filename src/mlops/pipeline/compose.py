@@ -5,6 +5,7 @@ Reads: conf/, the variables ENV, EXP, SET and REFRESH, the local files that the 
 Writes: params.yaml; sources.lock for a new remote source and with REFRESH=1
 """
 
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from mlops.config import hub
 from mlops.config.explain import complaint, explain
 from mlops.config.keys import Key, dotted
 from mlops.config.origin import Layer, Layers, around, layers
@@ -26,8 +28,10 @@ from mlops.core.errors import ConfigError, run
 from mlops.core.names import CONF, asked_experiment, check
 from mlops.core.project import project
 from mlops.core.urls import plain, secrets
+from mlops.pipeline import replaced
 from mlops.pipeline.snapshot import taken
 
+log = logging.getLogger(__name__)
 WAIT = "wait"  # the word by which `make train` starts it ahead of time
 HEADER = """\
 # Composed from conf/ by `python -m mlops.pipeline.compose`, which every run repeats.
@@ -141,7 +145,12 @@ def main() -> None:
     else:
         previous = recorded(PARAMS.read_text("utf-8", "replace") if PARAMS.is_file() else "")
         params = asked()
-    write(taken(params, previous, (os.environ.get("REFRESH") or "0") != "0"))
+    params = taken(params, previous, (os.environ.get("REFRESH") or "0") != "0")
+    write(params)
+    if not os.environ.get("DVC_EXP_NAME"):
+        replaced.warn(previous, params.model_dump())
+        if why := hub.missing(params.model.pretrained, params.model.revision):
+            log.warning("warning: %s; %s", why, hub.CURE)
     if os.environ.get("MLFLOW_TRACKING_URI"):
         from mlops.tracking import server  # noqa: PLC0415  only who has a server pays for it
 

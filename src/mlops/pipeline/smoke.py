@@ -59,7 +59,9 @@ def absolute(params: Params) -> Params:
 
 def _absolute(name: str, source: str | None) -> str | None:
     path = snapshot.meant(name, source) if source else None
-    if not source or not path or not path.exists():
+    # These may be names: of the hub, of our grammar.
+    named = name == "pretrained" or str(source).startswith("hf:") or source == "synthetic"
+    if not source or not path or (named and not path.exists()):
         return source
     if source.startswith("hf:"):
         return source.replace(str(path), str(path.absolute()), 1)

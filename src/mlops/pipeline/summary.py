@@ -1,6 +1,6 @@
 """Print in a few lines what the pipeline made, where it is and what to do next.
 
-Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, data/prepared/labels.json, models/model/,
+Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, reports/data.json, models/model/,
     .runs/
 """
 
@@ -14,36 +14,38 @@ import yaml
 from mlops.core import files, hashing, paths
 from mlops.core.errors import TrackingError, run
 from mlops.core.names import asked_experiment
+from mlops.pipeline import tracked
 from mlops.tracking import records
 
 METRICS = Path("reports/metrics.json")
 MODEL = Path("models/model")
 SERVING = Path("models/serving")
 LOCK = Path("dvc.lock")
-LABELS = Path("data/prepared/labels.json")
+PREPARED = Path("reports/data.json")
 DIRTY = "; uncommitted changes: it cannot be rebuilt from Git"
 DEFAULT = "default"  # as make says where no experiment is named
 
 
 def lines(
-    params: dict[str, Any], metrics: dict[str, Any], synthetic: bool, where: str
+    params: dict[str, Any], metrics: dict[str, Any], prepared: dict[str, Any], where: str
 ) -> list[str]:
-    """Return the summary; `where` names the MLflow run."""
+    """Return the summary; `prepared` is reports/data.json, `where` names the MLflow run."""
     model = params["model"]
-    baselines = (f"{name} {one['accuracy']:.3f}" for name, one in metrics["baselines"].items())
-    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     data = "synthetic data: it learned the grammar that made them, not English"
+    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     # Without them the next command would train another experiment over this one's model.
     env = _env(params["environment"])
     name = asked_experiment() or DEFAULT
     again = env + ("" if name == DEFAULT else f" EXP={name}")
     return [
-        f"{model['name']} {model['version']} in {params['environment']}"
-        + (f", trained on {data}" if synthetic else ""),
+        f"{model['name']} {model['version']}, experiment {name} in {params['environment']}"
+        + (f", trained on {data}" if prepared["synthetic"] else ""),
         f"  accuracy {metrics['accuracy']:.3f} ({low:.3f} to {high:.3f}) "
         f"on {metrics['rows']} test rows, macro F1 {metrics['macro_f1']:.3f}, "
         f"calibration error {metrics['ece']:.3f}",
-        f"  baselines: {', '.join(baselines) or 'none'}",
+        f"  baselines: {baselines(metrics)}",
+        *sampled(prepared),
+        *(f"  warning {text}" for text in tracked.untracked(params["data"])),
         "  report  reports/report.html",
         "  card    reports/model_card.md",
         f"  model   {MODEL}",
@@ -53,6 +55,34 @@ def lines(
         f"compare: .venv/bin/dvc metrics diff; see the runs: make ui{env}; "
         f"ask the model: make serve{env}",
     ]
+
+
+def baselines(metrics: dict[str, Any]) -> str:
+    """Return the baselines, and whether the model is better than the best of them."""
+    found: dict[str, dict[str, float]] = metrics["baselines"]
+    if not found:
+        return "none"
+    listed = ", ".join(f"{name} {one['accuracy']:.3f}" for name, one in found.items())
+    best = max(found, key=lambda name: found[name]["accuracy"])
+    low, high = (found[best].get(f"lead_{end}", 0.0) for end in ("low", "high"))
+    apart = f"by {abs(metrics['accuracy'] - found[best]['accuracy']):.3f}"
+    if low > 0:
+        return f"{listed}; the model is better than {best}, {apart}"
+    if high < 0:
+        return (
+            f"{listed}; {best} is BETTER than the model, {apart}: more rows, epochs or minilm help"
+        )
+    return (
+        f"{listed}; no clear difference between the model and {best} on {metrics['rows']} test rows"
+    )
+
+
+def sampled(prepared: dict[str, Any]) -> list[str]:
+    """Say which part of the rows was taken, where it was not all."""
+    splits = prepared["splits"].values()
+    kept, left = (sum(one[name] for one in splits) for name in ("kept", "not_sampled"))
+    share = kept / max(kept + left, 1)
+    return [f"  sample  {share:.0%} of the rows: {kept:,} of {kept + left:,}"] if left else []
 
 
 def _env(environment: str) -> str:
@@ -123,10 +153,10 @@ def main() -> None:
     """Print the summary."""
     params = read_params()
     metrics = files.read_json(METRICS, "accuracy", "baselines", "rows")
-    labels = files.read_json(LABELS, "synthetic")
+    prepared = files.read_json(PREPARED, "synthetic", "splits")
     complete(params["environment"])
     waiting = left_over(params["environment"])
-    text = lines(params, metrics, labels["synthetic"], where(params["environment"])) + waiting
+    text = lines(params, metrics, prepared, where(params["environment"])) + waiting
     sys.stdout.write("\n".join(["", *text, ""]))
 
 

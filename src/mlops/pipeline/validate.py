@@ -1,48 +1,48 @@
-"""Check experiments in the environments, without running or writing anything.
+"""Check experiments in the environments, and look at their data; nothing is written.
 
-Reads: conf/, the variables EXP, ENV and SET
+Reads: conf/, the variables EXP, ENV and SET, the first rows of local data
 """
 
 import os
-import re
 import sys
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from mlops.config.schema import Params
+from mlops.config.origin import layers
+from mlops.config.overrides import chosen, split, values
 from mlops.core import names
 from mlops.core.errors import ConfigError, run
 from mlops.pipeline.compose import compose
+from mlops.pipeline.findings import Finding, Findings
+
+Found = Mapping[str, list[Finding]]  # by environment
 
 
-def wanted(exp: str, env: str) -> list[tuple[str, str]]:
-    """Pair the experiments with the environments; an empty name means all of them."""
-    experiments = [exp] if exp else names.options("experiment")
-    environments = [env] if env else names.options("env")
-    return [(one, where) for one in experiments for where in environments]
-
-
-def check(exp: str, env: str, overrides: str = "") -> tuple[bool, str]:
-    """Return whether an experiment is fit for an environment, and what is wrong with it."""
+def check(exp: str, env: str, overrides: str = "", known: Findings | None = None) -> list[Finding]:
+    """Return what is wrong or unwise about an experiment in an environment."""
     try:
         params = compose(env, exp, overrides)
     except ConfigError as error:
-        return False, f"{exp} in {env}: {error}"
-    return True, "\n".join([f"{exp} in {env}: ok", *warnings(params)])
+        return [Finding(f"{error}", wrong=True)]
+    words = split(overrides)
+    groups = {"model": "", "env": env, "experiment": exp} | chosen(words)
+    return (known or Findings()).find(params, layers(groups, values(words)))
 
 
-def warnings(params: Params) -> list[str]:
-    """Return what is allowed but unwise."""
-    name = params.model.pretrained
-    if not name or params.model.revision or Path(name).exists() or not _on_hub(name):
-        return []
-    return [
-        f"  warning: model.pretrained: {name} without model.revision may change under your feet; "
-        "pin the commit that its page on the hub shows"
-    ]
-
-
-def _on_hub(name: str) -> bool:
-    return re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name) is not None
+def lines(exp: str, found: Found) -> Iterator[str]:
+    """Give a line for each thing that is to say, however many environments it is true of."""
+    groups: dict[Finding, list[str]] = {}
+    for env, findings in found.items():
+        for finding in findings:
+            groups.setdefault(finding, []).append(env)
+    wrong = {env for finding, envs in groups.items() if finding.wrong for env in envs}
+    for finding, envs in groups.items():
+        if finding.wrong:
+            yield f"{exp} ({', '.join(envs)}): {finding.text}"
+    if good := [env for env in found if env not in wrong]:
+        yield f"{exp} ({', '.join(good)}): ok"
+    for finding, envs in groups.items():
+        if not finding.wrong:
+            yield f"  warning ({', '.join(envs)}): {finding.text}"
 
 
 def main() -> None:
@@ -52,12 +52,17 @@ def main() -> None:
         raise ConfigError("\n".join(map(names.moved, left)))
     if exp:
         names.check("experiment", exp, "EXP")  # once, not for each environment
-    pairs = wanted(exp, os.environ.get("ENV") or "")
-    verdicts = [check(*pair, os.environ.get("SET") or "") for pair in pairs]
-    sys.stdout.writelines(f"{text}\n" for _, text in verdicts)
-    failed = sum(not good for good, _ in verdicts)
-    if failed:
-        raise ConfigError(f"{failed} of {len(verdicts)} configurations are invalid")
+    env, overrides, known = os.environ.get("ENV") or "", os.environ.get("SET") or "", Findings()
+    environments = [env] if env else names.options("env")
+    found = {
+        name: {one: check(name, one, overrides, known) for one in environments}
+        for name in ([exp] if exp else names.options("experiment"))
+    }
+    for name, one in found.items():
+        sys.stdout.writelines(f"{line}\n" for line in lines(name, one))
+    pairs = [findings for one in found.values() for findings in one.values()]
+    if failed := sum(any(one.wrong for one in findings) for findings in pairs):
+        raise ConfigError(f"{failed} of {len(pairs)} configurations are invalid")
 
 
 if __name__ == "__main__":

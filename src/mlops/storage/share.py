@@ -11,9 +11,11 @@ from dvc.cli import main as dvc
 
 from mlops.core import environment
 from mlops.core.errors import INTERRUPTED, ConfigError, KnownError, StorageError, run
+from mlops.pipeline import compose, tracked
 from mlops.pipeline.train import reproduce
 from mlops.storage import lazy_run_cache, remote
 
+log = logging.getLogger(__name__)
 AGAIN = "the same command again completes it: what has arrived is kept"
 
 
@@ -38,11 +40,13 @@ def restore(name: str) -> None:
 
     After hours the credentials may have to be renewed first.
     """
+    fetch_data(name)
     reproduce(pull=True)
 
 
 def train(name: str) -> None:
     """Run the pipeline; restore what others computed, and share what is computed here."""
+    fetch_data(name)
     try:
         reproduce(pull=True)
     except (KnownError, SystemExit) as failed:
@@ -56,6 +60,21 @@ def train(name: str) -> None:
             raise StorageError(f"{why}, and nothing is shared: {error}") from error
         raise StorageError(f"{why}; what ran before it is shared") from failed
     send(name)
+
+
+def fetch_data(name: str) -> None:
+    """Bring the sources that .dvc files name and that are not here, as in a clone of CI."""
+    try:
+        data = compose.asked().data.model_dump()
+    except ConfigError:  # told by the first stage
+        return
+    for file in tracked.absent(data):
+        if dvc(["pull", "--remote", name, str(file)]):
+            log.warning(
+                "warning: %s does not have the data of %s; `make push ENV=%s` where they are sends "
+                "them",
+                remote.get_address(name), file, name,
+            )  # fmt: skip
 
 
 def push(name: str) -> None:

@@ -26,3 +26,11 @@ def found(path: Path) -> Path:
     """
     here, there = Path.cwd() / path, paths.home() / path
     return there if not here.exists() and there.exists() else here
+
+
+def tracker(path: Path) -> Path | None:
+    """Return the .dvc file beside a path, or beside a folder above it, that names its content."""
+    for one in (path, *path.parents):
+        if one.name and (file := one.with_name(f"{one.name}.dvc")).is_file():
+            return file
+    return None

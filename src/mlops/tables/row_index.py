@@ -1,5 +1,6 @@
 """Reduce each row to some 20 bytes, so that rules between all rows work on any amount of data."""
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlops.config.schema import Prepare
 from mlops.core import hashing
 from mlops.tables import spelling
 from mlops.tables.raw import Raw
 from mlops.tables.validation import SPLITS, TEXT, Rule
+
+log = logging.getLogger(__name__)
 
 Keys = npt.NDArray[np.uint64]
 
@@ -68,16 +72,19 @@ def build(raw: Raw, rules: Sequence[Rule], sampled: bool) -> RowIndex:
     )
 
 
-def sample(table: pl.DataFrame, share: float, max_rows: int | None) -> pl.DataFrame:
+def sample(table: pl.DataFrame, rules: Prepare) -> pl.DataFrame:
     """Keep a share of the rows, at most so many of each split, chosen by their texts alone.
 
     `place` is a hash of the text in [0, 1): a row of the sample stays in it when data grows, and a
-    smaller share is part of a larger one.
+    smaller share is part of a larger one. The share is as large as `min_sample` rows need.
     """
+    share, rows = max(rules.sample, rules.min_sample / max(len(table), 1)), len(table)
     if share < 1:
         table = table.filter(pl.col("place") < share)
-    if max_rows is not None:
-        table = table.filter(pl.col("place").rank("ordinal").over("split") <= max_rows)
+    if rules.max_rows is not None:
+        table = table.filter(pl.col("place").rank("ordinal").over("split") <= rules.max_rows)
+    if len(table) < rows:
+        log.info("sampled %s of %s rows", f"{len(table):,}", f"{rows:,}")
     return table
 
 

@@ -16,10 +16,11 @@ def check(table: pl.DataFrame, names: list[str], rules: Prepare) -> None:
     for split in SPLITS.categories:
         rows = rows_of(table, split)
         if len(rows) < rules.min_rows:
+            sampled = rules.sample < 1 and len(table) >= rules.min_sample
+            larger = f", raise prepare.sample ({rules.sample:g})" if sampled else ""
             raise DataError(
                 f"{split} has {len(rows):,} rows left, prepare.min_rows requires "
-                f"{rules.min_rows:,}: give more data, raise prepare.sample ({rules.sample:g}) "
-                "or lower prepare.min_rows"
+                f"{rules.min_rows:,}: give more data{larger} or lower prepare.min_rows"
             )
         _check_classes(split, rows, names, rules.min_class_share)
 

@@ -54,7 +54,7 @@ def read(path: str, role: Role, data: Data, pin: Pin | None = None) -> Source:
     else:
         needed = (data.text_column, data.label_column)
         found = remote.find(path, pin, needed) if pin else shards.find(path, needed)
-        source = _files(path, found, formats.reader(found, data.quoting))
+        source = from_files(path, found, formats.reader(found, data.quoting))
     check_columns(source.schema, path, (data.text_column, data.label_column))
     return source
 
@@ -103,7 +103,8 @@ def _batched(rows: Iterator[Mapping[str, str]], schema: pa.Schema) -> Iterator[p
         yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _files(path: str, found: list[Shard], reader: Format) -> Source:
+def from_files(path: str, found: list[Shard], reader: Format) -> Source:
+    """Open files of one format."""
     schemas = [reader.schema(shard) for shard in found]
     for shard, schema in zip(found, schemas, strict=True):
         check_columns(schema, shard.name, shard.needed)

@@ -75,6 +75,19 @@ def test_a_base_that_nobody_knows_is_told() -> None:
         base.commit("origin/nowhere")
 
 
+def test_data_that_a_clone_lacks_are_warned_of() -> None:
+    """Above the figures: the reviewer's own CI could not make them."""
+    found = findings.Findings(
+        experiment="mine", base="default at qa", commit="abcdef0", target="qa", missing=None,
+        minutes=1.0, warnings=["data.train_path: data/rows.csv is ignored by Git"], figures=[],
+        values=[], gate=[], curve=findings.Curve(before=[], after=[]),
+    )  # fmt: skip
+
+    assert "**Warning:** data.train_path: data/rows.csv is ignored by Git\n" in markdown.render(
+        found
+    )
+
+
 def changed(folder: Path) -> Path:
     """Return a clone with a small default experiment on qa, and larger batches on the branch."""
     project = clones.installed(folder)

@@ -177,7 +177,9 @@ def test_each_has_its_help(name: str) -> None:
 
     assert done.exit_code == 0
     for one in options:
-        assert (one if VARIABLES[one].kind == "argument" else f"--{one.lower()}") in done.output
+        assert (
+            one if VARIABLES[one].kind == "argument" else f"--{one.lower().replace('_', '-')}"
+        ) in done.output
 
 
 @pytest.mark.parametrize("name", COMMANDS)

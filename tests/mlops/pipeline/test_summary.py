@@ -14,6 +14,10 @@ from mlops.core.errors import DataError
 from mlops.pipeline import summary
 from mlops.tracking import runs
 
+PREPARED = {
+    "synthetic": False,
+    "splits": {"train": {"kept": 40, "not_sampled": 360}, "val": {"kept": 8, "not_sampled": 72}},
+}
 METRICS: dict[str, Any] = {
     "accuracy": 0.9,
     "accuracy_low": 0.85,
@@ -27,10 +31,11 @@ METRICS: dict[str, Any] = {
 
 def test_the_summary_names_everything_that_a_reader_needs(values: dict[str, Any]) -> None:
     """Metrics with their interval, baselines, report, card, model, run, and what to do next."""
-    text = "\n".join(summary.lines(values, METRICS, False, "abc (make ui)"))
+    text = "\n".join(summary.lines(values, METRICS, PREPARED, "abc (make ui)"))
 
     for part in ("0.900 (0.850 to 0.950)", "baselines: tfidf 0.700, majority 0.500",
-                 "report.html", "model_card.md",
+                 "experiment default in dev", "10% of the rows: 48 of 480", "report.html",
+                 "model_card.md",
                  "models/model", "models/serving", "abc (make ui)", "make train SET="):  # fmt: skip
         assert part in text
 
@@ -53,16 +58,41 @@ def test_the_next_command_keeps_environment_and_experiment(
     """Else it would train another experiment over the model that was just made."""
     monkeypatch.setenv("EXP", experiment)
 
-    text = "\n".join(summary.lines({**values, "environment": environment}, METRICS, False, ""))
+    text = "\n".join(summary.lines({**values, "environment": environment}, METRICS, PREPARED, ""))
 
     assert shown in text
     assert text.endswith("make serve ENV=qa" if environment == "qa" else "make serve")
 
 
+@pytest.mark.parametrize(
+    ("lead", "said"),
+    [
+        ((0.1, 0.3), "the model is better than tfidf, by 0.200"),
+        ((-0.3, -0.1), "tfidf is BETTER than the model, by 0.200"),
+        ((-0.1, 0.3), "no clear difference between the model and tfidf on 500 test rows"),
+    ],
+)
+def test_the_conclusion_is_drawn(lead: tuple[float, float], said: str) -> None:
+    """Which is better, by the interval of their difference; the best baseline counts."""
+    best = {"accuracy": 0.9 + 0.2 * (-1 if sum(lead) > 0 else 1), "lead_low": lead[0]}
+    found = {"tfidf": best | {"lead_high": lead[1]}, "majority": {"accuracy": 0.1}}
+
+    assert said in summary.baselines(METRICS | {"baselines": found})
+
+
+def test_data_that_no_commit_carries_are_warned_of(values: dict[str, Any]) -> None:
+    """A clone could not train on them."""
+    outside = {**values, "data": {"train_path": "/dev/null"}}
+
+    text = "\n".join(summary.lines(outside, METRICS, PREPARED, ""))
+
+    assert "data.train_path: /dev/null is outside the repository" in text
+
+
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_synthetic_data_are_called_so(values: dict[str, Any], synthetic: bool) -> None:
     """Nobody takes the grammar's accuracy for one on English."""
-    text = "\n".join(summary.lines(values, METRICS, synthetic, ""))
+    text = "\n".join(summary.lines(values, METRICS, PREPARED | {"synthetic": synthetic}, ""))
 
     assert ("not English" in text) == synthetic
 
@@ -84,6 +114,7 @@ def test_a_model_that_was_trained_again_is_judged_in_its_new_run(
     (prepared / "models" / "model").mkdir(parents=True)
     (prepared / "reports").mkdir()
     (prepared / "reports" / "metrics.json").write_text(json.dumps(METRICS))
+    (prepared / "reports" / "data.json").write_text(json.dumps(PREPARED))
     digest = hashing.digest(prepared / "models" / "model")
     with runs.training_run(params, {}, prepared / "resume") as run:
         run.finish(params, digest)
@@ -100,6 +131,7 @@ def test_a_run_gets_the_lock_of_the_whole_pipeline_once(
     (prepared / "models" / "model").mkdir(parents=True)
     (prepared / "reports").mkdir()
     (prepared / "reports" / "metrics.json").write_text(json.dumps(METRICS))
+    (prepared / "reports" / "data.json").write_text(json.dumps(PREPARED))
     digest = hashing.digest(prepared / "models" / "model")
     known = hashing.dvc(prepared / "models" / "model")
     (prepared / "dvc.lock").write_text(locks.text(models_model=known))

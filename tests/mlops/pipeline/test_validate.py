@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from common import ROOT
 from mlops.core.errors import ConfigError
 from mlops.pipeline import validate
+from mlops.pipeline.own_data import look
 
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
 
@@ -25,8 +27,11 @@ def test_everything_that_is_committed_validates(capsys: pytest.CaptureFixture[st
     """Each experiment of the template is fit for each environment, without any variable set."""
     validate.main()
 
-    lines = [f"{name} in {env}: ok" for name in EXPERIMENTS for env in ("dev", "prod", "qa")]
-    assert lines == capsys.readouterr().out.splitlines()
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if "warning" not in line] == [
+        f"{name} (dev, prod, qa): ok" for name in EXPERIMENTS
+    ]
+    assert all("resources.gpu asks for 1" in line for line in told if "warning" in line)
 
 
 def test_validating_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +52,10 @@ def test_one_experiment_in_one_environment(
     monkeypatch.setattr(sys, "argv", ["validate", "bert-sentiment"])
     validate.main()
 
-    assert capsys.readouterr().out.splitlines() == ["default in qa: ok", "bert-sentiment in qa: ok"]
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "default (qa): ok",
+        "bert-sentiment (qa): ok",
+    ]
 
 
 def test_all_failures_are_listed(
@@ -88,10 +96,10 @@ def test_unknown_environment_fails(monkeypatch: pytest.MonkeyPatch, env: str) ->
 )
 def test_unpinned_hub_model_is_a_warning(words: str, warned: bool) -> None:
     """A hub model without revision is allowed and told; anything else is not on the hub."""
-    good, text = validate.check("default", "dev", words)
+    found = validate.check("default", "dev", words)
 
-    assert good
-    assert warned == ("warning: model.pretrained:" in text)
+    assert not any(one.wrong for one in found)
+    assert warned == any("model.pretrained:" in one.text for one in found)
 
 
 def test_an_experiment_that_nothing_reads_is_an_error(
@@ -106,3 +114,53 @@ def test_an_experiment_that_nothing_reads_is_an_error(
         monkeypatch.setenv("EXP", exp)
         with pytest.raises(ConfigError, match=r"`mv configs/mine\.yaml conf/experiment/mine"):
             validate.main()
+
+
+ROWS = "text,label\n" + "".join(f"film {n} was seen,{('neg', 'pos')[n % 2]}\n" for n in range(400))
+TEST = "\nevaluate:\n  behaviour:\n    - name: x\n      cases: [{text: a film, label: positive}]\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "rest", "said"),
+    [
+        ("{train_path: rows.csv}", "", "mine (dev, prod, qa): ok"),
+        ("{train_path: row.csv}", "", "row.csv does not exist (did you mean 'rows.csv'?)"),
+        ("{train_path: rows.csv, text_column: txt}", "", "no column 'txt' (did you mean 'text'?)"),
+        ("{train_path: rows.csv, labels: [neg, poss]}", "", "a label that data.labels does not"),
+        ("{train_path: rows.csv}", TEST, "mine.yaml:3: evaluate.behaviour: 'x' names the label"),
+        ("{train_path: few.csv}", "", "rows left, prepare.min_rows requires 20: give more data or"),
+        ("{train_path: /no/rows.csv}", "", "/no/rows.csv does not exist on this machine"),
+        ("{train_path: 's3://b/rows.csv'}", "", "s3://b/rows.csv was not looked at; make smoke"),
+        ("{train_path: away.csv}", "", "away.csv is not here; make pull, or dvc pull away.csv.dvc"),
+    ],
+)
+def test_the_data_are_looked_at(
+    data: str, rest: str, said: str, conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line for each thing that is to say, and not for each environment."""
+    Path("rows.csv").write_text(ROWS)
+    Path("few.csv").write_text(ROWS[: ROWS.index("film 30 ")])
+    Path("away.csv.dvc").touch()
+    (conf / "experiment/mine.yaml").write_text(f"data: {data}{rest}\n")
+    sys.argv.append("mine")
+
+    with suppress(ConfigError):
+        validate.main()
+
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if said in line and "(dev, prod, qa)" in line]
+    assert len(told) == 1 + ("warning" in told[-1])
+
+
+def test_of_long_data_only_the_beginning_is_looked_at(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Classes and sizes are then no fault: the rest may hold what lacks."""
+    monkeypatch.setattr(look, "ROWS", 50)
+    Path("rows.csv").write_text(ROWS.replace("pos", "neg", 150))
+    (conf / "experiment/mine.yaml").write_text("data: {train_path: rows.csv}\n")
+    sys.argv.append("mine")
+
+    validate.main()
+
+    assert "of rows.csv only the first" in capsys.readouterr().out

@@ -124,7 +124,7 @@ def _project(
     shutil.copy(empty_store, store)
     params = make_params(
         data={"train_path": "rows.csv"},
-        prepare={"sample": 0.9},
+        prepare={"sample": 0.9, "min_sample": 0},
         evaluate={"behaviour": TESTS, "slice_columns": ["source"]},
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -199,7 +199,7 @@ def test_a_queued_sweep_runs_and_tracks_in_the_project(experiments: Path) -> Non
         call(
             experiments, "dvc", "exp", "run", "--queue", "-S", f"training.learning_rate={rate}",
             "-S", "data.synthetic_rows=4000", "-S", "prepare.sample=0.5",
-            "-S", "training.epochs=1", SET="",
+            "-S", "prepare.min_sample=0", "-S", "training.epochs=1", SET="",
         )  # fmt: skip
 
     call(experiments, "dvc", "exp", "run", "--run-all", SET="")

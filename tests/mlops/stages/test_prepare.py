@@ -80,14 +80,17 @@ def splits(**changed: list[str | None]) -> dict[str, list[str | None]]:
     return {name: changed.get(name, numbered(name, 40)) for name in SPLITS.categories}
 
 
-def sampled(texts: list[str], share: float, max_rows: int | None = None) -> list[str]:
+def sampled(
+    texts: list[str], share: float, max_rows: int | None = None, least: int = 0
+) -> list[str]:
     """Return the texts of a sample."""
+    rules: dict[str, Any] = {"sample": share, "max_rows": max_rows, "min_sample": least}
     places = [hashing.unit(text, "sample") for text in texts]
     table = pl.DataFrame(
         {"split": ["train"] * len(texts), "text": texts, "place": places},
         schema={"split": SPLITS, "text": pl.String, "place": pl.Float64},
     )
-    kept: list[str] = row_index.sample(table, share, max_rows)["text"].to_list()
+    kept: list[str] = row_index.sample(table, Prepare.model_construct(**rules))["text"].to_list()
     return kept
 
 
@@ -137,6 +140,15 @@ def test_a_sample_is_stable(texts: list[str], extra: list[str]) -> None:
     grown = [*extra, *reversed([text for text in texts if text not in extra])]
 
     assert set(sampled(texts, 0.3)) <= set(sampled(grown, 0.3)) <= set(sampled(grown, 0.6))
+
+
+def test_small_data_are_not_sampled() -> None:
+    """Of as many rows as `min_sample` all stay, of more about so many, until the share is more."""
+    texts = [str(number) for number in range(2000)]
+
+    assert sampled(texts, 0.1, least=2000) == texts
+    assert 450 < len(some := sampled(texts, 0.1, least=500)) < 550
+    assert set(sampled(texts, 0.1, least=100)) == set(sampled(texts, 0.1)) < set(some)
 
 
 @given(texts=TEXTS, most=st.integers(1, 10))
@@ -247,7 +259,9 @@ def test_the_stage_is_a_pure_function(project: Path, make_params: Callable[..., 
     """Twice the same input gives the same bytes."""
     content = []
     for _ in range(2):
-        run_stages(make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5}))
+        run_stages(
+            make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5, "min_sample": 0})
+        )
         files = [*Path("data/prepared").iterdir(), Path("reports/data.json")]
         content.append({path.name: path.read_bytes() for path in files})
 
@@ -268,7 +282,7 @@ def test_the_report_tells_what_a_refresh_changed(
     run_stages(
         make_params(
             data={"synthetic_rows": 400},
-            prepare={"sample": 0.5},
+            prepare={"sample": 0.5, "min_sample": 0},
             snapshot={"changes": {"train": change}},
         )
     )
@@ -289,7 +303,7 @@ def test_a_stage_that_fails_leaves_nothing(
     project: Path, make_params: Callable[..., Params]
 ) -> None:
     """Neither new rows nor the rows and the report of an earlier run."""
-    run_stages(make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5}))
+    run_stages(make_params(data={"synthetic_rows": 400}, prepare={"sample": 0.5, "min_sample": 0}))
     with pytest.raises(DataError, match="min_rows requires 5,000"):
         run_stages(make_params(data={"synthetic_rows": 400}, prepare={"min_rows": 5000}))
 

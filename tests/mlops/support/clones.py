@@ -8,7 +8,7 @@ from pathlib import Path
 from common import ROOT
 
 # Enough rows to learn something, few enough for a test; all else is the default.
-FAST = "data.synthetic_rows=4000 prepare.sample=0.5 training.epochs=2"
+FAST = "data.synthetic_rows=4000 prepare.sample=0.5 prepare.min_sample=0 training.epochs=2"
 
 WHO = {
     f"GIT_{role}_{what}": "t@example.com"

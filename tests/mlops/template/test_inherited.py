@@ -12,7 +12,7 @@ from common import ROOT
 # A README is made of its own template.
 FILES = template.inherited() - {"README.md"}
 # Raised only for what is new, by its lines; 14,000 is where it should be.
-MACHINERY = 23_377
+MACHINERY = 24_460
 # What stays there.
 SOURCE = "https://github.com/MLops-Project-Platform/mlops-research-template/blob/main/"
 
@@ -46,7 +46,7 @@ def test_a_project_owns_few_files() -> None:
     """Beside src and the locks a person can look through them."""
     rest = [name for name in FILES if not name.startswith(("src/", "requirements/"))]
 
-    assert len(rest) <= 95
+    assert len(rest) <= 96
 
 
 def texts() -> list[str]:

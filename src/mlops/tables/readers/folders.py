@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fsspec.spec import AbstractFileSystem
 
 from mlops.core.errors import DataError
+from mlops.tables import local
 from mlops.tables.messages import listed, meant
 
 Info = Mapping[str, Any]
@@ -19,6 +20,8 @@ ROLES = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
     "dev": "val", "test": "test", "testing": "test",
 }  # fmt: skip
+# What the pipeline keeps in data/ is no neighbour that anybody could have meant.
+OWN = re.compile(r"(raw|prepared)(\.partial)?|.*\.(partial|dvc)|\..*")
 
 
 def listing(path: str, system: AbstractFileSystem, root: str) -> dict[str, Info]:
@@ -102,7 +105,10 @@ def _near(system: AbstractFileSystem, root: str) -> str:
     if not system.isdir(folder):
         kind = "bucket" if "s3" in system.protocol and "/" not in folder else "folder"
         return f", nor does its {kind} {folder}; correct the path"
+    if "file" in system.protocol and (file := local.tracker(Path(root))):
+        return f" here; `make pull` or `dvc pull {file}` brings what {file.name} names"
     names = sorted(PurePosixPath(entry).name for entry in system.ls(folder, detail=False))
     if name in names:
         return ": it is a link whose target is gone"
+    names = [entry for entry in names if not OWN.fullmatch(entry)]
     return meant(name, names) or f"; its folder holds {listed(names)}"

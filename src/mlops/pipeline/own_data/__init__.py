@@ -1,0 +1,1 @@
+"""Own data: look at them, choose the columns, bring the file, draft the experiment."""
