@@ -47,7 +47,9 @@ from mlops.training import arguments, trainer
 arguments.LOGS, name, step = 3, sys.argv[1], int(sys.argv[2])
 plain = getattr(trainer.BucketTrainer, name)
 def rude(self, *a, **k):
-    if self.state.global_step == step: os.kill(os.getpid(), 2)
+    if self.state.global_step == step:
+        setattr(trainer.BucketTrainer, name, plain)
+        os.kill(os.getpid(), 2)
     return plain(self, *a, **k)
 setattr(trainer.BucketTrainer, name, rude)
 errors.run(train.main)
