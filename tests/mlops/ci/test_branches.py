@@ -77,7 +77,7 @@ def test_a_repository_without_a_commit_is_refused(
     """Git has nothing that a branch could name; nor has a folder without Git."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(StorageError, match="in no Git repository"):
+    with pytest.raises(StorageError, match="not in a Git repository"):
         branches.main()
     git("init", "--quiet")
     with pytest.raises(HostError, match=r"no commit yet; make one: git add -A && git commit"):
