@@ -1,6 +1,6 @@
 """Print in a few lines what the pipeline made, where it is and what to do next.
 
-Reads: EXP, params.yaml, dvc.lock, reports/metrics.json, reports/data.json, models/model/,
+Reads: params.yaml, dvc.lock, reports/metrics.json, reports/data.json, models/model/,
     .runs/
 """
 
@@ -13,7 +13,6 @@ import yaml
 
 from mlops.core import files, hashing, paths
 from mlops.core.errors import TrackingError, run
-from mlops.core.names import asked_experiment
 from mlops.pipeline import tracked
 from mlops.tracking import records
 
@@ -35,7 +34,7 @@ def lines(
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     # Without them the next command would train another experiment over this one's model.
     env = _env(params["environment"])
-    name = asked_experiment() or DEFAULT
+    name = params.get("experiment", DEFAULT)
     again = env + ("" if name == DEFAULT else f" EXP={name}")
     return [
         f"{model['name']} {model['version']}, experiment {name} in {params['environment']}"
@@ -51,10 +50,21 @@ def lines(
         f"  model   {MODEL}",
         f"  serving {SERVING}",
         f"  run     {where}",
-        f'  next    change a value: make train{again} SET="training.epochs=4"; '
-        f"compare: .venv/bin/dvc metrics diff; see the runs: make ui{env}; "
-        f"ask the model: make serve{env}",
+        *steps(env, again),
     ]
+
+
+def steps(env: str, again: str) -> list[str]:
+    """Return what may be typed next."""
+    found = {
+        f"make play{again}": "try the model in a browser",
+        f"make compare{again}": "compare it with the runs before",
+        f'make train{again} SET="training.epochs=4"': "change a value",
+        f"make ui{env}": "see all runs in MLflow",
+    }
+    width = max(map(len, found))
+    lines = [f"{command:{width}}  {what}" for command, what in found.items()]
+    return ["  next    " + "\n          ".join(lines)]
 
 
 def baselines(metrics: dict[str, Any]) -> str:

@@ -53,12 +53,10 @@ def test_the_next_command_keeps_environment_and_experiment(
     environment: str,
     experiment: str,
     shown: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else it would train another experiment over the model that was just made."""
-    monkeypatch.setenv("EXP", experiment)
-
-    text = "\n".join(summary.lines({**values, "environment": environment}, METRICS, PREPARED, ""))
+    asked = {**values, "environment": environment, "experiment": experiment}
+    text = "\n".join(summary.lines(asked, METRICS, PREPARED, ""))
 
     assert shown in text
     assert text.endswith("make serve ENV=qa" if environment == "qa" else "make serve")
