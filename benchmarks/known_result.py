@@ -19,7 +19,7 @@ from settings import ROOT, SMALL, Settings, chosen, parser
 from table import Section
 
 PAGE = ROOT / "docs" / "reproducibility.md"
-BEGIN = "<!-- known result: python benchmarks/known_result.py -->\n"
+BEGIN = "<!-- known result -->\n"
 END = "<!-- end of the known result -->\n"
 SEEDS = range(5)
 

@@ -28,6 +28,7 @@ from local_platform.servers import Platform
 from mlops.pipeline.compose import compose
 from mlops.storage import remote
 from mlops.storage.retention import DAY, Retention
+from mlops.tracking.description import name_experiment
 
 RESULTS = ROOT / "benchmarks" / "retention.md"
 HEADER = "# Retention benchmark\n\nWritten by `python benchmarks/retention.py`.\n"
@@ -54,7 +55,8 @@ class Past:
         self._client = mlflow.MlflowClient(uri, uri)
         self._objects = remote.client()
         place = Path(".mlflow/artifacts").absolute().as_uri() if uri.startswith("sqlite:") else None
-        self._experiment = self._client.create_experiment(self.params.mlflow.experiment_name, place)
+        name = name_experiment(self.params)
+        self._experiment = self._client.create_experiment(name, place)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(self._run, range(runs)))
         with ThreadPoolExecutor(8) as pool:

@@ -74,7 +74,7 @@ def test_a_missing_column_is_told_with_the_nearest_name(make_params: MakeParams)
     """The user sees what was expected, what there is, and what was probably meant."""
     test = pl.DataFrame({"text": ["t"], "negated": ["yes"]})
 
-    with pytest.raises(ConfigError, match=r"'negatd' is no column.*did you mean 'negated'"):
+    with pytest.raises(ConfigError, match=r"'negatd' is not a column.*did you mean 'negated'"):
         slices.measure(test, np.ones(1, dtype=bool), config(make_params, ["negatd"], []))
 
 

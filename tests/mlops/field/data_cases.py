@@ -137,7 +137,7 @@ CASES = (
     Case("a pipe", {"a.csv": Pipe()}, says=("neither a file nor a folder",)),
     # Quotes.
     tsv("a TSV whose quotes are characters", STRAY, rows=102, data={"quoting": "none"}),
-    tsv("quotes around several rows", PAIR, "row 42", "looks like a row", NONE, STANDARD),
+    tsv("quotes around several rows", PAIR, "row 42", "looks like a separate row", NONE, STANDARD),
     tsv("quotes around several rows believed", PAIR.replace(', and "', ' and"'), rows=41, data={"quoting": "standard"}),
     one("a quote that is never closed", csv() + '"good,pos\n' + lines(), "row 42", "never closed", NONE),
     one("a quote that closes early", csv() + '"good" film,pos\n', "row 42", 'write ""', NONE),

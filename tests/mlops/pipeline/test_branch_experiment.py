@@ -88,17 +88,17 @@ def test_an_odd_name_is_refused_and_not_passed_over(
     history.write("a")
     (history.folder / "conf" / "experiment" / f"{name}.yaml").write_text("# new\n")
 
-    with pytest.raises(ConfigError, match="rename its file to letters"):
+    with pytest.raises(ConfigError, match="rename its file, with letters"):
         branch_experiment.main()
     history.write(name)
-    with pytest.raises(ConfigError, match="rename its file to letters") as told:
+    with pytest.raises(ConfigError, match="rename its file, with letters") as told:
         branch_experiment.main()
     assert "\n" not in str(told.value)
     history.write("a")
     branch_experiment.main()
     assert capsys.readouterr().out == "a\n"
     monkeypatch.setenv("EXP", name)
-    with pytest.raises(ConfigError, match="rename its file to letters"):
+    with pytest.raises(ConfigError, match="rename its file, with letters"):
         branch_experiment.main()
 
 

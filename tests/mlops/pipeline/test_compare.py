@@ -148,7 +148,7 @@ def test_a_name_that_is_more_than_a_name_is_refused(monkeypatch: pytest.MonkeyPa
     """It would be a part of the query."""
     monkeypatch.setenv("EXP", "a' or tags.x = '")
 
-    with pytest.raises(ConfigError, match="signs that a name must not have"):
+    with pytest.raises(ConfigError, match="characters that a name may not have"):
         compare.main()
 
 

@@ -135,7 +135,7 @@ REFUSALS: dict[str, tuple[dict[str, str], str]] = {
     "DATA is missing. Example: make experiment DATA=": ({"DATA": ""}, table()),
     "DATA: no.csv does not exist": ({"DATA": "no.csv"}, table()),
     "conf/experiment/default.yaml exists": ({"NAME": "default"}, table()),
-    "NAME: 'a b' has signs": ({"NAME": "a b"}, table()),
+    "NAME: 'a b' has characters": ({"NAME": "a b"}, table()),
     "NAME: expected a name without folders, found a/b": ({"NAME": "a/b"}, table()),
     "no column 'taem' (did you mean 'team'?)": ({"LABEL_COLUMN": "taem"}, table()),
     "one column (text)": ({}, "text\na film\n"),

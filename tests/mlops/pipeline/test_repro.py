@@ -108,7 +108,7 @@ def stage(command: str) -> str:
         (f"{stage('echo')}    outs: [gone.csv]\n", r"error: .*output 'gone\.csv' does not exist"),
         (
             stage(f"{sys.executable} -m mlops.pipeline.validate nothing"),
-            "error: 3 of 3 configurations are invalid",
+            "error: EXP: unknown experiment 'nothing'; expected one of",
         ),
     ],
     ids=["exit code", "killed", "no yaml", "a key", "an input", "an output", "a known error"],

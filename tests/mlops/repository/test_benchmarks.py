@@ -28,6 +28,7 @@ LONG = {
     "serving.py --quick --only peers --only overload": (
         "MiniLM-L6, side by side", "MiniLM-L6, targets", "Overload",
     ),
+    "known_result.py --quick": ("Known result",),
     "storage.py --quick": ("Push and pull of 1 GB", "No-op", "Run-cache of 200 entries"),
     "release.py --quick": ("From a trained model to traffic and back",),
 }  # fmt: skip

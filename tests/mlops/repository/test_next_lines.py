@@ -21,8 +21,10 @@ PROSE = {"environments", "it", "lines", "on", "one", "room", "the", "them", "thi
 # Each command that a message prints, and what types it: a test, or a document that a test types.
 TYPED = {
     "audit": "tests/mlops/ci/test_audit.py",
+    "compare": "tests/mlops/pipeline/test_compare.py",
     "deploy": "docs/release.md",
     "env-of": "docs/guide.md",
+    "experiment": "tests/mlops/field/test_own_data.py",
     "gate": "docs/release.md",
     "init": "tests/mlops/template/test_template.py",
     "install": "tests/mlops/field/door.py",
@@ -32,6 +34,7 @@ TYPED = {
     "migrate": "docs/change.md",
     "new": "tests/mlops/field/test_template_field.py",
     "package": "docs/release.md",
+    "play": "tests/mlops/release/test_play.py",
     "predict": "tests/mlops/field/test_variables.py",
     "publish": "tests/mlops/release/test_publish.py",
     "pull": "tests/mlops/storage/test_sharing.py",

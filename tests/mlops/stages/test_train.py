@@ -307,7 +307,7 @@ def test_a_damaged_checkpoint_is_told_and_never_used(
     (checkpoint / name).write_bytes(change((checkpoint / name).read_bytes()))
 
     assert trained(killed.params) == killed.whole
-    assert "begins from the start" in caplog.text
+    assert "starts from the beginning" in caplog.text
 
 
 @pytest.mark.usefixtures("prepared")

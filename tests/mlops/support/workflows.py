@@ -81,8 +81,10 @@ def github(event: Event) -> list[str]:
     for path in GITHUB:
         workflow = load(path)
         if starts(workflow["on"], event, path.stem):
-            for job in ordered(workflow["jobs"]):
-                found += job_verbs(job)
+            # GitLab lends no other systems and processors to each project.
+            jobs = workflow["jobs"]
+            for job in ordered(jobs):
+                found += [] if job is jobs.get("machines") else job_verbs(job)
     return found
 
 

@@ -76,7 +76,7 @@ def test_a_row_with_too_many_values_is_shown(tmp_path: Path) -> None:
 
 def test_a_quote_that_is_never_closed_is_told(tmp_path: Path) -> None:
     """It swallows the rest of the file."""
-    with pytest.raises(DataError, match=r"row 3 .*opened that is never closed; close it"):
+    with pytest.raises(DataError, match=r"row 3 .*a quote is never closed; close it"):
         rows(tmp_path, b'text,label\na,1\n"b,2\nc,3\n')
 
 

@@ -103,12 +103,12 @@ SWALLOWED = 'text\tlabel\na\tpos\n"b\tpos\nc\tneg\nd"\tneg\n'
     ("name", "content", "message"),
     [
         ("a.csv", 'text,label\n"a" b,pos\n', r"row 2 .*continues after its closing quote"),
-        ("a.csv", 'text,label\na,pos\nneg,"b\n', r"row 3 .*opened that is never closed"),
+        ("a.csv", 'text,label\na,pos\nneg,"b\n', r"row 3 .*a quote is never closed"),
         ("a.csv", 'text,label\n"a\n\nb",pos\n\n"c,pos\n', r"row 3 .*never closed"),
         ("a.csv", ESCAPED, r'row 3 .*as Spark does: write ""'),
-        ("a.tsv", SWALLOWED, r"row 3 .*spans 3 lines, one of which looks like a row"),
+        ("a.tsv", SWALLOWED, r"row 3 .*spans 3 lines, one of which looks like a separate row"),
         ("a.tsv", 'label\ttext\nneg\ta\npos\t"b\nneg\td"\n', r"row 3 .*lines, one of which .*'neg"),
-        ("a.tsv", 'n\ttext\tlabel\n1\t"b\tx\n2\td"\tx\n', r"row 2 .*looks like a row"),
+        ("a.tsv", 'n\ttext\tlabel\n1\t"b\tx\n2\td"\tx\n', r"row 2 .*looks like a separate row"),
         ("a.csv", 'text,label\n"a",pos\n5" b,neg\n', r"whole values \(row 2 .*others \(row 3"),
     ],
 )
