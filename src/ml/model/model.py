@@ -133,7 +133,7 @@ def _build_pretrained(
     config: Model, labels: list[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     source = str(config.pretrained)
-    if why := hub.missing(source, config.revision):
+    if why := hub.missing(source, config.revision, hub.PATIENCE):
         raise ModelError(f"model.pretrained: {why}; {hub.CURE}")
     try:
         settings = model_files.read_config(source, revision=config.revision, **_label_names(labels))

@@ -12,7 +12,8 @@ from http.client import HTTPException
 from pathlib import Path
 
 HUB = "https://huggingface.co"
-SECONDS = 2.5  # for all addresses of its name together
+SECONDS = 2.5  # for all addresses of its name together: enough for a warning
+PATIENCE = 10.0  # before a run ends for it: a slow proxy is no missing hub
 CURE = (
     "check the network and HF_ENDPOINT, name a local folder (model.pretrained), or train without "
     'the hub: SET="model=tiny"'
@@ -21,13 +22,13 @@ NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")  # of a repository; any other name 
 YES = ("1", "true", "yes", "on")
 
 
-def missing(name: str | None, revision: str | None) -> str:
+def missing(name: str | None, revision: str | None, seconds: float = SECONDS) -> str:
     """Return why a model that has to be downloaded cannot be; nothing where it is here or can."""
     if not name or not NAME.fullmatch(name) or Path(name).exists() or cached(name, revision):
         return ""
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in YES:
         return f"{name} has to be downloaded, but HF_HUB_OFFLINE is set"
-    reason = silent(f"{address()}/api/models/{name}")
+    reason = silent(f"{address()}/api/models/{name}", seconds)
     return reason and f"{name} has to be downloaded, but {address()} does not answer ({reason})"
 
 
@@ -43,13 +44,13 @@ def cached(name: str, revision: str | None) -> bool:
     return any(cache.glob(f"models--{name.replace('/', '--')}/snapshots/{revision or '*'}/*"))
 
 
-def silent(url: str) -> str:
+def silent(url: str, seconds: float) -> str:
     """Return why a server does not answer; nothing where it does, also with a refusal."""
-    said = [f"nothing within {SECONDS:g} s"]
+    said = [f"nothing within {seconds:g} s"]
 
     def ask() -> None:
         try:
-            urllib.request.urlopen(url, timeout=SECONDS).close()
+            urllib.request.urlopen(url, timeout=seconds).close()
             said[0] = ""
         except urllib.error.HTTPError:
             said[0] = ""
@@ -59,5 +60,5 @@ def silent(url: str) -> str:
     # Names have many addresses, and urllib waits for each of them.
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    thread.join(SECONDS)
+    thread.join(seconds)
     return said[0]

@@ -32,11 +32,10 @@ def test_a_hub_that_refuses_is_said_not_to_answer(monkeypatch: pytest.MonkeyPatc
 
 def test_a_hub_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A firewall swallows what it does not let through."""
-    monkeypatch.setattr(hub, "SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
 
-        assert "does not answer (" in hub.missing(NAME, "abc")
+        assert "does not answer (" in hub.missing(NAME, "abc", 0.1)
 
 
 def test_a_hub_that_answers_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
