@@ -266,7 +266,9 @@ def test_what_ran_before_a_failed_stage_is_shared(base: Place, tmp_path: Path) -
 
     assert done.code == 1
     assert done.ran == ["prepare", "train"]
-    assert "error: a stage failed (above)" in done.output.splitlines()[-1]
+    assert done.output.splitlines()[-1].endswith(
+        "(above); fix it and run the same command again; what ran before it is shared"
+    )
     assert len(done.remote - done.before[1]) == 1
 
 
