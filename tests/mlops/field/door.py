@@ -115,7 +115,11 @@ def lent(program: Path, mine: Path, lender: str, venv: str) -> None:
     """Take over a program; one that names its interpreter gets that of the project."""
     content = program.read_bytes()
     if content.startswith(b"#!"):
-        mine.write_bytes(content.replace(lender.encode(), venv.encode(), 1))
+        text = content.replace(lender.encode(), venv.encode(), 1).decode()
+        if " " in venv:  # as installers write it: a first line may hold no blank
+            first, _, rest = text.removeprefix("#!").partition("\n")
+            text = f"#!/bin/sh\n'''exec' '{first}' \"$0\" \"$@\"\n' '''\n{rest}"
+        mine.write_text(text)
         mine.chmod(0o755)
     else:
         mine.symlink_to(program)

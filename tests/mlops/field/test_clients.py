@@ -96,7 +96,8 @@ def test_a_client_is_answered_or_told_why_not(case: Case, home: Project) -> None
     assert (answer.code == 0) == (not case.says), answer.output
     if not case.says:
         assert "positive   75.0%" in answer.output
-        assert [request.split()[1] for request in server.requests] == [case.path]
+        info = f"{case.path.removesuffix('predict')}info"  # is the model one of synthetic data?
+        assert [request.split()[1] for request in server.requests] == [case.path, info]
 
 
 def test_a_load_test_begins_with_the_same_question(home: Project, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ CASES = (
     Case("half a record", RECORD, half, SUMMARY, ASIDE),
     Case("binary record", RECORD, binary, SUMMARY, ASIDE),
     Case("metrics", "reports/metrics.json", empty, SUMMARY, "metrics.json is damaged", MADE),
-    Case("labels", "data/prepared/labels.json", empty, SUMMARY, "labels.json is damaged", MADE),
+    Case("data report", "reports/data.json", empty, SUMMARY, "data.json is damaged", MADE),
     Case("table", "data/prepared/val.parquet", half, EVALUATE, "val.parquet is damaged", MADE),
     Case("half the weights", WEIGHTS, half, EVALUATE, "model.safetensors is damaged", MADE),
     Case("no tokenizer", WORDS_OF, Path.unlink, EVALUATE, "config.json is missing", MADE),
@@ -98,7 +98,7 @@ def test_labels_of_signs_are_trained_and_recorded_whole(home: Project) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{home.folder / STORE}")
     (run,) = client.search_runs([one.experiment_id for one in client.search_experiments()])
     recalls = [name for name in run.data.metrics if name.endswith(".recall")]
-    slices = [n for n in run.data.metrics if "slices.source_" in n and ".rows" in n]
+    slices = [n for n in run.data.metrics if "slices.source_" in n and n.endswith(".accuracy")]
 
     assert len([name for name in recalls if ".per_class." in name]) == len(LABELS)
     assert len(slices) == 4

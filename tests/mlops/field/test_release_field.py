@@ -51,7 +51,7 @@ STEPS = (
          ("sed -i 's/0.999/0.0002/' conf/experiment/strict.yaml", HIDE, TRAIN, GATE),
          ("at least 0.999",), fails=True, exp="strict"),
     Step("params.yaml that no run had", (SHOW, TRAIN, RESAMPLES, REGISTER),
-         ("params.yaml has other values", "make train ENV=qa"), fails=True),
+         ("params.yaml has other values", "make train EXP=small ENV=qa"), fails=True),
     Step("measured otherwise by SET", ((*TRAIN, f"SET={SLICES}"), REGISTER, GATE),
          ("measured by: evaluate.length_slices is [16], committed is [8, 16, 32]",), fails=True),
     Step("a doctored test split is not registered", (TRAIN, DOCTOR, REGISTER),

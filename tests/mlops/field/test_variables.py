@@ -181,8 +181,8 @@ def test_the_file_of_an_experiment_is_no_program(name: str, home: Project) -> No
         path.unlink()
 
     assert answer.code != 0
-    assert "rename its file to letters" in answer.output
+    assert "rename its file, with letters" in answer.output
     assert "ml train" not in answer.output
     assert taken.code != 0
-    assert "rename its file to letters" in taken.output
+    assert "rename its file, with letters" in taken.output
     assert not list(Path(home.folder).glob("pwned*"))

@@ -129,7 +129,9 @@ def test_a_version_that_the_bucket_has_dropped_is_told(s3: Platform, run: Run) -
         Bucket=bucket.name, Key="reviews/train/a.csv", VersionId=file.version
     )
 
-    with pytest.raises(DataError, match=r"a\.csv cannot be read in the pinned version .*let it go"):
+    with pytest.raises(
+        DataError, match=r"a\.csv cannot be read in the pinned version .*no longer has it"
+    ):
         run(bucket.url)
 
 
