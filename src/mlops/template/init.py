@@ -53,7 +53,7 @@ def adopt(made: Path) -> None:
     Somebody may have worked in the copy already: each file that is removed or rewritten is printed.
     """
     for name in filter(None, copier.git("ls-files", "-z").split("\0")):
-        if not (made / name).exists():
+        if not (made / name).exists() or Path(name).is_symlink():  # a link is not written over
             Path(name).unlink()
     shutil.copytree(made, Path(), symlinks=True, dirs_exist_ok=True)
     for code, done in (("D", "removed"), ("M", "rewritten")):

@@ -49,6 +49,10 @@ def test_the_commands_of_a_document_work(document: str, tmp_path: Path) -> None:
 def test_examples_of_configuration_validate(tmp_path: Path) -> None:
     """Each YAML block of the documents is an experiment that the schema takes."""
     project = installed(tmp_path / "project")
+    for number, split in enumerate(("train", "val", "test")):  # which the validation looks into
+        (project / "data" / split).mkdir(parents=True)
+        rows = [f"film {number} {n} is {'fine' if n % 2 else 'dull'},{n % 2}" for n in range(400)]
+        (project / "data" / split / "rows.csv").write_text("\n".join(["text,label", *rows, ""]))
     for document in ("README.md", "docs/guide.md"):
         text = (project / document).read_text()
         for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", text, re.S)):

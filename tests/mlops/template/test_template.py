@@ -91,7 +91,7 @@ def test_make_init_ends_where_copier_ends(scratch: Path, tmp_path: Path) -> None
     """GitHub's copy has all files and no history; the commit is found by its files."""
     by_copier = files(copied(scratch, tmp_path / "by-copier", **ANSWERS))
     copy = tmp_path / "by-github"
-    shutil.copytree(scratch, copy, ignore=shutil.ignore_patterns(".git"))
+    shutil.copytree(scratch, copy, symlinks=True, ignore=shutil.ignore_patterns(".git"))
     call(copy, "git", "init", "--quiet", "--initial-branch", "main")
     template.committed(copy, "Initial commit")
     template.lent(copy)
@@ -216,7 +216,9 @@ def test_the_same_lines_are_a_conflict_in_plain_words(
 
     sentence = told(project, *newest(project, source), SET="")
 
-    assert "changed the same lines of src/ml/train.py; in each keep what should stay" in sentence
+    assert (
+        "changed the same lines of src/ml/train.py; in each, resolve the part between" in sentence
+    )
     for words in ("Ours. ", "New in the template. ", "<<<<<<<", ">>>>>>>"):
         assert words in train.read_text()
     assert (project / "docs" / "news.md").exists()
