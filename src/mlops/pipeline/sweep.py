@@ -131,7 +131,11 @@ def main() -> None:
     where, get = environment.asked(), os.environ.get
     experiment = asked_experiment() or "default"
     combinations = [f"{get('SET') or ''} {words}".strip() for words in combine(get("OVER") or "")]
-    checked = [compose(where, experiment, words) for words in combinations]
+    compose(where, experiment, get("SET") or "")  # what is wrong from here on is in OVER
+    try:
+        checked = [compose(where, experiment, words) for words in combinations]
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("SET: ", "OVER: ", 1)) from None
     sys.stdout.write(
         f"{len(combinations)} runs of {experiment} in {where}, one after the other; a run that "
         "fails does not stop the others, and the work tree is left as it is now\n"

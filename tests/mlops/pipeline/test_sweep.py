@@ -117,7 +117,7 @@ def test_a_run_that_fails_does_not_stop_the_others(
     assert "[2 of 2] training.epochs=2" in told
 
     monkeypatch.setenv("OVER", "training.epochs=1,many")
-    with pytest.raises(ConfigError, match=r"training\.epochs: expected a whole number"):
+    with pytest.raises(ConfigError, match=r"^OVER: training\.epochs: expected a whole number"):
         sweep.main()
     assert capfd.readouterr().out == ""
 

@@ -53,8 +53,8 @@ def _objects(shard: Shard) -> Iterator[dict[str, Any]]:
             except (ValueError, RecursionError) as error:
                 reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else error
                 raise DataError(
-                    f"{shard.name}, line {number}: {reason}; expected a JSON object, found "
-                    f"{short(line.strip())}; {_fix(line.strip(), str(reason), number)}"
+                    f"{shard.name}, line {number}: {reason}; expected a JSON object of plain "
+                    f"values, found {short(line.strip())}; {_fix(line.strip(), str(reason), number)}"
                 ) from None
 
 
