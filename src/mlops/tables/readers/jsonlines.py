@@ -52,9 +52,10 @@ def _objects(shard: Shard) -> Iterator[dict[str, Any]]:
                 yield _object(line, shard.needed)
             except (ValueError, RecursionError) as error:
                 reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else error
+                fix = _fix(line.strip(), str(reason), number)
                 raise DataError(
                     f"{shard.name}, line {number}: {reason}; expected a JSON object of plain "
-                    f"values, found {short(line.strip())}; {_fix(line.strip(), str(reason), number)}"
+                    f"values, found {short(line.strip())}; {fix}"
                 ) from None
 
 
