@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import Field, model_validator
 
 from mlops.config import schema
-from mlops.config.schema import Count, Name, Scalar, Section, Share
+from mlops.config.section import Count, Name, Scalar, Section, Share
 
 
 class Scratch(Section):

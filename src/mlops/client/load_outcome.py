@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mlops.config.schema import LoadTest
+from mlops.config.operating import LoadTest
 from mlops.core.checks import Check, at_most
 
 # A generator that sends fewer has asked less than was wanted.

@@ -18,7 +18,8 @@ from mlops.client import address, exchange, load_outcome, predict, proxy
 from mlops.client.address import Address
 from mlops.client.load_outcome import Outcome
 from mlops.client.response import is_info
-from mlops.config.schema import LoadTest, Params
+from mlops.config.operating import LoadTest
+from mlops.config.schema import Params
 from mlops.core import files, outputs, table
 from mlops.core.checks import Check
 from mlops.core.errors import ServingError, run

@@ -3,13 +3,14 @@
 Reads: params.yaml
 """
 
-import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from mlops.config import operating
+from mlops.config.section import Count, Fraction, Name, Scalar, Section, Share, Text
 from mlops.core.errors import ConfigError
 from mlops.core.names import nearest
 from mlops.core.project import project
@@ -18,36 +19,8 @@ from mlops.core.urls import secrets
 PARAMS = Path("params.yaml")
 
 
-def _one_line(text: str) -> str:
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp") for sign in text):
-        raise ValueError("expected one line of text, found a control character or a line break")
-    return text
-
-
-Text = Annotated[str, Field(min_length=1)]
-Name = Annotated[Text, AfterValidator(_one_line)]  # what is printed, linked and logged
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(gt=0, le=1)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Scalar = str | int | float | bool
 Policy = Literal["drop", "refuse"]
 Quoting = Literal["auto", "standard", "none"]
-
-
-class Section(BaseModel):
-    """A frozen part of the configuration; an unknown key or a wrong type is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_options: object) -> None:
-        """Refuse a value that is computed here: no stage would run again if that changed."""
-        for name, value in vars(cls).items():
-            if isinstance(value, property):
-                raise TypeError(
-                    f"{cls.__module__}.{cls.__name__}.{name} is computed, not a value of "
-                    "params.yaml; write a function in the code of the stage that uses it"
-                )
 
 
 class Data(Section):
@@ -262,29 +235,6 @@ class Gate(Section):
     enabled: bool
 
 
-class Deploy(Section):
-    """Where an accepted version goes."""
-
-    target: Literal["kubernetes", "podman", "none"]
-    image: Annotated[str, Field(pattern=r"^[\w.-]+(:\d+)?(/[\w.-]+)+$")]
-    engine: Literal["podman", "docker"]
-    build_options: dict[str, Text]
-    context: Text
-    start_seconds: Count
-    port: Annotated[int, Field(ge=1, le=65_533)]
-    address: Literal["127.0.0.1", "0.0.0.0"]
-    proxy: Text
-
-
-class LoadTest(Section):
-    """What a deployed service must hold at a fixed rate."""
-
-    rate: Annotated[int, Field(ge=1, le=10_000)]
-    seconds: Annotated[int, Field(ge=1, le=3600)]
-    max_p99_ms: Annotated[float, Field(gt=0)]
-    max_error_share: Annotated[float, Field(ge=0, lt=1)]
-
-
 class Storage(Section):
     """Where DVC shares what an environment has computed, and how long."""
 
@@ -335,8 +285,13 @@ class Params(Section):
     resources: Resources
     serving: Serving
     gate: Gate
-    deploy: Deploy
-    load_test: LoadTest
+    deploy: operating.Deploy
+    load_test: operating.LoadTest
+    objectives: operating.Objectives
+    monitoring: operating.Monitoring
+    canary: operating.Canary
+    request_log: operating.RequestLog
+    drift: operating.Drift
     storage: Storage
     mlflow: Mlflow
     metadata: Metadata

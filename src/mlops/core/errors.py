@@ -10,6 +10,7 @@
     ├── GateError      no model can be judged, or it is rejected
     ├── LineageError   a run cannot be built again, or comes out otherwise
     ├── DeployError    a model cannot be deployed, or what is live is unknown
+    ├── OperateError   what is deployed cannot be watched or replaced gradually
     ├── HostError      GitHub cannot be reached or refuses
     ├── AuditError     a package or a file should not be released
     ├── TemplateError  a project cannot be made of the template, or updated
@@ -84,6 +85,10 @@ class LineageError(KnownError):
 
 class DeployError(KnownError):
     """A model cannot be deployed, or what is live is unknown."""
+
+
+class OperateError(KnownError):
+    """What is deployed cannot be watched, or replaced gradually."""
 
 
 class HostError(KnownError):

@@ -13,7 +13,7 @@ import yaml
 from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.client.failure import ServiceError
-from mlops.config.schema import Deploy
+from mlops.config.operating import Deploy
 
 FILE = "live.yml"
 HEADER = "X-Served-By"  # of each answer: which pod gave it

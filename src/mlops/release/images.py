@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mlops.config.schema import Deploy
+from mlops.config.operating import Deploy
 from mlops.core import command
 from mlops.core.errors import DeployError
 from mlops.release import package

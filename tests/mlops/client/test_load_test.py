@@ -18,7 +18,7 @@ from mlops.ci import summary
 from mlops.client import address, load_outcome, load_test
 from mlops.client.address import Address
 from mlops.client.load_outcome import Outcome
-from mlops.config.schema import LoadTest
+from mlops.config.operating import LoadTest
 from mlops.core.errors import ServingError
 from mlops.pipeline.compose import compose
 

@@ -65,7 +65,7 @@ def test_a_stage_reads_as_a_story(stage: str) -> None:
 
 # These have been longer for a while; the figures may only fall.
 LONGER = {
-    "mlops/config/schema.py": 369, "mlops/reporting/plots.py": 210, "mlops/tracking/journal.py": 202
+    "mlops/config/schema.py": 324, "mlops/reporting/plots.py": 210, "mlops/tracking/journal.py": 202
 }  # fmt: skip
 
 

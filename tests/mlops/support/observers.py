@@ -40,6 +40,8 @@ def part(value):
 def load():
     return part(yaml.safe_load(Path("params.yaml").read_text()))
 """,
+    "mlops/config/section.py": REFUSE,
+    "mlops/config/operating.py": REFUSE,
     "ml/project.py": REFUSE,
     "mlops/core/project.py": """
 import importlib
