@@ -6,7 +6,7 @@ Run: python benchmarks/one_bento.py
 """
 
 from mlops.release import package
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 if __name__ == "__main__":
     bundle.lay_out()

@@ -20,8 +20,8 @@ from mlops.core.errors import GateError, run
 from mlops.pipeline.compose import asked
 from mlops.release import images, sbom
 from mlops.release.evidence import REPORTS
-from mlops.versions import version_files
-from mlops.versions.registry import MADE, Registry, Version
+from mlops.release.versions import version_files
+from mlops.release.versions.registry import MADE, Registry, Version
 
 FOLDER = Path("reports/release")
 

@@ -22,7 +22,7 @@ from mlops.core.errors import ServingError, run
 from mlops.core.names import asked_experiment
 from mlops.pipeline import branch_experiment, tracked
 from mlops.pipeline.compose import compose
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 TEXT = Path("reports/review.md")
 HISTORY = "reports/history.json"

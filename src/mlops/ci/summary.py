@@ -14,7 +14,7 @@ from mlops.ci.markdown import FIRST, cell
 from mlops.client import load_test
 from mlops.core import ci_job
 from mlops.core.errors import GateError
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 GATE = Path("reports/gate.json")
 TEXT, VARIABLES = Path("reports/ci.md"), Path("reports/ci.env")

@@ -18,9 +18,9 @@ from mlops.deployment.manifests import Release
 from mlops.deployment.rollout import Rollout
 from mlops.pipeline.compose import asked
 from mlops.release import bounds, images, signing
-from mlops.versions import selection, version_files
-from mlops.versions.history import DEPLOY, Entry
-from mlops.versions.registry import CHAMPION, Registry, Version
+from mlops.release.versions import selection, version_files
+from mlops.release.versions.history import DEPLOY, Entry
+from mlops.release.versions.registry import CHAMPION, Registry, Version
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import sys
 from mlops.core.errors import DeployError, run
 from mlops.deployment.rollout import Rollout
 from mlops.pipeline.compose import asked
-from mlops.versions.history import ROLLBACK, Entry
+from mlops.release.versions.history import ROLLBACK, Entry
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ from mlops.core.errors import DeployError, KnownError
 from mlops.deployment import smoke_test, target
 from mlops.deployment.smoke_test import Wanted
 from mlops.deployment.target import Target
-from mlops.versions import history
-from mlops.versions.history import DONE, UNDONE, Entry, History
-from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
+from mlops.release.versions import history
+from mlops.release.versions.history import DONE, UNDONE, Entry, History
+from mlops.release.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from mlops.core.errors import DeployError, run
 from mlops.deployment.rollout import Rollout
 from mlops.deployment.target import Live
 from mlops.pipeline.compose import asked
-from mlops.versions import history, version_files
-from mlops.versions.history import History
-from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
+from mlops.release.versions import history, version_files
+from mlops.release.versions.history import History
+from mlops.release.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 WIDTH = 12
 

@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 
 from mlops.core import paths
 from mlops.core.errors import TrackingError
-from mlops.versions.registry import Version
+from mlops.release.versions.registry import Version
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from mlops.core.errors import ConfigError, DeployError, GateError
 from mlops.core.names import asked_experiment, options
 from mlops.pipeline.compose import compose
 from mlops.release import committed
+from mlops.release.versions.registry import Version
 from mlops.release.work_tree import same
-from mlops.versions.registry import Version
 
 DEFAULT = "default"
 LIBERAL = "dev"  # where nothing is deployed from, the values of the work tree count

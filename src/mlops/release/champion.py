@@ -6,8 +6,8 @@ Where its files are lost, another version with the same model and package stands
 from pathlib import Path
 
 from mlops.core import hashing
-from mlops.versions import version_files
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions import version_files
+from mlops.release.versions.registry import Registry, Version
 
 SAME = ("model.sha256", "bento")  # with these in common two versions predict the same
 

@@ -26,8 +26,8 @@ from mlops.release import champion as opponent
 from mlops.release.bounds import Rules
 from mlops.release.evidence import REPORTS, Evidence, Split
 from mlops.release.verdict import Verdict
-from mlops.versions import bundle, history, version_files
-from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
+from mlops.release.versions import bundle, history, version_files
+from mlops.release.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 log = logging.getLogger(__name__)
 REPORT = Path("reports/gate.json")

@@ -11,7 +11,7 @@ from mlops.config.operating import Deploy
 from mlops.core import command
 from mlops.core.errors import DeployError
 from mlops.release import package
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions.registry import Registry, Version
 
 log = logging.getLogger(__name__)
 TAG = "image"  # of a version

@@ -23,8 +23,8 @@ from bentoml.exceptions import BentoMLException, NotFound
 
 from mlops.core.errors import ServingError, run
 from mlops.pipeline.compose import asked
-from mlops.versions import bundle, selection, version_files
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions import bundle, selection, version_files
+from mlops.release.versions.registry import Registry, Version
 
 log = logging.getLogger(__name__)
 BENTOFILE = "bentofile.yaml"

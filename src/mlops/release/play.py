@@ -17,7 +17,7 @@ from mlops.config import schema
 from mlops.core import dvc_lock
 from mlops.core.errors import KnownError, ServingError, run
 from mlops.release import serve
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 TRIED = 50  # ports, from the usual one on
 PATIENCE = 10  # seconds that a server has to end

@@ -18,8 +18,8 @@ from huggingface_hub import errors
 from mlops.config import schema
 from mlops.core.errors import HostError, run
 from mlops.pipeline.compose import asked
-from mlops.versions import bundle, selection, version_files
-from mlops.versions.registry import Registry
+from mlops.release.versions import bundle, selection, version_files
+from mlops.release.versions.registry import Registry
 
 NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 CARD = "model_card.md"

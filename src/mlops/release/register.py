@@ -19,9 +19,9 @@ from mlops.core import files, hashing
 from mlops.core.errors import GateError, ServingError, TrackingError, run
 from mlops.release import bounds, work_tree
 from mlops.release.evidence import BENTO, REPORTS
+from mlops.release.versions import bundle, version_files
+from mlops.release.versions.registry import CHALLENGER, CHAMPION, MADE, Registry, Version
 from mlops.tracking import runs
-from mlops.versions import bundle, version_files
-from mlops.versions.registry import CHALLENGER, CHAMPION, MADE, Registry, Version
 
 FILES = ("metrics.json", "export.json", "predictions.parquet", "model_card.md", "data.json")
 # Two releases with these in common are one: the commit alone makes no other model.

@@ -23,8 +23,8 @@ from mlops.core.errors import ServingError, run
 from mlops.pipeline.compose import asked
 from mlops.release import images
 from mlops.release.evidence import BENTO
-from mlops.versions import bundle, selection, version_files
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions import bundle, selection, version_files
+from mlops.release.versions.registry import Registry, Version
 
 REPORT = Path("reports/sbom.json")
 TOOL = Path(".venv/ci/bin/cyclonedx-py")

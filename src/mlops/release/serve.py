@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from mlops.core.errors import ServingError, run
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 SERVICE = "ml.service:Classifier"
 ADDRESS = "127.0.0.1"

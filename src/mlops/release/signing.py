@@ -17,8 +17,8 @@ from mlops.core import branch, ci_job, outputs
 from mlops.core.errors import AuditError, ConfigError, run
 from mlops.pipeline.compose import asked
 from mlops.release import images, sbom
-from mlops.versions import selection
-from mlops.versions.registry import Registry
+from mlops.release.versions import selection
+from mlops.release.versions.registry import Registry
 
 
 @dataclass(frozen=True)

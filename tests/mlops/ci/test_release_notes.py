@@ -10,7 +10,7 @@ from mlops.ci import release_notes
 from mlops.core import hashing
 from mlops.core.errors import GateError, KnownError
 from mlops.release import sbom
-from mlops.versions.registry import Version
+from mlops.release.versions.registry import Version
 
 TEXTS = {name: f"{name} of the release" for name in ("metrics.json", "model_card.md")}
 REPORTS = hashing.text(

@@ -19,7 +19,7 @@ from ml.config import Params
 from mlops.core.errors import AuditError, DeployError, TrackingError
 from mlops.deployment import deploy, lease, rollback, status
 from mlops.release import images
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions.registry import Registry, Version
 from teams import Team
 
 pytestmark = [

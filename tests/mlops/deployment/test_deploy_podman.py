@@ -22,7 +22,7 @@ from mlops.deployment.machine import pod_of
 from mlops.deployment.podman import Podman
 from mlops.pipeline.compose import asked
 from mlops.release import gate, register
-from mlops.versions import history
+from mlops.release.versions import history
 from stations import Station
 from teams import Team
 

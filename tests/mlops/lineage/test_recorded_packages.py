@@ -10,9 +10,9 @@ from mlops.core import environment
 from mlops.core.errors import ConfigError
 from mlops.lineage import trace
 from mlops.release import gate
+from mlops.release.versions import bundle
 from mlops.storage import retention, share, verify
 from mlops.tracking import sync, ui
-from mlops.versions import bundle
 
 
 @pytest.mark.parametrize(

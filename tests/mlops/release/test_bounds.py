@@ -14,7 +14,7 @@ from ml.config import Params
 from mlops.config import schema
 from mlops.core.errors import DeployError, GateError
 from mlops.release import bounds, gate, register
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions.registry import Registry, Version
 from releases import Train
 
 LAX = {"min_accuracy": 0.0001, "min_macro_f1": 0.0001, "min_recall": 0.0}

@@ -13,7 +13,7 @@ import toy
 from common import ROOT
 from mlops.core.errors import ServingError
 from mlops.release import package
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 pytestmark = pytest.mark.slow
 

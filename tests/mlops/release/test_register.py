@@ -14,7 +14,7 @@ from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import GateError, ServingError
 from mlops.release import gate, register
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions.registry import Registry, Version
 from releases import Train
 
 

@@ -14,8 +14,8 @@ from common import ROOT
 from mlops.core import hashing, outputs
 from mlops.core.errors import DeployError
 from mlops.release import sbom
-from mlops.versions import bundle
-from mlops.versions.registry import Version
+from mlops.release.versions import bundle
+from mlops.release.versions.registry import Version
 
 LOCK = """\
 colorama==0.4.6 ; sys_platform == 'win32' \\

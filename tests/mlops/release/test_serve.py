@@ -11,7 +11,7 @@ import pytest
 import toy
 from mlops.core.errors import ServingError
 from mlops.release import serve
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 
 def test_the_model_of_the_work_tree_is_served(

@@ -9,8 +9,8 @@ import pytest
 from common import ROOT
 from mlops.core.errors import AuditError, ConfigError
 from mlops.release import images, sbom, signing
-from mlops.versions import selection
-from mlops.versions.registry import Version
+from mlops.release.versions import selection
+from mlops.release.versions.registry import Version
 
 IMAGE = "registry.example/classifier@sha256:" + "a" * 64
 GITHUB = {

@@ -14,7 +14,7 @@ from commands_page import words_of_make
 from common import ROOT
 from house import imported
 from ml.config import Params
-from mlops.versions import bundle
+from mlops.release.versions import bundle
 
 STAGES = ("compose", "ingest", "prepare", "train", "evaluate", "export")
 PIPELINE: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]

@@ -17,8 +17,8 @@ from mlops.core import hashing
 from mlops.evaluation import metrics, scores
 from mlops.release import evidence, work_tree
 from mlops.release.evidence import Split
+from mlops.release.versions.registry import Version
 from mlops.tracking import records, runs
-from mlops.versions.registry import Version
 
 Train = Callable[..., str]
 WORDS = ("good", "bad", "great", "dull")

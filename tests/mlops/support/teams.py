@@ -11,7 +11,7 @@ import releases
 from ml.config import Params
 from mlops.pipeline.compose import asked
 from mlops.release import gate, register
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions.registry import Registry, Version
 
 # Small models are no better than these; what the gate rejects is tested elsewhere.
 BOUNDS = {

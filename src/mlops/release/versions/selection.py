@@ -2,8 +2,8 @@
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
-from mlops.versions.history import Entry
-from mlops.versions.registry import CHALLENGER, CHAMPION, Registry, Version
+from mlops.release.versions.history import Entry
+from mlops.release.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 
 def select(registry: Registry, params: Params, asked: str | None) -> Version:

@@ -1,11 +1,11 @@
-"""Rules of mlops.versions.selection: what may be deployed."""
+"""Rules of mlops.release.versions.selection: what may be deployed."""
 
 import pytest
 
 from mlops.core.errors import DeployError
-from mlops.versions import selection
-from mlops.versions.history import ROLLBACK, Entry
-from mlops.versions.registry import Version
+from mlops.release.versions import selection
+from mlops.release.versions.history import ROLLBACK, Entry
+from mlops.release.versions.registry import Version
 
 GOOD = {
     "gate.verdict": "accepted",

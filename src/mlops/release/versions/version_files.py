@@ -13,7 +13,7 @@ import yaml
 
 from mlops.core import hashing
 from mlops.core.errors import DeployError, KnownError
-from mlops.versions.registry import SHARED, Version
+from mlops.release.versions.registry import SHARED, Version
 
 PARTS = ("bento", "model", "reports")
 WHOLE, VALUES = "release.sha256", "params.yaml"

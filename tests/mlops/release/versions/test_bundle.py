@@ -13,8 +13,8 @@ from common import ROOT
 from ml.config import Params
 from mlops.core import hashing
 from mlops.core.errors import ServingError
+from mlops.release.versions import bundle
 from mlops.serving import settings
-from mlops.versions import bundle
 
 
 @pytest.fixture(name="project")

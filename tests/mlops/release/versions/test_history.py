@@ -1,12 +1,12 @@
-"""Rules of mlops.versions.history: what is live, what a rollback returns to, what was changed."""
+"""Rules of mlops.release.versions.history: what is live, what a rollback returns to, what was changed."""
 
 import json
 from collections.abc import Callable
 
 import pytest
 
-from mlops.versions import history
-from mlops.versions.history import DEPLOY, DONE, ROLLBACK, UNDONE, Entry, History
+from mlops.release.versions import history
+from mlops.release.versions.history import DEPLOY, DONE, ROLLBACK, UNDONE, Entry, History
 
 
 def written(*changes: tuple[str, str] | tuple[str, str, str]) -> dict[str, str]:

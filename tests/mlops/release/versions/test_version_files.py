@@ -12,8 +12,8 @@ from mlops.core import hashing
 from mlops.core.errors import DeployError, GateError, ServingError
 from mlops.deployment import deploy
 from mlops.release import gate, package, register
-from mlops.versions import version_files
-from mlops.versions.registry import Registry, Version
+from mlops.release.versions import version_files
+from mlops.release.versions.registry import Registry, Version
 from releases import Train
 
 
