@@ -23,7 +23,8 @@ from common import ROOT
 BIN = Path(sys.executable).parent
 # Of the work tree: these projects have no registry.
 PACKAGE = (
-    "from mlops.release import package; from mlops.release.versions import bundle; bundle.lay_out(); "
+    "from mlops.release import package; from mlops.release.versions import bundle; "
+    "bundle.lay_out(); "
     "tag, is_new = package.build(bundle.FOLDER); print(tag, 'built' if is_new else 'there')"
 )
 

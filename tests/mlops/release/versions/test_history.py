@@ -1,4 +1,4 @@
-"""Rules of mlops.release.versions.history: what is live, what a rollback returns to, what was changed."""
+"""Rules of release.versions.history: what is live, what rolls back, what was changed."""
 
 import json
 from collections.abc import Callable
