@@ -75,8 +75,11 @@ export PYDANTIC_DISABLE_PLUGINS := __all__
 INSTALLED := .venv/installed-$(ACCELERATOR)
 LOCKS := requirements/common.lock requirements/torch-$(ACCELERATOR).lock
 export UV := $(or $(shell command -v uv),.venv/bin/uv)
-# On a terminal uv shows how far it is: 2 GB may have to come.
+# On a terminal uv shows how far it is: 2 GB may have to come. A log gets a line each half minute.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
+BEAT := 30
+watched = $(1) & said=0; while kill -0 $$! 2>/dev/null; do sleep 0.2; \
+	if [ $$((SECONDS - said)) -ge $(BEAT) ]; then said=$$SECONDS; echo "  still installing after $$said s"; fi; done; wait $$!
 # The CPU build of torch comes from a folder of wheels that pip is told of, else from where uv knows
 # it to be; the CUDA build is the one of the package index.
 ifeq ($(ACCELERATOR),cpu)
@@ -126,7 +129,8 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@rm -f .venv/installed-*
 	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python "$$PYTHON" .venv; \
 	else "$$PYTHON" -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
-	@export VIRTUAL_ENV=.venv; "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS); \
+	@export VIRTUAL_ENV=.venv; sync() { "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS); }; \
+	if [ -n "$(MAKE_TERMERR)" ]; then sync; else $(call watched,sync); fi; \
 	"$$UV" pip install --quiet --no-deps --no-build-isolation -e .; echo "installed in $$SECONDS s"
 	@# What was installed, for the runs that it makes to tell.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@

@@ -18,6 +18,7 @@ from typing import Any
 from mlops.config import schema
 from mlops.core import dvc_lock
 from mlops.core.errors import KnownError, ServingError, run
+from mlops.pipeline import compose
 from mlops.release import second, serve
 from mlops.release.versions import bundle
 
@@ -32,6 +33,7 @@ def main() -> None:
     port = serve.asked_port() if os.environ.get("PORT") else free_port()
     serve.check_free(port, "play")  # rather now than after the training
     if not is_there(asked):
+        compose.asked()  # what it refuses is told once, and not by two commands
         train(asked)
     command = serve.command(port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
