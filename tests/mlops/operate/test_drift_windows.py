@@ -30,7 +30,7 @@ def test_a_shadow_and_other_versions_do_not_count(tmp_path: Path) -> None:
     roles, versions = ["live", "shadow", "live", "shadow"], ["1", "1", "2", "2"]
     pq.write_table(day(0, role=roles, version=versions), tmp_path / "a.parquet")
 
-    log = source.of_version(source.read(tmp_path), LIVE)
+    log = source.of_version(source.read(str(tmp_path), 9), LIVE)
 
     assert log.table["request_id"].to_pylist() == ["0-0"]
     assert log.left_out == {"copies to a shadow": 2, "other versions": 1}
@@ -43,7 +43,7 @@ def test_a_log_of_others_alone_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(
         OperateError, match="no request that toy version 1 answered, but 4 of other"
     ):
-        source.of_version(source.read(tmp_path / "a.parquet"), LIVE)
+        source.of_version(source.read(str(tmp_path / "a.parquet"), 9), LIVE)
 
 
 def test_json_lines_are_read_as_parquet_is(tmp_path: Path) -> None:
@@ -53,16 +53,28 @@ def test_json_lines_are_read_as_parquet_is(tmp_path: Path) -> None:
     (tmp_path / "spool.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     pq.write_table(found, tmp_path / "a.parquet")
 
-    both = source.read(tmp_path)
+    both = source.read(str(tmp_path), 9)
 
     assert both.num_rows == 8
     assert both.slice(0, 4).equals(both.slice(4))
 
 
+def test_of_a_long_log_the_last_days_are_read(tmp_path: Path) -> None:
+    """Of folders that are named by date, as the log on S3 has them."""
+    for number in range(4):
+        folder = tmp_path / f"date=2026-11-0{number + 2}"
+        folder.mkdir()
+        pq.write_table(day(number), folder / "a.parquet")
+
+    found = source.read(str(tmp_path), 2)["request_id"].to_pylist()
+
+    assert sorted({name[0] for name in found}) == ["2", "3"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("none.parquet", None, r"INPUT: expected a file or a folder of logged requests.*none\.par"),
+        ("none.parquet", None, r"INPUT: .*none\.parquet"),
         ("a.parquet", b"not a table", r"a\.parquet is no log of requests"),
         ("a.jsonl", b'{"text": "x"}\n', r"no column 'request_id', only text"),
         ("a.jsonl", b"[]\n", r"a\.jsonl is no log of requests"),
@@ -76,7 +88,7 @@ def test_what_is_no_log_is_told(
         (tmp_path / name).write_bytes(content)
 
     with pytest.raises(OperateError, match=message):
-        source.read(tmp_path / name)
+        source.read(str(tmp_path / name), 9)
 
 
 def test_windows_end_at_multiples_of_their_length() -> None:

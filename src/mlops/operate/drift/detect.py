@@ -6,9 +6,9 @@ Writes: reports/drift/<environment>.html, .json, .prom; tag `drift.<version>` of
     model; exit code 0 without drift, 3 with drift, 4 where the requests are too few
 """
 
+import math
 import os
 import sys
-from pathlib import Path
 
 from mlops.config.schema import Params
 from mlops.core import terminal
@@ -36,21 +36,24 @@ def find_version(registry: Registry, params: Params, number: str | None) -> Vers
     return version or selection.select(registry, params, number)
 
 
-def read_log(environment: str, version: Version) -> source.Log:
+def read_log(params: Params, version: Version) -> source.Log:
     """Return the requests that a version answered, and how many others there are."""
-    place = os.environ.get("INPUT")
+    place, here = os.environ.get("INPUT"), params.environment
     if not place:
         raise OperateError(
-            "INPUT: expected a file or a folder of logged requests; type "
-            f"make drift ENV={environment} INPUT=requests/{environment}"
+            "INPUT: expected a file, a folder or a URL of logged requests; type "
+            f"make drift ENV={here} INPUT=requests/{here}"
         )
-    return source.of_version(source.read(Path(place)), version)
+    drift = params.drift
+    # A window may begin on one date and end on the next.
+    days = drift.windows * math.ceil(drift.window_hours / 24) + 1
+    return source.of_version(source.read(place, days), version)
 
 
 def compare(params: Params, registry: Registry, version: Version) -> tuple[Outcome, Rows]:
     """Return the outcome of the newest window, and what it was compared with."""
     drift = params.drift
-    log = read_log(params.environment, version)
+    log = read_log(params, version)
     windows = source.cut(log.table, drift.window_hours, drift.windows)
     before = rows.from_table(reference.read(registry, version))
     newest, exceeded = check_all(windows, before, drift, held.read(registry, version))

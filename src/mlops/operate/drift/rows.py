@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 COLUMNS = ("label", "confidence", "tokens", "truncated", "unknown_share")
+PLACES = 4  # digits of a probability: the next ones differ between machines, and are no distance
 MOST = 5_000  # rows of a window that are compared; the reference has no more either
 
 
@@ -39,7 +40,7 @@ def from_table(table: pa.Table) -> Rows:
     columns = {name: table[name].to_numpy(zero_copy_only=False) for name in COLUMNS}
     return Rows(
         labels=columns["label"].astype(str),
-        confidence=columns["confidence"].astype(float),
+        confidence=columns["confidence"].astype(float).round(PLACES),
         tokens=columns["tokens"].astype(float),
         truncated=columns["truncated"].astype(float),
         unknown=columns["unknown_share"].astype(float),

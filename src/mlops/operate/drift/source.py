@@ -1,11 +1,11 @@
 """The requests that are compared: read from the log, of one version, cut into windows of time.
 
-Reads: a folder or a file of logged requests, Parquet or JSON lines
+Reads: a folder or a file of logged requests, Parquet or JSON lines, here or at a URL (s3://)
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from mlops.core.errors import OperateError
 from mlops.release.versions.registry import Version
+from mlops.tables.readers import shards
 
 SHADOW = "shadow"  # answers to copies of requests, which nobody got
 TIME = pa.timestamp("ms", "UTC")
@@ -23,6 +24,8 @@ NEEDED = {
     "unknown_share": pa.float64(), "truncated": pa.bool_(),
 }  # fmt: skip
 TEXT = "text"
+KINDS = (".parquet", ".jsonl")
+DATE = re.compile(r"/date=(\d{4}-\d{2}-\d{2})/")
 
 
 @dataclass(frozen=True)
@@ -42,23 +45,34 @@ class Log:
     left_out: dict[str, int]
 
 
-def read(place: Path) -> pa.Table:
-    """Return the logged requests of a file, or of all files in a folder."""
-    if place.is_dir():
-        paths = sorted(p for p in place.rglob("*") if p.suffix in (".parquet", ".jsonl"))
-    else:
-        paths = [place] if place.is_file() else []
-    if not paths:
-        raise OperateError(
-            f"INPUT: expected a file or a folder of logged requests (.parquet, .jsonl), found none "
-            f"at {place}"
-        )
-    return pa.concat_tables(_one(path) for path in paths)
-
-
-def _one(path: Path) -> pa.Table:
+def read(place: str, days: int) -> pa.Table:
+    """Return the logged requests of a file, or of the last days of a folder, here or at a URL."""
     try:
-        found = pj.read_json(path) if path.suffix == ".jsonl" else pq.ParquetFile(path).read()
+        system, root = shards.connect(place)
+        paths = [str(p) for p in sorted(system.find(root)) if str(p).endswith(KINDS)]
+        files = {path: system.cat_file(path) for path in _newest(paths, days)}
+    # Every file system has errors of its own: for want of credentials, of a bucket, of a network.
+    except Exception as error:
+        raise OperateError(f"INPUT: {place} cannot be read ({error})") from error
+    if not files:
+        raise OperateError(
+            f"INPUT: expected a file or a folder of logged requests ({', '.join(KINDS)}), found "
+            f"none at {place}"
+        )
+    return pa.concat_tables(_one(path, content) for path, content in files.items())
+
+
+def _newest(paths: list[str], days: int) -> list[str]:
+    """Return the files of the last days, where folders are named by date."""
+    dates = {path: found[1] for path in paths if (found := DATE.search(path))}
+    newest = sorted(set(dates.values()))[-days:]
+    return [path for path in paths if path not in dates or dates[path] in newest]
+
+
+def _one(path: str, content: bytes) -> pa.Table:
+    given = pa.BufferReader(content)
+    try:
+        found = pj.read_json(given) if path.endswith(".jsonl") else pq.ParquetFile(given).read()
     except (pa.ArrowException, OSError) as error:
         raise OperateError(f"{path} is no log of requests: {str(error).splitlines()[0]}") from None
     lacking = [name for name in NEEDED if name not in found.column_names]
