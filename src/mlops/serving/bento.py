@@ -16,6 +16,7 @@ from mlops.serving import parent, protocol
 from mlops.serving.asgi import App, Endpoint, Http
 from mlops.serving.balance import Balance
 from mlops.serving.predictor import Predictor
+from mlops.serving.protocol import Protocol
 from mlops.serving.request_log.switch import open_log
 from mlops.serving.settings import Model, Settings
 
@@ -57,8 +58,9 @@ class Service:
 
     def __init__(self) -> None:
         self.predictor = Predictor(self.model, NAME)
+        Protocol.count = self.predictor.metrics.requests.reject
         self.balance = Balance()
-        self.request_log = open_log(self.model)
+        self.request_log = open_log(self.model, self.predictor.metrics.registry)
         self.predictor.works()  # the first request shall be as fast as the others
 
     def __is_ready__(self) -> bool:
