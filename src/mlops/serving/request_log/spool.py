@@ -12,7 +12,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-MAX_BYTES = 16_000_000  # of a file; then it is closed, whatever its age
+MAX_BYTES = 4_000_000  # of a file; then it is closed, whatever its age
 SECONDS = 1.0  # between two looks at what the folder holds
 
 
