@@ -62,7 +62,7 @@ def present(data: Data, experiment: str) -> list[Path]:
     if place is None:
         raise ConfigError(
             f"experiment {experiment} trains on {data.train_path}, which has no files here to add "
-            "rows to; put the labelled file beside the others there (REFRESH=1 takes it), or bring "
+            "rows to; put the labelled file into its folder (REFRESH=1 reads it), or bring "
             "the data into the project: make experiment DATA=..."
         )
     if not place.exists():
