@@ -64,6 +64,11 @@ class RequestLog(Section):
     enabled: bool
     texts: bool
     sample: Share
+    url: Text
+    retention_days: Count | None
+    spool_mb: Count
+    rotate_seconds: Count
+    shipper: Text | None
 
 
 class Drift(Section):

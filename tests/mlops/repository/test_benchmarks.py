@@ -19,6 +19,7 @@ QUICK = {
     "data_scale.py --quick": ("Data",),
     "pipeline.py --quick --only training_speed": ("Training speed",),
     "pipeline.py --quick --only quality": ("Quality",),
+    "request_log.py --quick": ("Request log",),
     "serving.py --quick --only models --only start": ("Default model, lists", "Start and size"),
 }
 SERVERS = {"retention.py --quick": ("Retention",)}
