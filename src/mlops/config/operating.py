@@ -19,7 +19,7 @@ class Deploy(Section):
     build_options: dict[str, Text]
     context: Text
     start_seconds: Count
-    port: Annotated[int, Field(ge=1, le=65_533)]
+    port: Annotated[int, Field(ge=1, le=65_532)]
     address: Literal["127.0.0.1", "0.0.0.0"]
     proxy: Text
 
