@@ -7,12 +7,15 @@ them (a comment in Traefik's file, an annotation of the HTTPRoute).
 """
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from mlops.core.errors import DeployError
 from mlops.deployment.target import Target
+
+log = logging.getLogger(__name__)
 
 Role = Literal["canary", "ab", "shadow"]
 
@@ -72,6 +75,7 @@ class Arm:
     proxied: str
 
 
+@runtime_checkable
 class Mover(Target, Protocol):
     """A target that can give a share of the traffic to a second version.
 
@@ -94,3 +98,18 @@ class Mover(Target, Protocol):
 
     def arms(self) -> tuple[Arm, Arm]:
         """Return what is live and the second version, while the traffic is divided."""
+
+
+def divided(target: Target) -> Split | None:
+    """Return how two versions share the traffic of a target; None where one has all of it."""
+    return target.divided() if isinstance(target, Mover) else None
+
+
+def is_overdue(target: Target) -> bool:
+    """Return whether the time of a split is over, or nobody can read when it is."""
+    try:
+        split = divided(target)
+    except DeployError as error:
+        log.warning("%s", error)
+        return True
+    return split is not None and split.is_over()
