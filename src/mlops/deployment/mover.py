@@ -50,16 +50,20 @@ class Split:
         return (now or datetime.now(UTC)) >= datetime.fromisoformat(self.deadline)
 
 
+class EditedError(DeployError):
+    """Somebody has edited what stands beside the weights."""
+
+
 def read(text: str) -> Split:
-    """Return what `Split.text` has written; raise DeployError where somebody has edited it."""
+    """Return what `Split.text` has written; raise EditedError where somebody has edited it."""
     try:
         found = json.loads(text)
         rules = tuple(Rule(**one) for one in found.pop("rules"))
         datetime.fromisoformat(found["deadline"])
         return Split(**found, rules=rules)
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise DeployError(
-            f"what stands beside the weights of the traffic cannot be read: {text[:200]!r}; "
+        raise EditedError(
+            f"how long the traffic may be divided cannot be read, found {text[:200]!r}; "
             "`make rollback` or `make deploy` gives all of it to one version"
         ) from None
 
@@ -109,7 +113,7 @@ def is_overdue(target: Target) -> bool:
     """Return whether the time of a split is over, or nobody can read when it is."""
     try:
         split = divided(target)
-    except DeployError as error:
+    except EditedError as error:
         log.warning("%s", error)
         return True
     return split is not None and split.is_over()

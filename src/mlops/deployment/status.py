@@ -39,7 +39,7 @@ def main() -> None:
     rows: list[tuple[str, str]] = [("environment", params.environment)]
     rows += _deployed(registry, live, found) if live else [nothing]
     rows += [("target", unreachable)] if unreachable else []
-    rows += _shared(mover.divided(rollout.target)) if rollout else []
+    rows += _shared(mover.divided(rollout.target)) if rollout and live else []
     challenger = registry.alias(CHALLENGER)
     verdict = challenger.tags.get("gate.verdict", "no verdict yet") if challenger else ""
     rows.append(("challenger", f"{challenger}: {verdict}" if challenger else "none"))

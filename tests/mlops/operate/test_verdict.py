@@ -11,7 +11,7 @@ from mlops.core.errors import OperateError
 from mlops.operate.progressive import counts, held_out, intervals, verdict
 from mlops.operate.progressive.counts import Counts, Series
 from mlops.operate.progressive.intervals import Part
-from mlops.operate.progressive.verdict import Judge
+from mlops.operate.progressive.verdict import Criteria
 
 OBJECTIVES = Objectives(
     availability=0.999, latency_seconds=0.25, latency_share=0.99, min_requests=100
@@ -43,7 +43,7 @@ STABLE = answered({"200": 4000, "400": 40}, {"pos": 2400, "neg": 1600}, slow=4)
 
 def answers(canary: Counts, **options: Any) -> set[str]:
     """Return which answers are given of a canary."""
-    found = Judge(OBJECTIVES, CANARY, **options).findings(canary, STABLE)
+    found = Criteria(OBJECTIVES, CANARY, **options).findings(canary, STABLE)
     return {one.answer for one in found}
 
 
@@ -103,7 +103,7 @@ def test_versions_that_both_fail_are_unknown() -> None:
     """A canary that is no worse than a stable that is broken is not good for that."""
     broken = answered({"200": 3000, "500": 1000}, {"pos": 1800, "neg": 1200})
     canary = answered({"200": 300, "500": 100}, {"pos": 180, "neg": 120})
-    found = Judge(OBJECTIVES, CANARY).findings(canary, broken)
+    found = Criteria(OBJECTIVES, CANARY).findings(canary, broken)
     assert {one.name: one.answer for one in found}["errors"] == "unknown"
 
 

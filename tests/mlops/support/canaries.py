@@ -32,6 +32,7 @@ from mlops.operate.prometheus import Prometheus
 from mlops.release.versions import history
 from mlops.release.versions.history import CANARY, DEPLOY, Entry
 from mlops.release.versions.registry import Registry, Version
+from mlops.tracking.store import open_store
 from open_loop import Client
 from proxies import Proxy
 
@@ -54,6 +55,11 @@ class Stage:
             return Rollout(self.params)
 
     @property
+    def _experiment(self) -> str:
+        """The experiment of this stage's own store, whose artifacts lie in its folder."""
+        return open_store(self.params)
+
+    @property
     def last(self) -> Entry:
         """The newest entry of the record."""
         return history.read(Registry(self.params).notes()).entries[-1]
@@ -64,7 +70,7 @@ class Stage:
         text = json.dumps({"behaviour": behaviour, **more})
         tags = {"model.sha256": "a" * 64, "bento": "content", "text": text}
         client = mlflow.MlflowClient()
-        run_id = client.create_run("0").info.run_id
+        run_id = client.create_run(self._experiment).info.run_id
         folder = Path("versions") / run_id
         folder.mkdir(parents=True)
         (folder / "params.yaml").write_text(text)

@@ -16,7 +16,7 @@ from mlops.deployment.mover import Arm, Mover, Split
 from mlops.deployment.smoke_test import Pod
 from mlops.operate.progressive import counts, verdict
 from mlops.operate.progressive.counts import Counts
-from mlops.operate.progressive.verdict import Finding, Judge
+from mlops.operate.progressive.verdict import Criteria, Finding
 from mlops.operate.prometheus import Prometheus
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Canary:
         live = self.mover.live()
         trial = Trial(self, version, text, (pod, *(live.pods if live else ())))
         trial.wait_for_prometheus()
-        return "; ".join(trial.judge(weight) for weight in self.params.canary.steps[:-1])
+        return "; ".join(trial.analyse(weight) for weight in self.params.canary.steps[:-1])
 
 
 class Trial:
@@ -54,7 +54,7 @@ class Trial:
         self._pods = [pod for pod in pods if not pod.ended()]  # one may have ended once, long ago
         self._begun = datetime.now(UTC)
         params = canary.params
-        self._judge = Judge(params.objectives, params.canary, canary.allow_shift)
+        self._criteria = Criteria(params.objectives, params.canary, canary.allow_shift)
 
     def wait_for_prometheus(self) -> None:
         """Wait without traffic until both versions are scraped: nobody judges what nobody sees."""
@@ -63,14 +63,14 @@ class Trial:
         arms = self._canary.mover.arms()
         self._poll(seconds, lambda: [self._scraped(arm) for arm in arms])
 
-    def judge(self, weight: int) -> str:
+    def analyse(self, weight: int) -> str:
         """Give the version a share of the traffic; return what was found when that is good."""
         seconds = self._canary.params.canary.step_seconds
         before = self._counts()
         self._divide(weight, seconds)
         log.info("version %s gets %d %% of the requests", self._version, weight)
         step = Step(weight, before, time.time())
-        found = self._poll(seconds, lambda: step.look(self._counts(), self._judge, self._at))
+        found = self._poll(seconds, lambda: step.look(self._counts(), self._criteria, self._at))
         log.info("%d %%: %s", weight, found)
         return f"{weight} %: {found}"
 
@@ -138,11 +138,11 @@ class Step:
         self._divided: tuple[Counts, Counts] | None = None  # first scraped at this weight
 
     def look(
-        self, now: tuple[Counts, Counts], judge: Judge, scraped: Callable[[], float]
+        self, now: tuple[Counts, Counts], criteria: Criteria, scraped: Callable[[], float]
     ) -> list[Finding]:
         """Return what the counts say now."""
         canary, stable = (one.since(old) for one, old in zip(now, self._before, strict=True))
-        found = [*judge.findings(canary, stable)]
+        found = [*criteria.findings(canary, stable)]
         if self._divided:
             mine, other = (one.since(old) for one, old in zip(now, self._divided, strict=True))
             return [*found, verdict.arrived(mine, other, self._weight)]

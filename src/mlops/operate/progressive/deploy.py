@@ -38,13 +38,13 @@ def main() -> None:
         return
     canary = prepare(params, rollout)
 
-    def judge(version: Version, text: str, pod: Pod) -> str:
+    def analyse(version: Version, text: str, pod: Pod) -> str:
         """Ask held-out rows first, then judge on live traffic."""
         known = held_out.rows(rollout.registry, version)
-        told = held_out.check(pod, known, params.export.labels_agree)
-        return f"{told}; {canary.run(version.number, text, pod)}"
+        agreed = held_out.check(pod, known, params.export.labels_agree)
+        return f"{agreed}; {canary.run(version.number, text, pod)}"
 
-    deploy.deploy(params, rollout, CANARY, judge)
+    deploy.deploy(params, rollout, CANARY, analyse)
 
 
 def prepare(params: Params, rollout: Rollout) -> Canary:

@@ -30,8 +30,8 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """What a version is judged by."""
+class Criteria:
+    """What a version must hold, compared with what is live."""
 
     objectives: Objectives
     canary: Canary
