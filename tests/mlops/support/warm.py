@@ -60,13 +60,28 @@ def lend(venv: Path, lender: Path) -> None:
             (venv / path.relative_to(lender)).symlink_to(path)
     activate = (lender / "bin" / "activate").read_text()
     (venv / "bin" / "activate").write_text(activate.replace(str(lender), str(venv)))
-    told = {"bin": str(lender / "bin"), "socket": server()[0]}
+    replace(venv, lender)
+
+
+def replace(venv: Path, real: Path, *path: Path) -> None:
+    """Put warm programs into an environment, of which `path` are folders to import from."""
+    told = {"bin": str(real / "bin"), "socket": server()[0], "path": [str(part) for part in path]}
     (venv / "warm.json").write_text(json.dumps(told))
     # make looks in the second line for whose environment it is.
     first = f"#!{Path(sys.executable).resolve()} -IS\n# {venv}/bin/python\n"
     for name in PROGRAMS:
-        (venv / "bin" / name).write_text(first + CLIENT.read_text())
-        (venv / "bin" / name).chmod(0o755)
+        program = venv / "bin" / name
+        program.unlink(missing_ok=True)
+        program.write_text(first + CLIENT.read_text())
+        program.chmod(0o755)
+
+
+@functools.cache
+def python(lender: Path) -> str:
+    """Return a warm Python of no clone."""
+    venv = Path(server()[0]).with_name("venv")
+    lend(venv, lender)
+    return str(venv / "bin" / "python")
 
 
 def serve(folder: str) -> None:
@@ -142,10 +157,8 @@ def dress(request: dict[str, Any]) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environ"])
-    own = [
-        str(Path(part).resolve()) for part in os.environ.get("PYTHONPATH", "").split(":") if part
-    ]
-    sys.path[:] = [request["first"], *own, *sys.path[1:]]
+    given = [*filter(None, os.environ.get("PYTHONPATH", "").split(":")), *request["path"]]
+    sys.path[:] = [request["first"], *(str(Path(one).absolute()) for one in given), *sys.path[1:]]
     sys.argv, sys.executable = request["argv"], request["executable"]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     stream = functools.partial(os.fdopen, closefd=False)

@@ -27,7 +27,7 @@ def main() -> None:
     request = {
         "module": module, "program": real, "argv": [sys.argv[0], *words], "cwd": here,
         "executable": f"{folder}/python", "environ": dict(os.environ),
-        "first": here if module else told["bin"],
+        "first": here if module else told["bin"], "path": told["path"],
     }  # fmt: skip
     sys.exit(ask(told["socket"], request))
 
