@@ -34,7 +34,7 @@ class LoadTest(Section):
 
 
 class Objectives(Section):
-    """What a deployed service promises: rules, alerts and the judge of a canary follow from it."""
+    """What a deployed service promises: rules, alerts and decisions on a canary follow from it."""
 
     availability: Fraction
     latency_seconds: Annotated[float, Field(gt=0)]
@@ -64,6 +64,11 @@ class RequestLog(Section):
     enabled: bool
     texts: bool
     sample: Share
+    url: Text
+    retention_days: Count | None
+    spool_mb: Count
+    rotate_seconds: Count
+    shipper: Text | None
 
 
 class Drift(Section):

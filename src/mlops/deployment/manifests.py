@@ -17,11 +17,12 @@ import yaml
 
 from mlops.config.schema import Params, Serving
 from mlops.core.errors import DeployError
-from mlops.deployment import checks
+from mlops.deployment import checks, sidecar
 
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
 IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)+)@(?P<digest>sha256:[0-9a-f]{64})")
+VERSION = "MODEL_VERSION"  # tells the service which version it counts for
 # What a pod needs to go, besides the requests in flight: preStop, closing the workers.
 LEAVING_SECONDS = 30
 
@@ -80,9 +81,12 @@ def _overlay(release: Release, params: Params) -> dict[str, Any]:
         "mlops/registered.version": release.registered,
         "mlops/git.commit": release.commit,
     }
+    log = sidecar.overlay(params, IMAGE)
+    served = {"name": NAME, "newName": image["name"], "digest": image["digest"]}
     return {
+        **log,
         "resources": [f"../{params.environment}"],
-        "images": [{"name": NAME, "newName": image["name"], "digest": image["digest"]}],
+        "images": [served, *log["images"]],
         "labels": [
             {"pairs": {"app.kubernetes.io/version": release.registered}, "includeTemplates": True}
         ],
@@ -98,7 +102,11 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
     }
     if params.serving.device == "cuda":
         needs["nvidia.com/gpu"] = str(max(1, params.resources.gpu))
-    container = {"name": NAME, "resources": {"requests": needs, "limits": needs}}
+    container = {
+        "name": NAME,
+        "resources": {"requests": needs, "limits": needs},
+        "env": [{"name": VERSION, "value": release.registered}],
+    }
     cause = f"{params.model.name} version {release.registered}, commit {release.commit}"
     return {
         "apiVersion": "apps/v1",
@@ -109,6 +117,7 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
                 "spec": {
                     "terminationGracePeriodSeconds": grace_period(params.serving),
                     "containers": [container],
+                    "volumes": sidecar.spool(params),
                 }
             }
         },
@@ -176,8 +185,10 @@ def one_machine(text: str, port: int, name: str = NAME, address: str = "127.0.0.
     whole["spec"]["replicas"] = 1
     pod = whole["spec"]["template"]["spec"]
     pod.pop("topologySpreadConstraints", None)
+    sidecar.on_one_machine(pod, whole["metadata"]["labels"]["app.kubernetes.io/instance"])
     # podman makes a volume of this name: pods that share the name would share what lies in it.
-    for one in (*pod["volumes"], *pod["containers"][0]["volumeMounts"]):
+    mounts = [one for container in pod["containers"] for one in container["volumeMounts"]]
+    for one in (*pod["volumes"], *mounts):
         one["name"] = f"{name}-{one['name']}"
     for probe in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
         pod["containers"][0].pop(probe, None)

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mlops.serving import metrics, openapi, page, request, response, schemas
+from mlops.serving import counts, metrics, openapi, page, request, response, schemas
 from mlops.serving.balance import Balance
 from mlops.serving.errors import RequestError
 from mlops.serving.predictor import Predictor
 from mlops.serving.request import GoneError, Receive
+from mlops.serving.request_log.log import RequestLog
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -39,11 +40,12 @@ logger = logging.getLogger("bentoml.serve")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The service's method that answers /predict, its predictor, its share of the connections."""
+    """The service's method that answers /predict, and what stands around it in this worker."""
 
     predict: Callable[..., Awaitable[dict[str, Any]]]
     predictor: Predictor
     balance: Balance = field(default_factory=Balance)
+    log: RequestLog | None = None
 
 
 class Http:
@@ -64,8 +66,8 @@ class Http:
             return
         path, start = scope["path"], time.perf_counter()
         status = await self._respond(scope, receive, send)
-        label = path if path in METHODS or path in BENTOML else metrics.OTHER
-        self._endpoint.predictor.metrics.count(label, status, time.perf_counter() - start)
+        label = path if path in METHODS or path in BENTOML else counts.OTHER
+        self._endpoint.predictor.metrics.requests.count(label, status, time.perf_counter() - start)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> int:
         try:
@@ -74,14 +76,19 @@ class Http:
                 return await self._pass_on(scope, receive, send)
             body, headers = await self._content(scope, receive)
         except RequestError as error:
-            return await _send_error(send, error)
+            return await self._refuse(send, error)
         except GoneError:
             return 499  # as nginx calls it: nobody is there to read a response
         except Exception:
             logger.exception("a request failed")
             message = "the prediction failed; the server's log says why"
-            return await _send_error(send, RequestError(500, "internal", message))
+            return await self._refuse(send, RequestError(500, "internal", message))
         return await _send(send, 200, body, headers)
+
+    async def _refuse(self, send: Send, error: RequestError) -> int:
+        self._endpoint.predictor.metrics.requests.refuse(error.error["code"])
+        body = response.encode({"error": error.error})
+        return await _send(send, error.status, body, {"content-type": JSON, **error.headers})
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> int:
         status = 500
@@ -101,10 +108,12 @@ class Http:
         match scope["path"]:
             case "/predict":
                 raw = await request.read(scope["headers"], receive, predictor.settings)
-                with balance, predictor.metrics.running.track_inprogress():
-                    _, fields = schemas.find_form(await request.parse(raw))
+                with balance, predictor.metrics.requests.running.track_inprogress():
+                    form, fields = schemas.find_form(await request.parse(raw))
                     found = await self._endpoint.predict(**fields)
                     headers = {"content-type": JSON, **balance.headers()}
+                if log := self._endpoint.log:
+                    headers |= log.put(scope["headers"], form, fields, found, len(raw))
                 return response.encode(found), headers
             case "/info":
                 return response.encode(predictor.info), {"content-type": JSON}
@@ -127,11 +136,6 @@ def _check_route(path: str, method: str) -> None:
         message = f"{path} takes {allowed}"
         error = RequestError(405, "wrong_method", message, limit=allowed, found=method)
         raise error.with_headers(allow=allowed)
-
-
-async def _send_error(send: Send, error: RequestError) -> int:
-    body = response.encode({"error": error.error})
-    return await _send(send, error.status, body, {"content-type": JSON, **error.headers})
 
 
 async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> int:

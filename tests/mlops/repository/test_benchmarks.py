@@ -19,6 +19,7 @@ QUICK = {
     "data_scale.py --quick": ("Data",),
     "pipeline.py --quick --only training_speed": ("Training speed",),
     "pipeline.py --quick --only quality": ("Quality",),
+    "request_log.py --quick": ("Request log",),
     "serving.py --quick --only models --only start": ("Default model, lists", "Start and size"),
 }
 SERVERS = {"retention.py --quick": ("Retention",)}
@@ -77,6 +78,16 @@ def test_a_benchmark_runs(typed: str, tmp_path: Path) -> None:
 def test_a_benchmark_with_servers_runs(typed: str) -> None:
     """With those of `make platform`; PostgreSQL, another user, may not enter a test's folder."""
     check(typed, SERVERS[typed], Path(tempfile.gettempdir()))
+
+
+@pytest.mark.parametrize("program", sorted({typed.split()[0] for typed in LONG}))
+def test_a_long_benchmark_starts(program: str) -> None:
+    """What it imports is there: only the nightly runs do more."""
+    words = [sys.executable, f"benchmarks/{program}", "--help"]
+    done = subprocess.run(words, cwd=ROOT, text=True, check=False, capture_output=True)
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "--quick" in done.stdout
 
 
 @pytest.mark.nightly
