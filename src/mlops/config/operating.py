@@ -10,6 +10,9 @@ from pydantic import Field, field_validator
 from mlops.config.section import Count, Fraction, Section, Share, Text
 
 
+LAST_PORT = 65_535
+
+
 class Deploy(Section):
     """Where an accepted version goes."""
 
@@ -19,9 +22,17 @@ class Deploy(Section):
     build_options: dict[str, Text]
     context: Text
     start_seconds: Count
-    port: Annotated[int, Field(ge=1, le=65_532)]
+    port: Annotated[int, Field(ge=1, le=65_533)]
     address: Literal["127.0.0.1", "0.0.0.0"]
     proxy: Text
+
+    @field_validator("port")
+    @classmethod
+    def _check_port(cls, port: int) -> int:
+        """Leave room for the ports of both pods and of the proxy's own metrics."""
+        if port > LAST_PORT - 3:
+            raise ValueError(f"the next three ports are used as well: {LAST_PORT - 3} at most")
+        return port
 
 
 class LoadTest(Section):
