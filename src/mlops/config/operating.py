@@ -9,7 +9,6 @@ from pydantic import Field, field_validator
 
 from mlops.config.section import Count, Fraction, Section, Share, Text
 
-
 LAST_PORT = 65_535
 
 
