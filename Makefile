@@ -279,6 +279,10 @@ publish: $(INSTALLED)
 load-test: $(CI_TOOLS)
 	@ml release load-test
 
+.PHONY: rules
+rules: $(INSTALLED)
+	@ml operate rules
+
 ##@ Look back
 
 .PHONY: lineage

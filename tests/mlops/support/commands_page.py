@@ -14,7 +14,8 @@ BEGIN = "<!-- commands: python tests/mlops/support/commands_page.py -->\n"
 END = "<!-- end of the commands -->\n"
 # Where more is said of a group.
 READ = {
-    "": "pipeline.md", "data": "storage.md", "release": "release.md", "lineage": "lineage.md",
+    "": "pipeline.md", "data": "storage.md", "release": "release.md", "operate": "operate.md",
+    "lineage": "lineage.md",
     "config": "change.md", "template": "update.md", "ci": "ci.md",
 }  # fmt: skip
 
