@@ -41,7 +41,9 @@ def records(environment: str, objectives: Objectives, windows: Windows) -> Itera
         yield _rule(SLOW, window, f"{answers} - {promql.total(fast)}", summed=True)
         entered = "traefik_entrypoint_requests_total"
         yield _rule(PROXIED, window, proxy.increase(entered, window))
-        yield _rule(FAILED, window, proxy.increase(entered, window, 'code=~"5.."'))
+        failed = promql.total(proxy.increase(entered, window, 'code=~"5.."'))
+        none = f"{recorded(PROXIED, window, environment)} * 0"  # it has no series before the first
+        yield _rule(FAILED, window, f"{failed} or {none}", summed=True)
     for name in ("availability", "latency_share", "latency_seconds"):
         labels = {"environment": environment, "objective": name}
         value = getattr(objectives, name)
