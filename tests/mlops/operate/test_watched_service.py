@@ -1,6 +1,7 @@
 """Rules and alerts on a real Prometheus and Alertmanager, of a real service and proxy. Slow."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ import served
 from ml.config import Params
 from mlops.operate.monitoring import alertmanager as routes
 from mlops.operate.monitoring import rules
+from mlops.operate.monitoring.panels import ROWS
 from mlops.operate.prometheus import Prometheus
 from prometheus_server import EACH, alertmanager, eventually, prometheus
 from small_proxy import small_proxy
@@ -129,6 +131,27 @@ def test_every_expression_of_the_rules_has_data(stack: Stack) -> None:
     assert absent == set()
     page = stack.service.get("/metrics")
     assert {one for one in MISSING if one in page} == set()
+
+
+@pytest.mark.usefixtures("traffic")
+def test_every_picture_of_the_dashboard_has_data(stack: Stack) -> None:
+    """A finite number from each expression, as Grafana asks it."""
+    hour = {rule["record"].replace("increase12s", "increase1h"): rule["record"]
+            for group in stack.groups["groups"] for rule in group["rules"]
+            if "increase12s" in rule.get("record", "")}  # fmt: skip
+    values = {"$environment": "prod", "$__rate_interval": "10s", **hour}
+    expressions = [line for row in ROWS.values() for panel in row for line, _ in panel.lines]
+    absent = []
+    for expression in expressions:
+        asked = expression
+        for name, value in values.items():
+            asked = asked.replace(name, value)
+        stack.proxy.predict({"text": "the film was qwertz"})
+        found = stack.server.vector(asked)
+        if not any(math.isfinite(one.value) for one in found):
+            absent.append(expression)
+
+    assert [one for one in absent if not any(part in one for part in MISSING)] == []
 
 
 @pytest.mark.usefixtures("traffic")
