@@ -301,6 +301,10 @@ add-labels: $(INSTALLED)
 drift: $(INSTALLED)
 	@ml operate drift
 
+.PHONY: rules
+rules: $(INSTALLED)
+	@ml operate rules
+
 ##@ Look back
 
 .PHONY: lineage

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from mlops.config.section import Count, Fraction, Section, Share, Text
+from mlops.config.section import Count, Section, Share, Text
 
 LAST_PORT = 65_535
 
@@ -46,17 +46,23 @@ class LoadTest(Section):
 class Objectives(Section):
     """What a deployed service promises: rules, alerts and decisions on a canary follow from it."""
 
-    availability: Fraction
+    availability: Annotated[float, Field(ge=0.5, lt=1)]
     latency_seconds: Annotated[float, Field(gt=0)]
-    latency_share: Fraction
+    latency_share: Annotated[float, Field(ge=0.5, lt=1)]
     min_requests: Count
 
 
 class Monitoring(Section):
-    """Where Prometheus and Alertmanager are."""
+    """Where Prometheus and Alertmanager are, and what they warn of besides the objectives."""
 
     prometheus: Text | None
     port: Annotated[int, Field(ge=1, le=65_533)]
+    prometheus_image: Text
+    alertmanager_image: Text
+    retention_days: Count
+    idle_minutes: Count
+    stale_days: Count
+    runbook: Text
 
 
 class Canary(Section):

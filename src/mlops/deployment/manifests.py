@@ -22,7 +22,8 @@ from mlops.deployment import checks, sidecar
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
 IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)+)@(?P<digest>sha256:[0-9a-f]{64})")
-VERSION = "MODEL_VERSION"  # tells the service which version it counts for
+# Tell the service which version it counts for, and how old that is.
+VERSION, CREATED = "MODEL_VERSION", "MODEL_CREATED"
 # What a pod needs to go, besides the requests in flight: preStop, closing the workers.
 LEAVING_SECONDS = 30
 
@@ -35,6 +36,7 @@ class Release:
     registered: str  # the version in the registry
     model_sha256: str
     commit: str
+    created: int = 0  # Unix time at which it was registered
 
 
 def render(release: Release, params: Params) -> str:
@@ -105,7 +107,10 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
     container = {
         "name": NAME,
         "resources": {"requests": needs, "limits": needs},
-        "env": [{"name": VERSION, "value": release.registered}],
+        "env": [
+            {"name": VERSION, "value": release.registered},
+            {"name": CREATED, "value": str(release.created)},
+        ],
     }
     cause = f"{params.model.name} version {release.registered}, commit {release.commit}"
     return {

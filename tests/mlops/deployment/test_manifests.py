@@ -18,7 +18,9 @@ from mlops.deployment.manifests import Release
 from mlops.serving import asgi, predictor
 
 DIGEST = f"sha256:{'a' * 64}"
-RELEASE = Release(f"registry.example.com:5000/team/classifier@{DIGEST}", "3", "b" * 64, "c0ffee")
+RELEASE = Release(
+    f"registry.example.com:5000/team/classifier@{DIGEST}", "3", "b" * 64, "c0ffee", 1764374400
+)
 Make = Callable[..., Params]
 
 pytestmark = pytest.mark.skipif(
@@ -108,7 +110,10 @@ def test_the_service_is_told_its_registered_version(make_params: Make) -> None:
     text = manifests.render(RELEASE, make_params(environment="prod"))
     for one in (text, manifests.candidate(text, "other"), manifests.one_machine(text, 8081)):
         (container,) = documents(one)["Deployment"]["spec"]["template"]["spec"]["containers"]
-        assert container["env"] == [{"name": predictor.VERSION, "value": "3"}]
+        assert {one["name"]: one["value"] for one in container["env"]} == {
+            predictor.VERSION: "3",
+            predictor.CREATED: "1764374400",
+        }
 
 
 def test_strange_names_stay_text(make_params: Make) -> None:
