@@ -279,6 +279,8 @@ publish: $(INSTALLED)
 load-test: $(CI_TOOLS)
 	@ml release load-test
 
+##@ Operate
+
 .PHONY: ship-log
 ship-log: $(INSTALLED)
 	@ml operate ship-log

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from mlops.config.section import Count, Section, Share, Text
+from mlops.config.section import Count, Fraction, Section, Share, Text
 
 LAST_PORT = 65_535
 
