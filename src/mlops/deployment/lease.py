@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -28,6 +29,19 @@ def held(kubectl: Kubectl) -> Iterator[None]:
         yield
     finally:
         kubectl("delete", "lease", NAME, "--ignore-not-found")
+
+
+def extend(kubectl: Kubectl, until: datetime) -> None:
+    """Hold the Lease longer, where it would run out before a time."""
+    found = kubectl.get("lease", NAME)
+    if found is None:
+        raise DeployError(f"the Lease {NAME} is gone: another deployment may be at work")
+    spec = found["spec"]
+    since = datetime.fromisoformat(spec["acquireTime"])
+    seconds = math.ceil((until - since).total_seconds())
+    if seconds > spec["leaseDurationSeconds"]:
+        change = json.dumps({"spec": {"leaseDurationSeconds": seconds}})
+        kubectl("patch", "lease", NAME, "--type=merge", f"--patch={change}")
 
 
 def _lease(found: Any) -> dict[str, Any]:
