@@ -1,6 +1,6 @@
 # The commands of the project, in the order of the work. People, hooks and CI use the same ones.
-# Those with a line of help are the card that `make` prints; `ml --help` has all, with their options.
-# These lines are such that GNU make 3.80 reads them: macOS brings 3.81.
+# `make` lists those with a help text; `ml --help` lists all of them, with their options.
+# GNU make 3.80 must be able to read the next lines: macOS ships 3.81.
 ifneq ($(filter 3.% 4.0 4.0.% 4.1 4.1.%,$(MAKE_VERSION)),)
 $(error GNU make 4.2 or newer is needed, this is $(MAKE_VERSION). On macOS: brew install make, then type gmake instead of make)
 endif
@@ -13,14 +13,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
 
-# What a verb takes, on the command line or from the environment.
-VARIABLES := A ACCELERATOR APPLY B BASE BENTO BRANCH BUCKET DATA DESCRIPTION DEST ENCODING ENV EXP IMAGE KEEP LABEL_COLUMN NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TEXT_COLUMN TITLE TO URL V VERSION WHAT WHY
+# The variables of the commands, on the command line or from the environment.
+VARIABLES := A ACCELERATOR APPLY B BASE BENTO AGAINST BRANCH BUCKET DATA DESCRIPTION DEST ENCODING ENV EXP IMAGE KEEP LABEL_COLUMN NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TEXT_COLUMN TITLE TO URL V VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
 
-# A word or a variable that no verb knows ends make before anything runs, with the nearest right one.
-# A variable with an underscore is a program's (AWS_PROFILE) or one that conf/ refers to.
+# An unknown command or variable stops make before anything runs; the error names the nearest known one.
+# A variable with an underscore belongs to a program (AWS_PROFILE) or is used in conf/.
 VERBS := $(shell sed -nE 's/^([a-z0-9-]+):([^=].*)?$$/\1/p' $(MAKEFILE_LIST) $(wildcard template.mk))
 KNOWN := $(VERBS) $(addsuffix =,$(VARIABLES))
 UNKNOWN := $(filter-out $(KNOWN),$(MAKECMDGOALS) $(addsuffix =,$(TYPED)))
@@ -30,14 +30,13 @@ $(error nothing was run)
 endif
 endif
 
-# Values are data. make takes each as it stands, and a recipe reads it from the environment: neither
-# make nor the shell ever expands it.
+# Values are data: recipes read them from the environment, and neither make nor the shell expands them.
 defined = $(filter-out undefined,$(origin $(1)))
 $(foreach name,$(sort $(VARIABLES) $(TYPED)),$(if $(call defined,$(name)),$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
 export ENV ?= dev
 export EXP ?= default
-# What was asked for: some verbs have more to say than the default when nothing was.
+# These commands do something else than the default where ENV or EXP was not given.
 validate play: override ENV := $(if $(filter file,$(origin ENV)),,$(ENV))
 validate play update migrate resolve review exp-of compare: override EXP := $(if $(filter file,$(origin EXP)),,$(EXP))
 export SET ?=
@@ -46,8 +45,8 @@ export SHARE ?=
 export PYTHON ?= python3
 export ACCELERATOR ?= cpu
 
-# A slip in ENV is told before two gigabytes are installed for it; what is no single word, by the command.
-# A path is the ENV of a shell (sh, ksh).
+# Report a typo in ENV before installing two gigabytes; the command itself reports what is not one word.
+# A path in ENV belongs to a shell (sh, ksh).
 ifeq ($(words $(ENV))$(findstring /,$(ENV)),1)
 ifneq ($(filter-out $(basename $(notdir $(wildcard conf/env/*.yaml))),$(ENV)),)
 ifneq ($(shell ENV=$(call quoted,$(ENV)) PYTHONPATH=src $(call quoted,$(PYTHON)) -m mlops.core.environment || echo wrong),)
@@ -59,26 +58,29 @@ endif
 ifneq ($(findstring :,$(CURDIR)),)
 $(error the folder $(CURDIR) has a colon in its name, which PATH cannot hold; rename it)
 endif
-# The stages are started by DVC as `python -m ml.<stage>`: that must be the locked Python, and the
-# code of this folder, whichever one its environment was made in.
+# DVC starts the stages as `python -m ml.<stage>`: that must be the locked Python and the code of this
+# folder.
 OUTSIDE := $(subst $(CURDIR)/.venv/bin:,,$(value PATH))
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONPATH := $(CURDIR)/src
 # Without bytecode every stage would compile torch and transformers again, 10 s each time.
 unexport PYTHONDONTWRITEBYTECODE
-# Without docstrings MLflow does not start, and without assertions nobody sees what is wrong; a program
-# that ends at a prompt ends no verb; another home, and warnings as errors, are another Python.
+# MLflow does not start without docstrings, and optimised Python skips assertions. The others would
+# make this a different Python.
 unexport PYTHONOPTIMIZE PYTHONINSPECT PYTHONHOME PYTHONPLATLIBDIR PYTHONWARNINGS
-# pydantic would look through all installed packages for plugins that nobody has: 25 ms each time.
+# pydantic searches all installed packages for plugins, which takes 25 ms; there are none.
 export PYDANTIC_DISABLE_PLUGINS := __all__
 
 INSTALLED := .venv/installed-$(ACCELERATOR)
 LOCKS := requirements/common.lock requirements/torch-$(ACCELERATOR).lock
 export UV := $(or $(shell command -v uv),.venv/bin/uv)
-# On a terminal uv shows how far it is: 2 GB may have to come.
+# On a terminal uv shows how far it is: 2 GB may have to come. A log gets a line each half minute.
 QUIET := $(if $(MAKE_TERMERR),,--quiet)
-# The CPU build of torch comes from a folder of wheels that pip is told of, else from where uv knows
-# it to be; the CUDA build is the one of the package index.
+BEAT := 30
+watched = $(1) & said=0; while kill -0 $$! 2>/dev/null; do sleep 0.2; \
+	if [ $$((SECONDS - said)) -ge $(BEAT) ]; then said=$$SECONDS; echo "  still installing after $$said s"; fi; done; wait $$!
+# The CPU build of torch comes from pip's folder of wheels (PIP_FIND_LINKS), else from the index that uv
+# knows; the CUDA build comes from the package index.
 ifeq ($(ACCELERATOR),cpu)
 export UV_FIND_LINKS := $(or $(value UV_FIND_LINKS),$(value PIP_FIND_LINKS))
 TORCH := $(if $(UV_FIND_LINKS),,--torch-backend=cpu)
@@ -100,13 +102,13 @@ help:
 	@echo 'All commands and options: .venv/bin/ml --help, docs/commands.md'
 
 .PHONY: doctor
-# Not with the environment's own Python: that may be what is broken.
+# Does not use the environment's own Python, which may be what is broken.
 doctor: PATH := $(OUTSIDE)
 doctor:  ## Check this machine: tools, disk, GPU, credentials, servers
 	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"error: Python 3.11 or later is needed, {sys.executable} is {sys.version.split()[0]}; name another one: make doctor PYTHON=python3.11")'
 	@"$$PYTHON" -m mlops.doctor.diagnose
 
-# An environment is of its folder: copied or moved, it starts the programs of where it was made.
+# A copied or moved environment would start the programs of the folder where it was created.
 ifneq ($(file <.venv/bin/dvc),)
 ifeq ($(findstring $(CURDIR)/.venv/bin/,$(file <.venv/bin/dvc))$(findstring $(realpath .venv/bin)/,$(file <.venv/bin/dvc)),)
 .PHONY: .strange
@@ -126,12 +128,13 @@ $(INSTALLED): $(LOCKS) pyproject.toml
 	@rm -f .venv/installed-*
 	@if [ -x "$$(command -v uv)" ]; then uv venv --quiet --allow-existing --python "$$PYTHON" .venv; \
 	else "$$PYTHON" -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock; fi
-	@export VIRTUAL_ENV=.venv; "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS); \
+	@export VIRTUAL_ENV=.venv; sync() { "$$UV" pip sync $(QUIET) $(TORCH) --reinstall-package torch $(LOCKS); }; \
+	if [ -n "$(MAKE_TERMERR)" ]; then sync; else $(call watched,sync); fi; \
 	"$$UV" pip install --quiet --no-deps --no-build-isolation -e .; echo "installed in $$SECONDS s"
-	@# What was installed, for the runs that it makes to tell.
+	@# Each run records the hash of what was installed.
 	@cat $(LOCKS) | .venv/bin/python -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())' > $@
 
-# What only CI's verbs need: linters of workflows, audits, the load generator.
+# Needed by the commands of CI alone: linters of workflows, audits, the load generator.
 CI_TOOLS := .venv/ci/installed
 $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
 	@echo 'installing the tools of CI into .venv/ci'
@@ -139,7 +142,7 @@ $(CI_TOOLS): requirements/ci.lock $(INSTALLED)
 	@VIRTUAL_ENV=.venv/ci "$$UV" pip sync $(QUIET) --require-hashes requirements/ci.lock
 	@touch $@
 
-# Makes and updates projects; needs nothing else.
+# Creates and updates projects.
 COPIER := .venv/copier/installed
 $(COPIER): requirements/copier.lock
 	@"$$PYTHON" -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or newer is needed; name another one: make PYTHON=python3.11 ...")'
@@ -147,7 +150,7 @@ $(COPIER): requirements/copier.lock
 	@.venv/copier/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/copier.lock
 	@touch $@
 
-# What DVC needs of this folder, said before DVC says it.
+# Check the Git repository first: DVC's own message is unclear.
 .PHONY: .repository
 .repository: | $(INSTALLED)
 	@python -m mlops.core.repository
@@ -155,7 +158,7 @@ $(COPIER): requirements/copier.lock
 ##@ Follow the template
 
 .PHONY: update
-# By the code beside this Makefile: a project of an early release types `make -f` of a newer one.
+# Runs the code next to this Makefile: a project of an early release types `make -f` of a newer one.
 update: $(COPIER)
 	@PYTHONPATH=$(dir $(lastword $(MAKEFILE_LIST)))src "$$PYTHON" -P $(dir $(lastword $(MAKEFILE_LIST)))src/mlops/template/update.py
 	@$(MAKE) migrate
@@ -167,7 +170,7 @@ migrate: $(INSTALLED)
 ##@ Configure
 
 .PHONY: experiment
-# A shell may have a NAME of its own: only what was typed counts.
+# NAME may be set in the shell: only the command line counts.
 experiment: override NAME := $(if $(filter NAME,$(TYPED)),$(NAME))
 experiment: $(INSTALLED)  ## Write an experiment for your data: DATA=tickets.csv NAME=tickets
 	@ml experiment
@@ -363,5 +366,5 @@ branches:
 branch-policy:
 	@"$$PYTHON" -m mlops.ci.branch_policy
 
-# What only the template has; a project of it does not.
+# Only in the template, not in projects.
 -include template.mk

@@ -1,4 +1,4 @@
-# The verbs of the template alone: Makefile includes them, projects do not get this file.
+# Commands that only the template has: projects do not get this file.
 
 ##@ The template: make a project of it
 

@@ -13,7 +13,7 @@ from settings import Settings, alone
 from table import Section, at_most
 
 ROUNDS = 3
-TOTAL = 90.0  # seconds, on 2 cores
+TOTAL = 45.0  # seconds, on 2 cores
 INSTALL = 20.0
 
 
@@ -38,7 +38,7 @@ def measure(settings: Settings) -> Section:
         ("install (`make install`)", "warm", f"{warm.install:.1f}", "≤ 20",
          at_most(warm.install, INSTALL)),
         (f"clone, then `{' '.join(settings.first_run[:3])}`: clone to first model", "warm",
-         f"{warm.total:.1f}", "≤ 90", at_most(warm.total, TOTAL)),
+         f"{warm.total:.1f}", "≤ 45", at_most(warm.total, TOTAL)),
         ("the same in CPU seconds", "warm", f"{warm.cpu:.1f}", "", ""),
     ]  # fmt: skip
     if settings.cold:
@@ -69,7 +69,7 @@ def cold(settings: Settings, warm: First) -> list[tuple[str, str, str, str, str]
     return [
         ("install, downloading", "cold", f"{found.install:.1f}", "", ""),
         ("clone to first model", "cold", f"{found.total:.1f}", "", ""),
-        ("the same without the download", "cold", f"{rest:.1f}", "≤ 90", at_most(rest, TOTAL)),
+        ("the same without the download", "cold", f"{rest:.1f}", "≤ 45", at_most(rest, TOTAL)),
     ]
 
 

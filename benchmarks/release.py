@@ -19,7 +19,7 @@ import results
 from settings import ROOT
 from table import Section
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.extend([str(ROOT / "tests"), str(ROOT / "tests/mlops/support")])
 import clones
 import containers
 import stations

@@ -37,7 +37,7 @@ class LoadTest(Section):
 
 
 class Objectives(Section):
-    """What a deployed service promises: rules, alerts and the judge of a canary follow from it."""
+    """What a deployed service promises: rules, alerts and decisions on a canary follow from it."""
 
     availability: Fraction
     latency_seconds: Annotated[float, Field(gt=0)]

@@ -22,6 +22,7 @@ from mlops.deployment import checks, gateway, scaling
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
 IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)+)@(?P<digest>sha256:[0-9a-f]{64})")
+VERSION = "MODEL_VERSION"  # tells the service which version it counts for
 # What a pod needs to go, besides the requests in flight: preStop, closing the workers.
 LEAVING_SECONDS = 30
 
@@ -103,7 +104,11 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
     }
     if params.serving.device == "cuda":
         needs["nvidia.com/gpu"] = str(max(1, params.resources.gpu))
-    container = {"name": NAME, "resources": {"requests": needs, "limits": needs}}
+    container = {
+        "name": NAME,
+        "resources": {"requests": needs, "limits": needs},
+        "env": [{"name": VERSION, "value": release.registered}],
+    }
     cause = f"{params.model.name} version {release.registered}, commit {release.commit}"
     return {
         "apiVersion": "apps/v1",

@@ -7,12 +7,11 @@ Writes: nothing
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlops.tracking import database, server  # first: the package sets how MLflow behaves
+from mlops.tracking import database, search, server  # first: the package sets how MLflow behaves
 
 # isort: split
 import mlflow
@@ -21,18 +20,7 @@ from mlflow.exceptions import MlflowException
 from mlops.core import paths
 from mlops.core.errors import TrackingError
 from mlops.release.versions.registry import Version
-
-
-@dataclass(frozen=True)
-class Found:
-    """A run, as its store has it."""
-
-    run_id: str
-    name: str
-    status: str
-    started: int  # milliseconds since 1970
-    tags: Mapping[str, str]
-    metrics: Mapping[str, float]
+from mlops.tracking.search import Run
 
 
 class Store:
@@ -47,18 +35,18 @@ class Store:
         """Return where it is, without a password and without the folders above the project."""
         return re.sub(r"//[^/@\s]*@", "//", self.uri).replace(f"{paths.home()}/", "")
 
-    def run(self, run_id: str) -> Found | None:
+    def run(self, run_id: str) -> Run | None:
         """Return a run, deleted or not, or None where the store has none of this name."""
         found = self._query(lambda: self._client.get_run(run_id))
-        return _found(found) if found else None
+        return search.read(found) if found else None
 
-    def made(self, model_digest: str) -> list[Found]:
+    def made(self, model_digest: str) -> list[Run]:
         """Return the runs whose model has this hash, the newest first."""
         query = f"tags.`model.sha256` = '{model_digest}'"
         experiments = self._query(self._client.search_experiments) or []
         ids = [experiment.experiment_id for experiment in experiments]
         runs = self._query(lambda: self._client.search_runs(ids, query)) if ids else []
-        return sorted(map(_found, runs or []), key=lambda run: -run.started)
+        return sorted(map(search.read, runs or []), key=lambda run: -run.started)
 
     def version(self, name: str, which: str) -> Version | None:
         """Return a version by its number or by an alias."""
@@ -70,7 +58,7 @@ class Store:
         number, run_id = str(whole.version), whole.run_id or ""
         return Version(whole.name, number, run_id, whole.tags, tuple(whole.aliases))
 
-    def artifact(self, run: Found, name: str) -> bytes | None:
+    def artifact(self, run: Run, name: str) -> bytes | None:
         """Return a file of a run's artifacts, or None if it has none of this name."""
         try:
             folder, _, _ = name.rpartition("/")
@@ -96,14 +84,6 @@ class Store:
             f"cannot read the MLflow store {self}: {server.first_line(error)}; check "
             "MLFLOW_TRACKING_URI, that the server runs, and your credentials"
         )
-
-
-def _found(run: Any) -> Found:
-    info, data = run.info, run.data
-    status = info.status if info.lifecycle_stage == "active" else f"{info.status}, DELETED"
-    return Found(
-        info.run_id, info.run_name or "", status, info.start_time or 0, data.tags, data.metrics
-    )
 
 
 def stores(first: str) -> list[Store]:

@@ -13,8 +13,9 @@ from mlops.client import address, exchange
 from mlops.client.response import is_info
 from mlops.core import dvc_lock, environment, hashing
 from mlops.core.errors import ModelError, TrackingError
-from mlops.lineage.query import Found, Store, stores
+from mlops.lineage.query import Store, stores
 from mlops.pipeline import summary
+from mlops.tracking.search import Run
 
 RUN, VERSION, BENTO, URL = WAYS = ("RUN", "VERSION", "BENTO", "URL")
 SERVING = "models/serving"
@@ -28,11 +29,11 @@ class Trace:
 
     asked: str
     metadata: Mapping[str, str] = field(default_factory=dict)
-    runs: tuple[tuple[Store, Found], ...] = ()
+    runs: tuple[tuple[Store, Run], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)  # DVC's hashes of files that are here
 
     @property
-    def run(self) -> Found | None:
+    def run(self) -> Run | None:
         """The run in question: the one asked for, else the best match."""
         return self.runs[0][1] if self.runs else None
 
@@ -120,14 +121,14 @@ def _work_tree() -> Trace:
     return Trace("model in the work tree", metadata, tuple(_makers(metadata)), files)
 
 
-def _makers(metadata: Mapping[str, str]) -> list[tuple[Store, Found]]:
+def _makers(metadata: Mapping[str, str]) -> list[tuple[Store, Run]]:
     """Return the runs that made the model, the likeliest first: same commit, trained, newest."""
     digest = metadata.get("model.sha256")
     if not digest:
         return []
     found = [(store, run) for store in _stores() for run in store.made(digest)]
 
-    def rank(one: tuple[Store, Found]) -> tuple[int, bool, int]:
+    def rank(one: tuple[Store, Run]) -> tuple[int, bool, int]:
         tags = one[1].tags
         wanted = ("git.commit", "environment")
         other = sum(name in metadata and tags.get(name) != metadata[name] for name in wanted)

@@ -1,1 +1,1 @@
-"""Watch what is deployed, replace it gradually, and tell when the requests have changed."""
+"""Watch what is deployed, replace it gradually, and report when its requests have changed."""

@@ -24,15 +24,15 @@ MOST = 20  # runs in a table
 
 def choose(runs: Sequence[Run], name: str, variable: str) -> Run:
     """Return the run that a variable names."""
-    found = [one for one in runs if one.id.startswith(name) or one.name == name]
+    found = [one for one in runs if one.run_id.startswith(name) or one.name == name]
     if len(found) == 1:
         return found[0]
     if found:
         raise TrackingError(
             f"{variable}={name} fits {len(found)} runs; type more of the id: "
-            f"{', '.join(one.id[:12] for one in found[:5])}"
+            f"{', '.join(one.run_id[:12] for one in found[:5])}"
         )
-    known = ", ".join(one.id[:8] for one in runs[:5]) or "none"
+    known = ", ".join(one.run_id[:8] for one in runs[:5]) or "none"
     raise TrackingError(f"{variable}={name}: no such run; the newest are {known}")
 
 
@@ -43,7 +43,7 @@ def select(runs: list[Run], first: str, second: str) -> list[Run]:
     named = {"A": first, "B": second}
     chosen = [choose(runs, name, key) if name else runs[0] for key, name in named.items()]
     if chosen[0] is chosen[1]:
-        raise TrackingError(f"A and B are the same run, {chosen[0].id[:8]}; name two")
+        raise TrackingError(f"A and B are the same run, {chosen[0].run_id[:8]}; name two")
     return chosen
 
 

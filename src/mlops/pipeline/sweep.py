@@ -112,14 +112,14 @@ def sweep(where: str, experiment: str, combinations: Sequence[str]) -> dict[str,
 
 def conclude(store: Runs, found: dict[str, str], where: str, experiment: str) -> list[str]:
     """Print the table of the runs, the best first; return what to do next."""
-    runs = [one for one in store.newest() if one.id in found.values()]
+    runs = [one for one in store.newest() if one.run_id in found.values()]
     runs.sort(key=lambda one: -(one.figure("accuracy") or 0.0))
     compare.show(store, runs)
     winner = table.best(runs)
     said = [
         f"make the best one current: {typed(command(where, experiment, words))}"
         for words, run_id in found.items()
-        if winner and run_id == winner.id
+        if winner and run_id == winner.run_id
     ][:1]
     if elsewhere := sum(not run_id for run_id in found.values()):
         said.append(f"{elsewhere} came from a cache and have no run in {where}: not in the table")

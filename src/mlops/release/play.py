@@ -1,6 +1,8 @@
 """Show the model to somebody: train it if there is none, serve it, open its page in the browser.
 
-Reads: ENV and EXP where they are named, PORT (else a free port), dvc.lock, and what `serve` reads
+Reads: ENV and EXP where they are named, PORT (else a free port), AGAINST (champion, challenger or a
+    registered version, which the page asks as well), dvc.lock, and what `serve` reads
+Writes: .runs/second/, and what `serve` writes
 """
 
 import os
@@ -16,7 +18,8 @@ from typing import Any
 from mlops.config import schema
 from mlops.core import dvc_lock
 from mlops.core.errors import KnownError, ServingError, run
-from mlops.release import serve
+from mlops.pipeline import compose
+from mlops.release import second, serve
 from mlops.release.versions import bundle
 
 TRIED = 50  # ports, from the usual one on
@@ -30,29 +33,41 @@ def main() -> None:
     port = serve.asked_port() if os.environ.get("PORT") else free_port()
     serve.check_free(port, "play")  # rather now than after the training
     if not is_there(asked):
+        compose.asked()  # what it refuses is told once, and not by two commands
         train(asked)
     command = serve.command(port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    server = subprocess.Popen(command)
+    servers: list[subprocess.Popen[bytes]] = []
     try:
+        if against := os.environ.get("AGAINST"):
+            servers.append(start_second(against, port))
+        servers.append(server := subprocess.Popen(command))
         if is_ready(server, f"http://{serve.ADDRESS}:{port}"):
             show(f"http://{serve.ADDRESS}:{port}")
         sys.exit(server.wait())
     except KeyboardInterrupt:
         sys.exit(0)  # as it was said to end
     finally:
-        end(server)
+        for one in servers:
+            end(one)
 
 
-def free_port() -> int:
-    """Return the usual port, or the next one that is free."""
-    for port in range(serve.DEFAULT, serve.DEFAULT + TRIED):
+def start_second(against: str, page: int) -> "subprocess.Popen[bytes]":
+    """Start the service of a registered version, which the page on a port asks as well."""
+    found = second.start(against, free_port(page + 1), page)
+    os.environ["SERVING_SECOND"] = f"{found.url} {found.name}"
+    is_ready(found.server, found.url)
+    return found.server
+
+
+def free_port(first: int = serve.DEFAULT) -> int:
+    """Return a port, or the next one that is free."""
+    for port in range(first, first + TRIED):
         with suppress(ServingError):
             serve.check_free(port)
             return port
-    last = serve.DEFAULT + TRIED - 1
     raise ServingError(
-        f"expected a free port from {serve.DEFAULT} to {last}, found none; name one: PORT=8080"
+        f"expected a free port from {first} to {first + TRIED - 1}, found none; name one: PORT=8080"
     )
 
 

@@ -18,6 +18,7 @@ from mlops.core.errors import ServingError, run
 from mlops.release.versions import bundle
 
 SERVICE = "ml.service:Classifier"
+NAME = "classifier"  # as BentoML's configuration calls it
 ADDRESS = "127.0.0.1"
 DEFAULT = 3000
 PORTS = range(1, 65536)
@@ -39,11 +40,21 @@ def command(port: int) -> list[str]:
         f"{info['name']} {info['version']} of {info['environment']} at http://{ADDRESS}:{port} "
         f'(Ctrl+C ends it); ask it: make predict{where} TEXT="..."\n'
     )
+    os.environ.update(variables(port))
+    return words(port)
+
+
+def variables(port: int) -> dict[str, str]:
+    """Return the variables of a server: the code that serves, and a home of its own."""
     source = str(Path(__file__).resolve().parents[2])
     paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     # A server's counts lie in BentoML's home, and the next server of that home deletes them.
-    os.environ["BENTOML_HOME"] = str(Path(".runs", f"serve-{port}").resolve())
+    home = str(Path(".runs", f"serve-{port}").resolve())
+    return {"PYTHONPATH": os.pathsep.join(paths), "BENTOML_HOME": home}
+
+
+def words(port: int) -> list[str]:
+    """Return the command that serves on a port of loopback."""
     bentoml = str(Path(sys.executable).with_name("bentoml"))
     return [bentoml, "serve", SERVICE, "--host", ADDRESS, "--port", str(port)]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mlops.serving import metrics, openapi, page, request, response, schemas
+from mlops.serving import counts, metrics, openapi, page, request, response, schemas
 from mlops.serving.balance import Balance
 from mlops.serving.errors import RequestError
 from mlops.serving.predictor import Predictor
@@ -64,8 +64,8 @@ class Http:
             return
         path, start = scope["path"], time.perf_counter()
         status = await self._respond(scope, receive, send)
-        label = path if path in METHODS or path in BENTOML else metrics.OTHER
-        self._endpoint.predictor.metrics.count(label, status, time.perf_counter() - start)
+        label = path if path in METHODS or path in BENTOML else counts.OTHER
+        self._endpoint.predictor.metrics.requests.count(label, status, time.perf_counter() - start)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> int:
         try:
@@ -74,14 +74,19 @@ class Http:
                 return await self._pass_on(scope, receive, send)
             body, headers = await self._content(scope, receive)
         except RequestError as error:
-            return await _send_error(send, error)
+            return await self._refuse(send, error)
         except GoneError:
             return 499  # as nginx calls it: nobody is there to read a response
         except Exception:
             logger.exception("a request failed")
             message = "the prediction failed; the server's log says why"
-            return await _send_error(send, RequestError(500, "internal", message))
+            return await self._refuse(send, RequestError(500, "internal", message))
         return await _send(send, 200, body, headers)
+
+    async def _refuse(self, send: Send, error: RequestError) -> int:
+        self._endpoint.predictor.metrics.requests.refuse(error.error["code"])
+        body = response.encode({"error": error.error})
+        return await _send(send, error.status, body, {"content-type": JSON, **error.headers})
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> int:
         status = 500
@@ -101,7 +106,7 @@ class Http:
         match scope["path"]:
             case "/predict":
                 raw = await request.read(scope["headers"], receive, predictor.settings)
-                with balance, predictor.metrics.running.track_inprogress():
+                with balance, predictor.metrics.requests.running.track_inprogress():
                     _, fields = schemas.find_form(await request.parse(raw))
                     found = await self._endpoint.predict(**fields)
                     headers = {"content-type": JSON, **balance.headers()}
@@ -127,11 +132,6 @@ def _check_route(path: str, method: str) -> None:
         message = f"{path} takes {allowed}"
         error = RequestError(405, "wrong_method", message, limit=allowed, found=method)
         raise error.with_headers(allow=allowed)
-
-
-async def _send_error(send: Send, error: RequestError) -> int:
-    body = response.encode({"error": error.error})
-    return await _send(send, error.status, body, {"content-type": JSON, **error.headers})
 
 
 async def _send(send: Send, status: int, body: bytes, headers: Mapping[str, str]) -> int:

@@ -15,6 +15,7 @@ from mlops.serving import parent, protocol
 from mlops.serving.asgi import App, Endpoint, Http
 from mlops.serving.balance import Balance
 from mlops.serving.predictor import Predictor
+from mlops.serving.protocol import Protocol
 from mlops.serving.settings import Model, Settings
 
 NAME = "classifier"
@@ -55,6 +56,7 @@ class Service:
 
     def __init__(self) -> None:
         self.predictor = Predictor(self.model, NAME)
+        Protocol.count = self.predictor.metrics.requests.reject
         self.balance = Balance()
         self.predictor.works()  # the first request shall be as fast as the others
 

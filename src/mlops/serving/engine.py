@@ -34,6 +34,8 @@ class Prediction:
     tokens: int
     truncated: bool
     unknown: float = 0.0  # share of the words that the model has never seen
+    words: int = 0
+    unknown_words: int = 0
     warning: str = ""
 
 
@@ -109,14 +111,16 @@ class Engine:
         self, text: str, encoding: Encoding, probabilities: NDArray[np.float64]
     ) -> Prediction:
         values, ids = probabilities.tolist(), encoding.ids
-        unknown, warning = self._vocabulary.look(text, ids)
+        found = self._vocabulary.look(text, ids)
         return Prediction(
             label=self.signature.labels[values.index(max(values))],
             probabilities=dict(zip(self.signature.labels, values, strict=True)),
             tokens=len(ids),
             truncated=bool(encoding.overflowing),
-            unknown=unknown,
-            warning=warning,
+            unknown=found.share,
+            words=found.words,
+            unknown_words=found.unknown,
+            warning=found.warning,
         )
 
 

@@ -2,6 +2,15 @@
 
 from typing import Any
 
+# All codes that a client may get; what is counted by code has no other.
+CODES = frozenset(
+    {
+        "bad_http", "bad_json", "bad_shape", "body_too_large", "busy", "empty_text", "encoded_body",
+        "head_too_large", "internal", "lone_surrogate", "not_found", "not_json", "not_text",
+        "not_utf8", "slow_request", "text_too_long", "too_many_texts", "wrong_method",
+    }
+)  # fmt: skip
+
 
 class RequestError(Exception):
     """What a client gets in place of a prediction: status, stable code, sentence, limit."""

@@ -1,6 +1,10 @@
-"""What answers requests: an engine, the queue before it, and their counts."""
+"""What answers requests: an engine, the queue before it, and their counts.
+
+Reads: MODEL_VERSION, the version in the registry, which `make deploy` sets
+"""
 
 import logging
+import os
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -8,11 +12,14 @@ from typing import Any
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from mlops.serving import errors, response, schemas
+from mlops.serving.counts import Origin
 from mlops.serving.engine import Engine, Prediction
 from mlops.serving.metrics import Metrics
 from mlops.serving.queue import BusyError, Queue
 from mlops.serving.schemas import Request
 from mlops.serving.settings import Model
+
+VERSION = "MODEL_VERSION"
 
 logger = logging.getLogger("bentoml.serve")
 
@@ -26,10 +33,11 @@ class Predictor:
         self.preprocessing = model.serving.preprocessing
         self.example = model.signature.example
         self.engine = Engine(model.folder, settings.threads, settings.device, settings.batch_items)
+        self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
+        self.metrics = Metrics(origin(model, service), settings.queue_size, registry)
         batch = settings.batch_items if settings.batching else 1
         self.queue = Queue(self._answer, settings.queue_size, settings.timeout, batch)
-        self.model = {name: str(model.serving.info[name]) for name in ("name", "version")}
-        self.metrics = Metrics(service, self.model["version"], registry)
+        self.queue.counts = self.metrics.queue
         self.info = {
             **model.serving.info,
             "example": self.example,
@@ -65,13 +73,19 @@ class Predictor:
             request = schemas.check(value, self.settings, self.preprocessing)
         except Exception as error:
             return error
-        self.metrics.refused.inc(len(request.items) - len(request.texts))
+        if refused := len(request.items) - len(request.texts):
+            self._refuse(request, refused)
         return request.error or request
+
+    def _refuse(self, request: Request, texts: int) -> None:
+        self.metrics.texts.refused.inc(texts)
+        for item in () if request.single else request.items:  # a single one is a refused request
+            if isinstance(item, errors.RequestError):
+                self.metrics.requests.refuse(item.error["code"])
 
     def _merge(self, request: Request, found: Iterator[Prediction]) -> dict[str, Any]:
         predictions = list(islice(found, len(request.texts)))
-        self.metrics.predicted.inc(len(predictions))
-        self.metrics.truncated.inc(sum(one.truncated for one in predictions))
+        self.metrics.texts.count(predictions)
         return response.merge(request, predictions, self.model)
 
     def works(self) -> bool:
@@ -85,3 +99,16 @@ class Predictor:
     async def close(self) -> None:
         """End when all that was accepted is done."""
         await self.queue.close()
+
+
+def origin(model: Model, service: str) -> Origin:
+    """Return what is counted for; a service that was not deployed has no registered version."""
+    registered = os.environ.get(VERSION, "")
+    return Origin(
+        service=service,
+        version=registered or str(model.serving.info["version"]),
+        registered=registered or "none",
+        model_sha256=model.signature.model_sha256,
+        commit=str(model.serving.info.get("commit")),
+        labels=model.signature.labels,
+    )

@@ -6,7 +6,8 @@ without end, in time and in size; and drops a client that has only ended its own
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import httptools
 from uvicorn.protocols.http import auto
@@ -31,6 +32,8 @@ class Protocol(HttpToolsProtocol):
 
     keep_alive: float  # seconds that it may rest between requests
     patience: float  # seconds that the head of a request may take
+    # Counts what is answered past the application, by status and code.
+    count: ClassVar[Callable[[int, str], None]] = staticmethod(lambda _status, _code: None)
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -174,6 +177,7 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         self.logger.info("%s: %s", error.error["code"], error)
+        type(self).count(error.status, error.error["code"])
         body = response.encode({"error": error.error})
         head = (
             "content-type: application/json\r\n"

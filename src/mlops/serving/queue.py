@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 # Answers requests in their order; an exception in the place of a result is that request's.
 Run = Callable[[list[Any]], Sequence[Any]]
@@ -27,6 +27,28 @@ class BusyError(Exception):
         self.retry_after = retry_after
 
 
+class Counts(Protocol):
+    """What is told of the queue as it changes."""
+
+    def waiting(self, number: float, /) -> None:
+        """So many requests wait for their turn."""
+
+    def waited(self, seconds: float, /) -> None:
+        """One has had its turn, or was sent away, after this time."""
+
+    def busy(self, seconds: float, /) -> None:
+        """The thread has worked for this time."""
+
+
+class Uncounted:
+    """Tells nobody."""
+
+    def waiting(self, number: float, /) -> None:
+        """Nothing."""
+
+    waited = busy = waiting
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """A request, how many texts it holds, and what its client awaits."""
@@ -34,6 +56,7 @@ class Job:
     request: Any
     size: int
     result: "asyncio.Future[Any]"
+    since: float
     started: bool = False
 
 
@@ -45,6 +68,7 @@ class Queue:
 
     def __init__(self, run: Run, size: int, timeout: float, batch: int = 1) -> None:
         self.pending = 0  # requests that are not answered yet
+        self.counts: Counts = Uncounted()
         self._run = run
         self._size = size
         self._timeout = timeout
@@ -61,10 +85,11 @@ class Queue:
         if self.pending >= self._size:
             raise BusyError(self.retry_after())
         loop = asyncio.get_running_loop()
-        job = Job(request, size, loop.create_future())
+        job = Job(request, size, loop.create_future(), time.monotonic())
         timer = loop.call_later(self._timeout, self._expire, job)
         self.pending += 1
         self._waiting.append(job)
+        self.counts.waiting(len(self._waiting))
         if self._idle:
             loop.call_soon(self._dispatch)  # with all others that arrive in this turn of the loop
         try:
@@ -74,6 +99,8 @@ class Queue:
             self.pending -= 1
             if job in self._waiting:  # its client has gone, or has waited too long
                 self._waiting.remove(job)
+                self.counts.waiting(len(self._waiting))
+                self.counts.waited(time.monotonic() - job.since)
 
     def retry_after(self) -> int:
         """Return after how many whole seconds the queue is likely to have moved on."""
@@ -99,7 +126,7 @@ class Queue:
     def _take(self) -> list[Job]:
         """Return the requests of the next batch, but none that nobody awaits any more."""
         jobs: list[Job] = []
-        texts = 0
+        texts, now = 0, time.monotonic()
         while self._waiting:
             texts += self._waiting[0].size
             if jobs and texts > self._batch:
@@ -108,6 +135,8 @@ class Queue:
             if not job.result.done():
                 job.started = True
                 jobs.append(job)
+            self.counts.waited(now - job.since)
+        self.counts.waiting(len(self._waiting))
         return jobs
 
     def _work(self) -> None:
@@ -119,6 +148,7 @@ class Queue:
 
     def _finish(self, jobs: list[Job], results: Sequence[Any], seconds: float) -> None:
         self._idle = True
+        self.counts.busy(seconds)
         self._seconds += 0.05 * (seconds / len(jobs) - self._seconds)
         self._dispatch()
         for job, result in zip(jobs, results, strict=True):

@@ -71,7 +71,7 @@ def check(name: str) -> None:
         next(bucket(name).list(**ONE), None)
     except NoCredentialsError:
         raise StorageError(
-            f"no credentials for {url}; set {NEEDED}, or leave out SHARE to work alone"
+            f"no credentials for {url}; set {NEEDED}. Without SHARE `make train` works alone"
         ) from None
     except (BotoCoreError, ClientError, ValueError) as error:
         if is_expired(error):
@@ -81,7 +81,7 @@ def check(name: str) -> None:
             ) from None
         raise StorageError(
             f"cannot use {url} at {endpoint()}: {error}; check AWS_ENDPOINT_URL, the credentials "
-            f"of {name} and that the server runs, or leave out SHARE to work alone"
+            f"of {name} and that the server runs. Without SHARE `make train` works alone"
         ) from None
 
 

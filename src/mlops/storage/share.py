@@ -9,7 +9,7 @@ import sys
 
 from dvc.cli import main as dvc
 
-from mlops.core import environment
+from mlops.core import environment, terminal
 from mlops.core.errors import INTERRUPTED, ConfigError, KnownError, StorageError, run
 from mlops.pipeline import compose, tracked
 from mlops.pipeline.train import reproduce
@@ -52,13 +52,16 @@ def train(name: str) -> None:
     except (KnownError, SystemExit) as failed:
         if isinstance(failed, SystemExit) and failed.code == INTERRUPTED:
             raise
-        why = "a stage failed (above)" if isinstance(failed, SystemExit) else str(failed)
         # What ran before took hours, maybe, and is worth sharing.
+        told = "" if isinstance(failed, SystemExit) else f"{failed}; "
         try:
             send(name)
         except StorageError as error:
-            raise StorageError(f"{why}, and nothing is shared: {error}") from error
-        raise StorageError(f"{why}; what ran before it is shared") from failed
+            raise StorageError(f"{told}nothing is shared: {error}") from error
+        if not told:  # the stage has named its error
+            terminal.write("what ran before the stage that failed is shared")
+            raise
+        raise StorageError(f"{told}what ran before it is shared") from failed
     send(name)
 
 

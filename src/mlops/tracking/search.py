@@ -27,13 +27,13 @@ BASELINE = re.compile(r"test\.baselines\.(.+)\.accuracy")
 class Run:
     """A run."""
 
-    id: str
+    run_id: str
     name: str
     status: str
     started: int  # milliseconds since 1970
-    params: Mapping[str, str]
-    metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
 
     @property
     def experiment(self) -> str:
@@ -74,28 +74,30 @@ class Runs:
             places = [one.experiment_id for one in self._client.search_experiments()]
             order = ["attributes.start_time DESC"]
             found = self._client.search_runs(places, query, max_results=MOST, order_by=order)
-        runs = [_run(one) for one in found]
+        runs = [read(one) for one in found]
         ours = self.params.project.name  # others may use the same server
         return [one for one in runs if one.params.get("project.name", ours) == ours]
 
     def curve(self, run: Run, metric: str) -> list[float]:
         """Return the values of a metric in their order."""
         with store.known_errors(self.params):
-            points = self._client.get_metric_history(run.id, metric)
+            points = self._client.get_metric_history(run.run_id, metric)
         return [point.value for point in sorted(points, key=lambda point: point.step)]
 
     def file(self, run: Run, path: str) -> bytes | None:
         """Return a file of a run's artifacts; None if it has none of this name."""
         folder, _, _ = path.rpartition("/")
         with store.known_errors(self.params), tempfile.TemporaryDirectory() as brought:
-            if path not in {item.path for item in self._client.list_artifacts(run.id, folder)}:
+            if path not in {item.path for item in self._client.list_artifacts(run.run_id, folder)}:
                 return None
-            return Path(self._client.download_artifacts(run.id, path, brought)).read_bytes()
+            return Path(self._client.download_artifacts(run.run_id, path, brought)).read_bytes()
 
 
-def _run(found: Any) -> Run:
+def read(found: Any) -> Run:
+    """Return what MLflow's client has found; a deleted run says so."""
     info, data = found.info, found.data
+    status = info.status if info.lifecycle_stage == "active" else f"{info.status}, DELETED"
     return Run(
-        info.run_id, info.run_name or "", info.status, info.start_time or 0,
-        data.params, data.metrics, data.tags,
+        info.run_id, info.run_name or "", status, info.start_time or 0,
+        data.tags, data.metrics, data.params,
     )  # fmt: skip

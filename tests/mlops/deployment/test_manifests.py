@@ -13,9 +13,9 @@ import yaml
 from common import ROOT
 from ml.config import Params
 from mlops.core.errors import DeployError
-from mlops.deployment import checks, links, manifests
+from mlops.deployment import checks, kubernetes, links, manifests
 from mlops.deployment.manifests import Release
-from mlops.serving import asgi
+from mlops.serving import asgi, predictor
 
 DIGEST = f"sha256:{'a' * 64}"
 RELEASE = Release(f"registry.example.com:5000/team/classifier@{DIGEST}", "3", "b" * 64, "c0ffee")
@@ -98,6 +98,14 @@ def test_a_release_can_be_traced_back(make_params: Make) -> None:
     for part in (deployment, deployment["spec"]["template"]):
         assert part["metadata"]["annotations"].items() >= origin.items()
         assert part["metadata"]["labels"]["app.kubernetes.io/version"] == "3"
+
+
+def test_the_service_is_told_its_registered_version(make_params: Make) -> None:
+    """On a cluster, for its candidate, and on one machine: it counts by this version."""
+    text = manifests.render(RELEASE, make_params(environment="prod"))
+    for one in (text, kubernetes.candidate(text), manifests.one_machine(text, 8081)):
+        (container,) = documents(one)["Deployment"]["spec"]["template"]["spec"]["containers"]
+        assert container["env"] == [{"name": predictor.VERSION, "value": "3"}]
 
 
 def test_strange_names_stay_text(make_params: Make) -> None:

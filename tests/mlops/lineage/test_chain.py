@@ -7,8 +7,9 @@ import yaml
 
 import locks
 from mlops.lineage import chain, show
-from mlops.lineage.query import Found, Store
+from mlops.lineage.query import Store
 from mlops.lineage.trace import Trace
+from mlops.tracking.search import Run
 
 VALUES = {
     "data": {"train_path": "rows.csv", "val_path": "synthetic", "synthetic_rows": 7},
@@ -25,18 +26,18 @@ class Shelf:
     def __str__(self) -> str:
         return "the store"
 
-    def artifact(self, _run: Found, name: str) -> bytes | None:
+    def artifact(self, _run: Run, name: str) -> bytes | None:
         """Return a file."""
         return self.files[name].encode() if name in self.files else None
 
 
-def found(run_id: str = "r1", **tags: str) -> Found:
+def found(run_id: str = "r1", **tags: str) -> Run:
     """Return a run with these tags, _ for a dot."""
     named = {name.replace("_", "."): value for name, value in tags.items()}
-    return Found(run_id, "tiny-v0.1", "FINISHED", 1_000, named, {"test.accuracy": 0.91})
+    return Run(run_id, "tiny-v0.1", "FINISHED", 1_000, named, {"test.accuracy": 0.91}, {})
 
 
-def traced(*runs: Found, shelf: Shelf | None = None, **fields: Any) -> Trace:
+def traced(*runs: Run, shelf: Shelf | None = None, **fields: Any) -> Trace:
     """Return a trace that leads to runs."""
     store = cast(Store, shelf or Shelf())
     return Trace("run r1", runs=tuple((store, run) for run in runs), **fields)

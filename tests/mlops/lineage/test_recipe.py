@@ -9,8 +9,9 @@ import yaml
 import locks
 from mlops.core.errors import LineageError
 from mlops.lineage import recipe
-from mlops.lineage.query import Found, Store
+from mlops.lineage.query import Store
 from mlops.lineage.trace import Trace
+from mlops.tracking.search import Run
 
 PATCH = "diff --git a/src/new.py b/src/new.py\n"
 COMMIT = {"git.commit": "c0ffee"}
@@ -28,7 +29,7 @@ class Shelf:
         params = yaml.safe_dump({"environment": "dev"})
         self.files = {"dvc.lock": locks.text(), "params.yaml": params, "code.diff": PATCH} | files
 
-    def artifact(self, _run: Found, name: str) -> bytes | None:
+    def artifact(self, _run: Run, name: str) -> bytes | None:
         """Return a file."""
         return self.files[name].encode() if self.files.get(name) else None
 
@@ -36,7 +37,7 @@ class Shelf:
 def traced(tags: dict[str, str], **files: str) -> Trace:
     """Return a trace to a run with these tags, and files named with _ for a dot."""
     named = {name.replace("_", "."): text for name, text in files.items()}
-    run = Found("r1", "tiny", "FINISHED", 0, tags, {})
+    run = Run("r1", "tiny", "FINISHED", 0, tags, {}, {})
     return Trace("run r1", runs=((cast(Store, Shelf(named)), run),))
 
 

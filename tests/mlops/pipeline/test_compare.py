@@ -166,7 +166,7 @@ def make_run(number: int, **values: str) -> Run:
     params = {f"training.{name}": value for name, value in values.items()}
     figures = {"test.accuracy": 0.9, "test.macro_f1": 0.9, "test.accuracy_low": 0.8}
     tags = {"experiment": "default", "data.test.sha256": "a", "duration_s": "12.0"}
-    return Run(f"{number:032x}", "", "FINISHED", 0, params, figures, tags)
+    return Run(f"{number:032x}", "", "FINISHED", 0, tags, figures, params)
 
 
 def test_a_terminal_of_100_columns_holds_the_table() -> None:

@@ -79,6 +79,16 @@ def test_a_benchmark_with_servers_runs(typed: str) -> None:
     check(typed, SERVERS[typed], Path(tempfile.gettempdir()))
 
 
+@pytest.mark.parametrize("program", sorted({typed.split()[0] for typed in LONG}))
+def test_a_long_benchmark_starts(program: str) -> None:
+    """What it imports is there: only the nightly runs do more."""
+    words = [sys.executable, f"benchmarks/{program}", "--help"]
+    done = subprocess.run(words, cwd=ROOT, text=True, check=False, capture_output=True)
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "--quick" in done.stdout
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("typed", LONG)
 def test_a_long_benchmark_runs(typed: str, tmp_path: Path) -> None:

@@ -251,3 +251,35 @@ def test_old_makes_can_read_what_refuses_them() -> None:
     assert {one or other for one, other in words} <= {
         "ifneq", "ifeq", "endif", "filter", "error", "MAKE_VERSION", "OS",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, True), (7, False)])
+def test_a_long_installation_shows_signs_of_life_in_a_log(
+    folder: Path, tmp_path: Path, code: int, told: bool
+) -> None:
+    """A line now and then, and its exit code is make's."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    uv = programs / "uv"
+    uv.write_text(
+        f'#!/bin/sh\n[ "$2" = sync ] || exit 0\nuntil [ -e go ]; do sleep 0.05; done; exit {code}\n'
+    )
+    uv.chmod(0o755)
+    (folder / ".venv" / "bin").mkdir()
+    (folder / ".venv" / "bin" / "python").symlink_to("/usr/bin/env")
+    (folder / "Makefile").unlink()
+    (folder / "Makefile").write_text(MAKEFILE.replace("BEAT := 30", "BEAT := 0"))
+    with subprocess.Popen(
+        ["make", "install"],
+        cwd=folder, env={"PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as done:  # fmt: skip
+        assert done.stdout
+        lines = iter(done.stdout.readline, "")
+        heard = next((line for line in lines if "still installing" in line), "")
+        (folder / "go").touch()
+        rest = done.stdout.read()
+
+    assert heard
+    assert ("installed in" in rest) is told
+    assert (f"Error {code}" in rest) is not told

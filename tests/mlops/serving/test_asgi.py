@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 import toy
 from mlops.serving import settings
-from mlops.serving.asgi import Endpoint, Http, Scope, Send
+from mlops.serving.asgi import BENTOML, METHODS, Endpoint, Http, Scope, Send
 from mlops.serving.predictor import Predictor
 from mlops.serving.queue import BusyError
 from mlops.serving.request import Receive
@@ -224,10 +224,81 @@ async def test_metrics_count_requests_and_texts(client: httpx.AsyncClient) -> No
 
     assert values[f'bentoml_service_request_total{{{labels},service_version="v1"}}'] == "1.0"
     outcomes = [
-        values[f'bentoml_service_text_total{{outcome="{name}"}}']
+        values[f'bentoml_service_text_total{{outcome="{name}",service_version="v1"}}']
         for name in ("predicted", "truncated", "refused")
     ]
     assert outcomes == ["2.0", "1.0", "1.0"]
+
+
+async def metric(client: httpx.AsyncClient, name: str, *labels: str) -> float:
+    """Return the sum of the samples of a name that have these labels."""
+    lines = (await client.get("/metrics")).text.splitlines()
+    found = [one for one in lines if one.split("{")[0].split()[0] == f"bentoml_service_{name}"]
+    return sum(float(one.split()[-1]) for one in found if all(label in one for label in labels))
+
+
+async def test_metrics_know_what_was_predicted(client: httpx.AsyncClient) -> None:
+    """Labels, confidence, tokens, and words that the model knows or not."""
+    await client.post("/predict", json={"texts": ["the film was good", "bad qwertz"]})
+
+    assert await metric(client, "prediction_total", 'label="positive"') == 1
+    assert await metric(client, "prediction_total", 'label="negative"') == 1
+    assert await metric(client, "prediction_confidence_count") == 2
+    assert await metric(client, "text_tokens_sum") == 6 + 4
+    assert await metric(client, "words_total", 'kind="known"') == 5
+    assert await metric(client, "words_total", 'kind="unknown"') == 1
+    assert await metric(client, "queue_wait_seconds_count") == 1
+    assert await metric(client, "predict_busy_seconds_total") > 0
+    assert await metric(client, "queue_waiting") == 0
+
+
+async def test_metrics_say_why_something_was_refused(client: httpx.AsyncClient) -> None:
+    """Once for each request, and for each text of a list."""
+    await client.post("/predict", json={"text": ""})
+    await client.post("/predict", json={"texts": ["", 5, ""]})
+    await client.post("/predict", json={"texts": []}, headers={"content-encoding": "gzip"})
+    await client.post("/predict", content=b"{", headers={"content-type": "application/json"})
+    await client.get("/nowhere")
+
+    assert await metric(client, "refused_total", 'reason="empty_text"') == 3
+    assert await metric(client, "refused_total", 'reason="not_text"') == 1
+    assert await metric(client, "refused_total", 'reason="encoded_body"') == 1
+    assert await metric(client, "refused_total", 'reason="bad_json"') == 1
+    assert await metric(client, "refused_total", 'reason="not_found"') == 1
+    assert await metric(client, "refused_total") == 7
+    assert await metric(client, "text_total", 'outcome="refused"') == 4
+
+
+async def test_no_event_makes_a_series(client: httpx.AsyncClient) -> None:
+    """All of them are there, at 0, before the first request."""
+
+    async def names() -> set[str]:
+        lines = (await client.get("/metrics")).text.splitlines()
+        return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
+
+    before = await names()
+    for path in (*METHODS, *BENTOML, "/nowhere"):
+        for method in ("GET", "DELETE", "POST"):
+            await client.request(method, path, json={"texts": ["good", "", 5]})
+    await client.post("/predict", json={"texts": ["good"] * 9})
+    for content in (b"{", b"x" * 2_000_000):
+        await client.post("/predict", content=content, headers={"content-type": "application/json"})
+
+    assert await names() == before
+
+
+async def test_the_registered_version_is_counted_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It differs between two models whose `model.version` is the same."""
+    monkeypatch.setenv("MODEL_VERSION", "12")
+    folder = toy.serving(toy.export(tmp_path / "model"))
+    found = Predictor(settings.load(folder), "classifier", CollectorRegistry())
+    lines = found.metrics.export().decode().splitlines()
+
+    assert all('service_version="12"' in line for line in lines if "service_version" in line)
+    info = f'{{commit="c0ffee",model_sha256="{"0" * 64}",registered="12"}} 1.0'
+    assert f"bentoml_service_model_info{info}" in lines
 
 
 async def test_info_leads_back_to_model_and_limits(client: httpx.AsyncClient) -> None:

@@ -8,11 +8,13 @@ import pytest
 
 import browser
 import served
+from mlops.release import second as second_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
 SUMMARY = "document.getElementById('summary').textContent"
 WARNING = "document.getElementById('warning').textContent"
 ERROR = "document.getElementById('error').textContent"
+SECOND = "document.getElementById('second').textContent"
 NAMES = "JSON.stringify([...document.querySelectorAll('dt')].map(e => e.textContent))"
 CELLS = "JSON.stringify([...document.querySelectorAll('td')].map(e => e.textContent))"
 MARKS = (
@@ -127,6 +129,35 @@ async def test_several_texts_at_once(page: browser.Page) -> None:
     assert found[:8] == ["good", "positive", "93.5 %", "", "bad", "negative", "93.5 %", ""]
     assert found[9:11] == ["-", ""]
     assert "up to 20000 characters" in found[11]
+
+
+async def test_a_second_model_is_asked_as_well(
+    bento: served.Bento, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another service of this machine, which this page alone may ask; its end is told."""
+    first, second = served.free_port(), served.free_port()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(served, "free_port", iter((second, first)).__next__)
+    other = served.serve(
+        bento, tmp_path / "second", BENTOML_CONFIG_OPTIONS=second_service.allow(first)
+    )
+    with other as there:
+        named = {"SERVING_SECOND": f"{there.url} champion, version 3"}
+        with served.serve(bento, tmp_path / "first", **named) as server:
+            async with browser.opened(f"{server.url}/", tmp_path / "profile") as page:
+                await page.until("document.activeElement.id === 'text'")
+                await page.type("the film was good")
+                await page.press("Enter")
+                await page.until(f"{SECOND} !== ''")
+                found = await page.run(SECOND)
+                there.process.terminate()
+                there.process.wait()
+                await page.press("Enter")
+                await page.until(f"{SECOND}.includes('does not answer')")
+
+                assert found.startswith("champion, version 3: positive, 79.1 %")
+                assert await page.run(SUMMARY) == "positive, 79.1 %"
 
 
 async def test_the_words_that_decided_are_marked(page: browser.Page) -> None:

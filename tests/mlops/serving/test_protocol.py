@@ -194,6 +194,17 @@ def test_what_is_not_http_is_refused_in_json(port: int, sent: bytes) -> None:
     assert json.loads(body)["error"]["code"] == "bad_http"
 
 
+def test_what_is_answered_past_the_application_is_counted(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By status and code: the application hears nothing of it."""
+    seen: list[tuple[int, str]] = []
+    monkeypatch.setattr(Protocol, "count", lambda status, code: seen.append((status, code)))
+    talk(port, b"nonsense\r\n\r\n")
+
+    assert seen == [(400, "bad_http")]
+
+
 def test_what_came_before_garbage_is_answered(port: int) -> None:
     """And nothing else: another answer would be taken for that of a request."""
     assert answers(talk(port, post(b"a") + b"garbage\r\n\r\n")) == [b"/predict=a"]

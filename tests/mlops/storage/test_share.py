@@ -95,3 +95,21 @@ def test_a_setting_of_dvc_by_which_it_would_share_elsewhere_is_refused(
 
         with pytest.raises(StorageError, match=told):
             remote.check_config("dev")
+
+
+def test_a_failed_stage_is_one_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has named its error itself; that the rest is shared is no second one."""
+
+    def fail(pull: bool) -> None:
+        raise SystemExit(1)
+
+    monkeypatch.setattr(share, "fetch_data", lambda name: None)
+    monkeypatch.setattr(share, "reproduce", fail)
+    monkeypatch.setattr(share, "send", lambda name: None)
+
+    with pytest.raises(SystemExit):
+        share.train("dev")
+
+    assert capsys.readouterr().err == "what ran before the stage that failed is shared\n"

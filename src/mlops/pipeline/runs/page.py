@@ -38,9 +38,9 @@ def render(store: Runs, runs: Sequence[Run], title: str, said: Sequence[str]) ->
         winner=table.best(runs),
         differing=table.differences(runs),
         keys=list(next(iter(table.differences(runs).values()), {})),
-        colours={run.id: colour for run, colour in zip(drawn, COLOURS, strict=False)},
+        colours={run.run_id: colour for run, colour in zip(drawn, COLOURS, strict=False)},
         plots=[
-            plot(name, {run.id: store.curve(run, metric) for run in drawn})
+            plot(name, {run.run_id: store.curve(run, metric) for run in drawn})
             for metric, name in METRICS.items()
         ],
         width=WIDTH,

@@ -32,13 +32,13 @@ def describe(one: Run, other: Run, ours: Bools, theirs: Bools, config: Evaluate)
         one, other, ours, theirs = other, one, theirs, ours
     differing = int((ours != theirs).sum())
     if not differing:
-        return f"{one.id[:8]} and {other.id[:8]} are right on the same rows: no difference"
+        return f"{one.run_id[:8]} and {other.run_id[:8]} are right on the same rows: no difference"
     found = lead(ours, theirs, config)
     ahead, low, high = (f"{100 * found[key]:.1f}" for key in ("lead", "lead_low", "lead_high"))
     sure = "more than chance explains" if found["lead_low"] > 0 else "it may be chance"
     return (
-        f"row by row, {one.id[:8]} is ahead of {other.id[:8]} by {ahead} points (interval {low} to "
-        f"{high}; {differing:,} of {len(ours):,} rows decide): {sure}"
+        f"row by row, {one.run_id[:8]} is ahead of {other.run_id[:8]} by {ahead} points "
+        f"(interval {low} to {high}; {differing:,} of {len(ours):,} rows decide): {sure}"
     )
 
 

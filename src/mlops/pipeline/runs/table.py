@@ -20,7 +20,7 @@ def differences(runs: Sequence[Run]) -> Differences:
     """Return the values in which runs differ, of those that decide what a model is."""
     keys = sorted({key for run in runs for key in run.params if key.startswith(SHAPING)})
     differing = [key for key in keys if len({run.params.get(key) for run in runs}) > 1]
-    return {run.id: {key: run.params.get(key, "-") for key in differing} for run in runs}
+    return {run.run_id: {key: run.params.get(key, "-") for key in differing} for run in runs}
 
 
 def changes(runs: Sequence[Run]) -> Differences:
@@ -66,7 +66,7 @@ def verdict(runs: Sequence[Run]) -> list[str]:
     scored = [run for run in runs if run.figure("accuracy") is not None]
     rivals = [run for run in scored if run is not winner and comparable(run, winner)]
     close = sum((run.figure("accuracy_high") or 1.0) >= _low(winner) for run in rivals)
-    said = [f"* {winner.id[:8]} has the highest accuracy{_among(len(rivals), close)}"]
+    said = [f"* {winner.run_id[:8]} has the highest accuracy{_among(len(rivals), close)}"]
     if others := len(scored) - len(rivals) - 1:
         said.append(
             f"~ {others} measured on other test rows than the newest run: not comparable with it"
@@ -82,13 +82,13 @@ def rows(runs: Sequence[Run]) -> list[list[str]]:
     found = differences(runs) if len(runs) == PAIR else changes(runs)
     return [
         [
-            f"{_mark(run, winner)} {run.id[:8]}",
+            f"{_mark(run, winner)} {run.run_id[:8]}",
             run.experiment,
             score(run),
             "-" if (base := run.baseline()) is None else f"{base[0]:.3f} {base[1]}",
             number(run.figure("macro_f1")),
             f"{float(run.tags['duration_s']):.0f}" if "duration_s" in run.tags else "-",
-            short(found[run.id]),
+            short(found[run.run_id]),
         ]
         for run in runs
     ]
