@@ -99,13 +99,12 @@ class Kubernetes:
     def back(self, text: str | None) -> None:
         """Lead all requests to what was live, then apply it; or remove everything."""
         self._route.unite(text)
+        self._remove()
         if text is not None:
             self._apply(text)
             self._rolled()
             self._lead(text)
-            self._remove()
             return
-        self._remove()
         ours = f"app.kubernetes.io/name={manifests.NAME}"
         more = [one for one in (gateway.KIND, scaling.KEDA) if self._kubectl.knows(one)]
         kinds = ",".join([*more, KINDS])

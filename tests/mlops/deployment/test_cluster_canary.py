@@ -22,7 +22,7 @@ from cluster import Cluster
 from common import ROOT
 from ml.config import Params
 from mlops.core.errors import DeployError
-from mlops.deployment import gateway, lease, manifests
+from mlops.deployment import gateway, lease, manifests, smoke_test
 from mlops.deployment.kubernetes import CANDIDATE, Kubernetes
 from mlops.deployment.mover import Rule, Split
 
@@ -104,7 +104,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory, make_params: Make) -> Itera
 def _canary(place: Place) -> Iterator[Place]:
     """That cluster while a deployment holds its Lease and a candidate has started."""
     with place.target.lock():
-        place.target.start(place.texts[1])
+        smoke_test.ready(place.target.start(place.texts[1]), 30)
         yield place
         place.target.back(place.texts[0])
 

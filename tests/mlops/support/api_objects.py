@@ -49,6 +49,19 @@ def merged(old: Any, patch: Any) -> Any:
     return kept
 
 
+def pod(name: str, template: Object) -> Object:
+    """Return a pod that runs, as a Deployment makes it."""
+    image = template["spec"]["containers"][0]["image"]
+    started = [{"restartCount": 0, "state": {"running": {}}, "image": image}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "mlops", **copy.deepcopy(template["metadata"])},
+        "spec": copy.deepcopy(template["spec"]),
+        "status": {"phase": "Running", "containerStatuses": started},
+    }
+
+
 def slices(objects: list[Object], ports: dict[str, int], pods: str) -> dict[str, Object]:
     """Return an EndpointSlice for each pod that runs and that a Service selects, by its name."""
     found = {}

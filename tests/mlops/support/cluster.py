@@ -4,7 +4,8 @@ It knows as much of Kubernetes' API as a deployment takes: objects, versions, se
 patches, status, watches, discovery, and pods behind its proxy. What kubectl sends is what a real
 one gets. What controllers would do with it is done here, and shorter: a Deployment's pods follow it
 at once (or are `stuck`), nothing is scheduled or scaled, and a Service's EndpointSlices have the
-pods that it selects. With a `runner` each pod is a process that answers on loopback.
+pods that it selects. With a `runner` each pod is a process that answers on loopback, and they are
+replaced one after the other.
 """
 
 import copy
@@ -55,6 +56,7 @@ class Cluster:
     is_closing: bool = False
     _applied: dict[str, dict[str, Any]] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)  # of pods that run, by their path
+    _rolling: dict[str, int] = field(default_factory=dict)  # generations, by the Deployment's path
     _count: int = 0
 
     @property
@@ -108,6 +110,7 @@ class Cluster:
             if gone is None:
                 return api_objects.missing(path)
             self._applied.pop(path, None)
+            self._rolling.pop(path, None)
             self._drop(path)
             if gone["kind"] == "Deployment":
                 self._end_pods(gone["metadata"]["name"], {})
@@ -139,32 +142,64 @@ class Cluster:
 
     def _roll(self, path: str, deployment: dict[str, Any]) -> None:
         template, replicas = deployment["spec"]["template"], deployment["spec"].get("replicas", 2)
-        name, image = deployment["metadata"]["name"], template["spec"]["containers"][0]["image"]
-        ready = image not in self.stuck or "candidate" in name
+        name, generation = deployment["metadata"]["name"], deployment["metadata"]["generation"]
+        wanted = {
+            f"{PODS}/{name}-{number}": api_objects.pod(f"{name}-{number}", template)
+            for number in range(replicas)
+        }
+        if self.runner is None:
+            self._end_pods(name, wanted)
+            self._progress(path, replicas, replicas)
+        elif self._rolling.get(path) != generation:
+            self._rolling[path] = generation
+            self._progress(path, 0, replicas)
+            work = (path, generation, wanted, self.runner)
+            threading.Thread(target=self._roll_pods, args=work, daemon=True).start()
+
+    def _roll_pods(
+        self, path: str, generation: int, wanted: dict[str, Any], runner: Runner
+    ) -> None:
+        """Replace one pod after the other: a new one is ready before its old one goes."""
+        for done, (place, pod) in enumerate(wanted.items(), 1):
+            if not self._is_same(self.objects.get(place), pod):
+                port = runner.start(pod["spec"]["containers"][0]["image"], pod["metadata"]["name"])
+                with self.changed:
+                    if self._is_stale(path, generation):
+                        runner.stop(port)
+                        return
+                    over, self._ports[place] = self._ports.get(place), port
+                    if over:
+                        self._drop(place)
+                    self._store(place, pod)
+                    self._select()
+                if over:
+                    runner.stop(over)
+            with self.changed:
+                if self._is_stale(path, generation):
+                    return
+                self._progress(path, done, len(wanted))
+        with self.changed:
+            if not self._is_stale(path, generation):
+                self._end_pods(path.rpartition("/")[2], wanted)
+
+    def _is_stale(self, path: str, generation: int) -> bool:
+        found = self.objects.get(path)
+        return found is None or found["metadata"]["generation"] != generation
+
+    def _progress(self, path: str, done: int, replicas: int) -> None:
+        """Say how far the pods of a Deployment are, as its controller does."""
+        deployment = self.objects[path]
+        image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+        ready = image not in self.stuck or "candidate" in path
         reason = "NewReplicaSetAvailable" if ready else "ProgressDeadlineExceeded"
         status = {
             "observedGeneration": deployment["metadata"]["generation"],
-            **dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), replicas),
+            "replicas": replicas, "updatedReplicas": done, "availableReplicas": replicas,
             "conditions": [
                 {"type": "Progressing", "status": str(ready), "reason": reason, "message": reason}
             ],
-        }
+        }  # fmt: skip
         self._store(path, {**copy.deepcopy(deployment), "status": status})
-        started = [{"restartCount": 0, "state": {"running": {}}, "image": image}]
-        self._end_pods(
-            name,
-            {
-                f"{PODS}/{name}-{number}": {
-                    "apiVersion": "v1",
-                    "kind": "Pod",
-                    "metadata": {"name": f"{name}-{number}", "namespace": "mlops",
-                                 **copy.deepcopy(template["metadata"])},
-                    "spec": copy.deepcopy(template["spec"]),
-                    "status": {"phase": "Running", "containerStatuses": started},
-                }
-                for number in range(replicas)
-            },
-        )  # fmt: skip
 
     def _end_pods(self, deployment: str, wanted: dict[str, Any]) -> None:
         """Make a Deployment's pods these; one that is as it was stays, an old one goes last."""
@@ -175,9 +210,6 @@ class Cluster:
             if path in self.objects:
                 self._drop(path)
             self._store(path, wanted[path])
-            if self.runner:
-                image = wanted[path]["spec"]["containers"][0]["image"]
-                self._ports[path] = self.runner.start(image, path.rpartition("/")[2])
         for path in old - set(wanted):
             self._drop(path)
         self._select()
@@ -186,7 +218,9 @@ class Cluster:
                 self.runner.stop(port)
 
     @staticmethod
-    def _is_same(pod: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    def _is_same(pod: dict[str, Any] | None, wanted: dict[str, Any]) -> bool:
+        if pod is None:
+            return False
         labels = [one["metadata"].get("labels") for one in (pod, wanted)]
         return bool(pod["spec"] == wanted["spec"] and labels[0] == labels[1])
 
