@@ -3,11 +3,13 @@
 Not here: scheduling, and the controllers of Deployments and autoscalers: `cluster` stands for them.
 """
 
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,18 +145,29 @@ def test_taking_all_back_leaves_nothing_of_the_second_version(canary: Place) -> 
             if o["metadata"]["name"].startswith(CANDIDATE)] == []  # fmt: skip
 
 
-def test_a_promotion_loses_no_request(canary: Place) -> None:
+def test_a_promotion_loses_no_request(canary: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The candidate answers all of them while the Deployment is rolled, then that one does."""
+    run, weights = canary.kube.runner, []
+    assert run
+
+    def start(image: str, name: str) -> int:
+        time.sleep(0.5)  # as a pod takes a while; whoever does not wait for it is ahead of it
+        backends = canary.kube.objects[ROUTE]["spec"]["rules"][0]["backendRefs"]
+        weights.append((name, [one["weight"] for one in backends]))
+        return run.start(image, name)
+
     with stations.load(canary.port) as load:
         canary.target.split(canary.texts[1], split(100))
         assert canary.served(20) == {"2": 20}
         before = load.answered[image("1")]
+        monkeypatch.setattr(canary.kube, "runner", SimpleNamespace(start=start, stop=run.stop))
         canary.target.switch(canary.texts[1])
         canary.target.finish()
         after = canary.served()
 
     assert after == {"2": 200}
     assert load.answered[image("1")] == before
+    assert weights == [(f"model-server-{n}", [0, 100]) for n in range(4)]
     assert load.failed == []
     assert canary.replicas("model-server") == 4
     assert canary.replicas(CANDIDATE) == 0
