@@ -67,10 +67,30 @@ class RequestLog(Section):
     enabled: bool
     texts: bool
     sample: Share
+    url: Text
+    retention_days: Count | None
+    spool_mb: Count
+    rotate_seconds: Count
+    shipper: Text | None
+
+
+class Distance(Section):
+    """A distance between live requests and the held-out rows, from 0 to 1."""
+
+    max: Fraction
 
 
 class Drift(Section):
     """When live requests count as unlike the held-out rows."""
 
     min_rows: Count
+    window_hours: Count
+    windows: Annotated[int, Field(ge=1, le=30)]
     false_alarms_per_quarter: Annotated[float, Field(gt=0)]
+    predicted_class: Distance
+    confidence: Distance
+    length: Distance
+    truncated: Distance
+    unknown_words: Distance
+    vocabulary: Distance
+    embedding: Distance

@@ -29,7 +29,7 @@ SETTLE = 3.0
 def overlay(params: Params) -> dict[str, Any]:
     """Return what kustomize adds where the configuration names a Gateway."""
     if params.deploy.gateway is None:
-        return {"components": [], "patches": []}
+        return {}
     names = ("namespace", "name", "sectionName")
     parent = dict(zip(names, params.deploy.gateway.split("/"), strict=False))
     change = [{"op": "add", "path": "/spec/parentRefs", "value": [parent]}]

@@ -17,7 +17,7 @@ import yaml
 
 from mlops.config.schema import Params, Serving
 from mlops.core.errors import DeployError
-from mlops.deployment import checks, gateway, scaling
+from mlops.deployment import checks, gateway, scaling, sidecar
 
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
@@ -81,18 +81,21 @@ def _overlay(release: Release, params: Params) -> dict[str, Any]:
         "mlops/registered.version": release.registered,
         "mlops/git.commit": release.commit,
     }
-    parts = (gateway.overlay(params), scaling.overlay(params))
+    log = sidecar.overlay(params, IMAGE)
+    parts = (log, gateway.overlay(params), scaling.overlay(params))
+    served = {"name": NAME, "newName": image["name"], "digest": image["digest"]}
     return {
+        **log,
         "resources": [f"../{params.environment}"],
-        "components": [one for part in parts for one in part["components"]],
-        "images": [{"name": NAME, "newName": image["name"], "digest": image["digest"]}],
+        "components": [one for part in parts for one in part.get("components", [])],
+        "images": [served, *log["images"]],
         "labels": [
             {"pairs": {"app.kubernetes.io/version": release.registered}, "includeTemplates": True}
         ],
         "commonAnnotations": origin,
         "patches": [
             {"patch": yaml.safe_dump(_patch(release, params))},
-            *(one for part in parts for one in part["patches"]),
+            *(one for part in parts for one in part.get("patches", [])),
         ],
     }
 
@@ -119,6 +122,7 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
                 "spec": {
                     "terminationGracePeriodSeconds": grace_period(params.serving),
                     "containers": [container],
+                    "volumes": sidecar.spool(params),
                 }
             }
         },
@@ -167,8 +171,10 @@ def one_machine(text: str, port: int, name: str = NAME, address: str = "127.0.0.
     whole["spec"]["replicas"] = 1
     pod = whole["spec"]["template"]["spec"]
     pod.pop("topologySpreadConstraints", None)
+    sidecar.on_one_machine(pod, whole["metadata"]["labels"]["app.kubernetes.io/instance"])
     # podman makes a volume of this name: pods that share the name would share what lies in it.
-    for one in (*pod["volumes"], *pod["containers"][0]["volumeMounts"]):
+    mounts = [one for container in pod["containers"] for one in container["volumeMounts"]]
+    for one in (*pod["volumes"], *mounts):
         one["name"] = f"{name}-{one['name']}"
     for probe in ("startupProbe", "readinessProbe", "livenessProbe", "lifecycle"):
         pod["containers"][0].pop(probe, None)

@@ -150,7 +150,8 @@ class Podman:
             podman("pod", "stop", "--time", str(spec["terminationGracePeriodSeconds"]), pod)
             podman("pod", "rm", "--force", pod)
         for volume in spec["volumes"]:
-            podman("volume", "rm", "--force", volume["name"])
+            if "emptyDir" in volume:  # others outlive the pod
+                podman("volume", "rm", "--force", volume["name"])
         (self._folder / f"{name}.yaml").unlink()
 
     def _text(self, name: str) -> str:

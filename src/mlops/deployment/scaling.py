@@ -18,7 +18,7 @@ TRANSFER = "scaledobject.keda.sh/transfer-hpa-ownership"
 def overlay(params: Params) -> dict[str, Any]:
     """Return what kustomize adds for the autoscaler that the configuration names."""
     if params.deploy.autoscaler == "cpu":
-        return {"components": [], "patches": []}
+        return {}
     place = "/spec/triggers/0/metadata/threshold"
     change = [{"op": "replace", "path": place, "value": threshold(params)}]
     patch = {"target": {"kind": "ScaledObject"}, "patch": yaml.safe_dump(change)}

@@ -15,7 +15,7 @@ END = "<!-- end of the commands -->\n"
 # Where more is said of a group.
 READ = {
     "": "pipeline.md", "data": "storage.md", "release": "release.md", "lineage": "lineage.md",
-    "config": "change.md", "template": "update.md", "ci": "ci.md",
+    "operate": "operate.md", "config": "change.md", "template": "update.md", "ci": "ci.md",
 }  # fmt: skip
 
 
