@@ -14,7 +14,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # The variables of the commands, on the command line or from the environment.
-VARIABLES := A ACCELERATOR APPLY B BASE BENTO AGAINST BRANCH BUCKET DATA DESCRIPTION DEST ENCODING ENV EXP IMAGE INPUT KEEP LABEL_COLUMN NAME OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE TAG TARGET TEMPLATE TEXT TEXT_COLUMN TITLE TO URL V VERSION WHAT WHY
+VARIABLES := A ACCELERATOR AGAINST ALLOW_SHIFT APPLY B BASE BENTO BRANCH BUCKET DATA DESCRIPTION DEST ENCODING ENV ERASE EXP IMAGE INPUT KEEP LABEL_COLUMN N NAME ONCE OVER OWNER PLATFORM PORT PUBLIC PYTHON REFRESH REGISTRY REPO REVIEWERS RUN SET SHARE STRATEGY TAG TARGET TEMPLATE TEXT TEXT_COLUMN TITLE TO URL V VERSION WHAT WHY
 TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 # One word of a shell's command line, whatever it holds.
 quoted = '$(subst ','\'',$(1))'
@@ -279,9 +279,33 @@ publish: $(INSTALLED)
 load-test: $(CI_TOOLS)
 	@ml release load-test
 
+##@ Operate
+
+.PHONY: ship-log
+ship-log: $(INSTALLED)
+	@ml operate ship-log
+
+.PHONY: forget-requests
+forget-requests: $(INSTALLED)
+	@ml operate forget-requests
+
+.PHONY: label
+label: $(INSTALLED)
+	@ml operate label
+
+.PHONY: add-labels
+# A shell may have a NAME of its own: only what was typed counts.
+add-labels: override NAME := $(if $(filter NAME,$(TYPED)),$(NAME))
+add-labels: $(INSTALLED)
+	@ml operate add-labels
+
 .PHONY: drift
 drift: $(INSTALLED)
 	@ml operate drift
+
+.PHONY: rules
+rules: $(INSTALLED)
+	@ml operate rules
 
 ##@ Look back
 

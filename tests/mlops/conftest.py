@@ -1,15 +1,23 @@
 """What tests of the machinery share: a served Bento, containers, the servers of the platform."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import containers
+import locked
 import served
 import servers
 from local_platform.servers import ENVIRONMENTS, Platform
 from ml.config import Params
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kubectl() -> None:
+    """Let every test, and what it starts, find the kubectl that is locked."""
+    os.environ["PATH"] = locked.path("kubectl")
 
 
 @pytest.fixture(name="serving_bin", scope="session")
@@ -46,6 +54,14 @@ def _engine() -> Iterator[containers.Engine]:
 def _image(engine: containers.Engine, bento: served.Bento) -> str:
     """The image of that Bento."""
     return engine.containerize(bento)
+
+
+@pytest.fixture(name="traefik", scope="session")
+def _traefik(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of the proxy."""
+    return served.locked_environment(tmp_path_factory.mktemp("traefik") / "venv", "traefik") / (
+        "traefik"
+    )
 
 
 @pytest.fixture(name="platform_base", scope="session")

@@ -102,7 +102,7 @@ def _context(folder: Path, laid_out: Path) -> Path:
     for name, place in places.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         if Path(name).is_dir():
-            shutil.copytree(name, folder / place, ignore=_CLUTTER)
+            shutil.copytree(name, folder / place, ignore=_CLUTTER, dirs_exist_ok=True)
         else:
             shutil.copy(name, folder / place)
     shutil.copytree(laid_out, folder / bundle.FOLDER)

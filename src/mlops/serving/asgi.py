@@ -18,6 +18,7 @@ from mlops.serving.balance import Balance
 from mlops.serving.errors import RequestError
 from mlops.serving.predictor import Predictor
 from mlops.serving.request import GoneError, Receive
+from mlops.serving.request_log.log import RequestLog
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -39,11 +40,12 @@ logger = logging.getLogger("bentoml.serve")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The service's method that answers /predict, its predictor, its share of the connections."""
+    """The service's method that answers /predict, and what stands around it in this worker."""
 
     predict: Callable[..., Awaitable[dict[str, Any]]]
     predictor: Predictor
     balance: Balance = field(default_factory=Balance)
+    log: RequestLog | None = None
 
 
 class Http:
@@ -107,9 +109,11 @@ class Http:
             case "/predict":
                 raw = await request.read(scope["headers"], receive, predictor.settings)
                 with balance, predictor.metrics.requests.running.track_inprogress():
-                    _, fields = schemas.find_form(await request.parse(raw))
+                    form, fields = schemas.find_form(await request.parse(raw))
                     found = await self._endpoint.predict(**fields)
                     headers = {"content-type": JSON, **balance.headers()}
+                if log := self._endpoint.log:
+                    headers |= log.put(scope["headers"], form, fields, found, len(raw))
                 return response.encode(found), headers
             case "/info":
                 return response.encode(predictor.info), {"content-type": JSON}

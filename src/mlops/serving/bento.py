@@ -1,5 +1,6 @@
 """What every service needs of BentoML: its settings, health, start and end, and our HTTP."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -16,6 +17,7 @@ from mlops.serving.asgi import App, Endpoint, Http
 from mlops.serving.balance import Balance
 from mlops.serving.predictor import Predictor
 from mlops.serving.protocol import Protocol
+from mlops.serving.request_log.switch import open_log
 from mlops.serving.settings import Model, Settings
 
 NAME = "classifier"
@@ -58,6 +60,7 @@ class Service:
         self.predictor = Predictor(self.model, NAME)
         Protocol.count = self.predictor.metrics.requests.reject
         self.balance = Balance()
+        self.request_log = open_log(self.model, self.predictor.metrics.registry)
         self.predictor.works()  # the first request shall be as fast as the others
 
     def __is_ready__(self) -> bool:
@@ -92,6 +95,8 @@ class Service:
     async def close(self) -> None:
         """Finish what was accepted."""
         await self.predictor.close()
+        if self.request_log:
+            await asyncio.to_thread(self.request_log.close)
 
 
 def add_http(service: Any) -> None:
@@ -104,7 +109,7 @@ def find_endpoint() -> Endpoint:
     """Return what answers: BentoML makes the service after it has built the HTTP side."""
     service = bentoml.get_current_service()
     # `local`: the method itself; without it BentoML would call it by HTTP.
-    return Endpoint(service.predict.local, service.predictor, service.balance)
+    return Endpoint(service.predict.local, service.predictor, service.balance, service.request_log)
 
 
 def allow_origins(app: App) -> App:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+import warm
 from clones import WHO, clone
 from common import ROOT
 
@@ -91,6 +92,13 @@ def project(folder: Path) -> Project:
     """Clone what is committed and give it an environment, as `make install` would."""
     install(clone(folder))
     return Project(folder)
+
+
+def warmed(folder: Path) -> Project:
+    """Do so, with a Python that has its libraries loaded."""
+    home = project(folder)
+    warm.replace(folder / ".venv", ROOT / ".venv", folder / "src")
+    return home
 
 
 def install(folder: Path) -> None:

@@ -9,7 +9,7 @@ import mlflow
 import polars as pl
 import pytest
 
-from door import Project, project
+from door import Project, warmed
 from mlops.core.hashing import digest
 
 pytestmark = pytest.mark.field
@@ -71,7 +71,7 @@ CASES = (
 @pytest.fixture(name="home", scope="module")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A clone with a model of odd labels, long texts and slices of addresses."""
-    home = project(tmp_path_factory.mktemp("damage") / "project")
+    home = warmed(tmp_path_factory.mktemp("damage") / "project")
     rows = [
         {
             "text": f"number {n} is {WORDS[n % 6]}" + " and so on" * 60,

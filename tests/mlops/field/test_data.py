@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from data_cases import CASES, Case, Link, Pipe
-from door import Answer, Project, project
+from door import Answer, Project, warmed
 
 pytestmark = pytest.mark.field
 SMALL = {"sample": 1.0, "min_rows": 1, "min_class_share": 0.0}
@@ -25,7 +25,7 @@ STAGES = {
 @pytest.fixture(name="home", scope="module")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One clone for all cases: each names files of its own."""
-    return project(tmp_path_factory.mktemp("data") / "project")
+    return warmed(tmp_path_factory.mktemp("data") / "project")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data_cases import csv
-from door import Answer, Project, project
+from door import Answer, Project, warmed
 
 pytestmark = pytest.mark.field
 
@@ -28,7 +28,7 @@ FILES: dict[str, tuple[bytes, str]] = {
 @pytest.fixture(name="home", scope="module")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One clone for all files."""
-    return project(tmp_path_factory.mktemp("own") / "project")
+    return warmed(tmp_path_factory.mktemp("own") / "project")
 
 
 def lines(answer: Answer) -> list[str]:

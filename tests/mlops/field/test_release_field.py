@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from door import Project, project
+from door import Project, warmed
 
 pytestmark = pytest.mark.field
 TRAIN, REGISTER, GATE = ("make", "train"), ("make", "register"), ("make", "gate")
@@ -68,7 +68,7 @@ STEPS = (
 @pytest.fixture(name="home", scope="module")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A clone with two committed experiments, which differ in one bound."""
-    home = project(tmp_path_factory.mktemp("release") / "project")
+    home = warmed(tmp_path_factory.mktemp("release") / "project")
     small = {
         "data": {"synthetic_rows": 1500}, "training": {"epochs": 1}, "model": {"name": "small"},
         "evaluate": {"behaviour": [], "slice_columns": [], "resamples": 200},

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from door import Project, project
+from door import Project, warmed
 
 pytestmark = pytest.mark.field
 
@@ -59,7 +59,7 @@ class Service:
 @pytest.fixture(name="home", scope="module")
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One clone for all cases."""
-    return project(tmp_path_factory.mktemp("variables") / "project")
+    return warmed(tmp_path_factory.mktemp("variables") / "project")
 
 
 @pytest.fixture(name="composed", scope="module")

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import releases
-from logged import table
+from drifted import table
 from ml.config import Params
 from mlops.core.errors import DeployError, OperateError
 from mlops.operate.drift import detect, report

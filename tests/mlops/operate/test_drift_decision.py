@@ -3,7 +3,7 @@
 import pytest
 from scipy.stats import norm
 
-from logged import sample
+from drifted import sample
 from ml.config import Params
 from mlops.config.operating import Drift
 from mlops.operate.drift import decision

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from logged import sample
+from drifted import sample
 from mlops.operate.drift.estimate import estimate
 from mlops.operate.drift.rows import Rows
 

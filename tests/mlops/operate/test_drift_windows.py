@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from logged import DAY, table
+from drifted import DAY, table
 from ml.config import Params
 from mlops.core.errors import OperateError
 from mlops.operate.drift import held, rows, source

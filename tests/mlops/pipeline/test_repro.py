@@ -157,7 +157,7 @@ def test_an_interrupted_stage_is_one_line(project: Path, number: int, group: boo
 def test_ctrl_c_on_a_terminal_and_the_same_command_again(tmp_path: Path) -> None:
     """Typed in a clone, on a real terminal: stopped in training, it goes on to the same bytes."""
     project = clones.installed(tmp_path / "project")
-    whole = clones.installed(tmp_path / "whole")
+    whole = clones.warmed(tmp_path / "whole")
 
     code, shown = terminal(project, "epoch 1/2")
     again = terminal(project, "")

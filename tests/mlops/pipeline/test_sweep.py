@@ -125,7 +125,7 @@ def test_a_run_that_fails_does_not_stop_the_others(
 @pytest.mark.slow
 def test_a_sweep_ends_with_its_table(tmp_path: Path) -> None:
     """As typed: the tree is as before, the printed command restores the best in moments."""
-    project = clones.installed(tmp_path / "project")
+    project = clones.warmed(tmp_path / "project")
     clones.call(project, "make", "train")
     kept = ("params.yaml", "dvc.lock", "reports/metrics.json", "models/model/model.safetensors")
     before = [(project / name).read_bytes() for name in kept]

@@ -20,6 +20,7 @@ QUICK = {
     "drift.py --quick": ("False alarms", "Power"),
     "pipeline.py --quick --only training_speed": ("Training speed",),
     "pipeline.py --quick --only quality": ("Quality",),
+    "request_log.py --quick": ("Request log",),
     "serving.py --quick --only models --only start": ("Default model, lists", "Start and size"),
 }
 SERVERS = {"retention.py --quick": ("Retention",)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clones import call, environment, installed
+from clones import call, environment, installed, warmed
 from common import ROOT
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def small(project: Path) -> None:
 )
 def test_the_commands_of_a_document_work(document: str, tmp_path: Path) -> None:
     """Block after block, in one folder, with a remote to push to."""
-    project = installed(tmp_path / "project")
+    project = warmed(tmp_path / "project")
     small(project)
     remote = tmp_path / "remote.git"
     subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
@@ -48,7 +48,7 @@ def test_the_commands_of_a_document_work(document: str, tmp_path: Path) -> None:
 
 def test_examples_of_configuration_validate(tmp_path: Path) -> None:
     """Each YAML block of the documents is an experiment that the schema takes."""
-    project = installed(tmp_path / "project")
+    project = warmed(tmp_path / "project")
     for number, split in enumerate(("train", "val", "test")):  # which the validation looks into
         (project / "data" / split).mkdir(parents=True)
         rows = [f"film {number} {n} is {'fine' if n % 2 else 'dull'},{n % 2}" for n in range(400)]

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 
 import observers
+import warm
 from common import ROOT, verdicts, write_params
 from house import SRC
 from ml.config import Params
@@ -95,7 +95,7 @@ def made(stage: str, project: Path) -> dict[str, str]:
 def run(stage: str, project: Path, source: Path) -> dict[str, str]:
     """Run a stage of a project by a copy of src; return the digests of its outputs."""
     subprocess.run(
-        [sys.executable, "-m", f"ml.{stage}"],
+        [warm.python(ROOT / ".venv"), "-m", f"ml.{stage}"],
         cwd=project, env={**os.environ, "PYTHONPATH": str(source)}, check=True,
     )  # fmt: skip
     return made(stage, project)

@@ -85,7 +85,7 @@ FOREIGN = ("python -m yaml", "kubectl")
 def _project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new project with a remote that has nothing yet."""
     folder = tmp_path_factory.mktemp("guide")
-    project = clones.installed(folder / "project")
+    project = clones.warmed(folder / "project")
     subprocess.run(["git", "init", "--quiet", "--bare", str(folder / "remote.git")], check=True)
     clones.call(project, "git", "remote", "set-url", "origin", str(folder / "remote.git"))
     clones.call(project, "git", "checkout", "--quiet", "-B", "main")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from clones import FAST, call, clone, environment, installed, ran
+from clones import FAST, call, clone, environment, installed, ran, warmed
 from common import ROOT
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ CHECKPOINTS = f"{FAST} resources.checkpoint_steps=20"
 @pytest.fixture(name="project", scope="module")
 def _project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which the pipeline has run once, its lock committed."""
-    project = installed(tmp_path_factory.mktemp("first") / "project")
+    project = warmed(tmp_path_factory.mktemp("first") / "project")
     call(project, "dvc", "repro")
     call(project, "git", "add", "-A")
     call(project, "git", "commit", "--quiet", "--message", "first run")
@@ -235,7 +235,7 @@ def test_another_data_set_needs_configuration_alone(
     tmp_path: Path, labels: list[str], texts: list[str]
 ) -> None:
     """Classes, scripts and formats come from the data and one experiment file."""
-    other = installed(tmp_path / "project")
+    other = warmed(tmp_path / "project")
     rows = [
         {"sentence": f"{texts[n % len(texts)]} {n}", "verdict": labels[n % len(labels)]}
         for n in range(600)

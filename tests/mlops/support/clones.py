@@ -3,8 +3,10 @@
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import warm
 from common import ROOT
 
 # Enough rows to learn something, few enough for a test; all else is the default.
@@ -28,9 +30,19 @@ def installed(folder: Path) -> Path:
     return lent(clone(folder))
 
 
+def warmed(folder: Path) -> Path:
+    """Clone, and lend it a Python that has its libraries loaded."""
+    return settled(clone(folder), warm.lend)
+
+
 def lent(project: Path) -> Path:
     """Lend a clone the environment of these tests."""
-    (project / ".venv").symlink_to(ROOT / ".venv")
+    return settled(project, lambda venv, lender: venv.symlink_to(lender))
+
+
+def settled(project: Path, lend: Callable[[Path, Path], None]) -> Path:
+    """Give a clone an environment that make finds newer than what it is made of."""
+    lend(project / ".venv", ROOT / ".venv")
     for path in (*(project / "requirements").iterdir(), project / "pyproject.toml"):
         os.utime(path, (0, 0))
     return project
@@ -50,8 +62,14 @@ def experiments(project: Path, **sizes: tuple[int, int]) -> None:
 def environment(project: Path) -> dict[str, str]:
     """Return variables that run a clone's own code and keep what it does small."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    path = f"{ROOT / '.venv' / 'bin'}:{plain['PATH']}"
-    return {**plain, **WHO, "PATH": path, "PYTHONPATH": str(project / "src"), "SET": FAST}
+    path = ":".join(f"{folder / '.venv' / 'bin'}" for folder in (project, ROOT))
+    return {
+        **plain,
+        **WHO,
+        "PATH": f"{path}:{plain['PATH']}",
+        "PYTHONPATH": str(project / "src"),
+        "SET": FAST,
+    }
 
 
 def ran(output: str) -> list[str]:

@@ -1,46 +1,68 @@
-"""Logged requests for the tests of drift, in the columns of docs/operate.md."""
+"""Logged requests for tests: lines as a service writes them, and a spool of them."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
+from prometheus_client import CollectorRegistry
 
-from mlops.operate.drift.rows import Rows
+from mlops.core.project import project
+from mlops.serving.request_log.counts import Counts
+from mlops.serving.request_log.lines import Entry, Kept
+from mlops.serving.request_log.spool import Spool
 
-DAY = datetime(2026, 11, 2, tzinfo=UTC)  # when the log begins
-
-
-def table(texts: Sequence[str], answers: Sequence[Any], day: int = 0, **values: Any) -> pa.Table:
-    """Return what the log holds of a day: a request for each text, and what the engine answered."""
-    count = len(texts)
-    step = timedelta(hours=20) / count
-    rows = {
-        "request_id": [f"{day}-{n}" for n in range(count)],
-        "time": [DAY + timedelta(days=day) + n * step for n in range(count)],
-        "version": ["1"] * count,
-        "role": ["live"] * count,
-        "label": [one.label for one in answers],
-        "confidence": [max(one.probabilities.values()) for one in answers],
-        "tokens": [one.tokens for one in answers],
-        "unknown_share": [one.unknown for one in answers],
-        "truncated": [one.truncated for one in answers],
-        "text": list(texts),
-    }
-    return pa.table(rows | values)
+LABELS = ("negative", "positive")
+ORIGIN = {"version": "7", "model_sha256": "0" * 64, "role": "live"}
 
 
-def sample(count: int, seed: int, positive: float = 0.5, **changed: Any) -> Rows:
-    """Return answers without texts, drawn from what no window changes but as it is told to."""
-    rng = np.random.default_rng(seed)
-    tokens = (rng.poisson(20, count) + 2).astype(float)
-    values: dict[str, Any] = {
-        "labels": np.where(rng.random(count) < positive, "positive", "negative"),
-        "confidence": rng.beta(8, 2, count),
+def answer(positive: float = 0.75, unknown: float = 0.0, tokens: int = 4) -> dict[str, Any]:
+    """Return what the service answers to one text."""
+    probabilities = dict(zip(LABELS, (1 - positive, positive), strict=True))
+    return {
+        "label": LABELS[positive >= 0.5],
+        "probabilities": probabilities,
         "tokens": tokens,
-        "truncated": (tokens > 30).astype(float),
-        "unknown": rng.beta(1, 30, count),
-        "requests": np.arange(count),
+        "truncated": False,
+        "unknown": unknown,
+        "model": {"name": "toy", "version": "v1"},
     }
-    return Rows(**(values | changed))
+
+
+def lines(name: str, time: datetime, text: str = "good film", **found: Any) -> bytes:
+    """Return the line of a request of one text; `version` and `role` are the model's."""
+    origin = ORIGIN | {key: found.pop(key) for key in ("version", "role") if key in found}
+    form = project().requests()["OneText"]
+    entry = Entry(time.timestamp(), name, None, form, {"text": text}, answer(**found), 10)
+    return b"".join(Kept(LABELS, origin, texts=True).lines(entry))
+
+
+def spool(folder: Path, content: Iterable[bytes]) -> Path:
+    """Write a closed file of lines; return it."""
+    before = set(folder.glob("*")) if folder.exists() else set()
+    folder.mkdir(exist_ok=True)
+    one = Spool(folder, 10**9, seconds=60)
+    one.write(b"".join(content))
+    one.close()
+    (path,) = set(folder.glob("*.jsonl")) - before
+    return path
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+Counter = Callable[[str], float]
+
+
+def counts() -> tuple[Counts, Counter]:
+    """Return the metrics of a log, and a function that reads one by its outcome."""
+    registry = CollectorRegistry()
+
+    def count(outcome: str) -> float:
+        labels = {"outcome": outcome}
+        return registry.get_sample_value("bentoml_service_request_log_total", labels) or 0.0
+
+    return Counts(registry), count

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import carried
+import clones
 import template
+import warm
 from carried import EDITS, Edit
 from clones import FAST, call
 from common import ROOT
@@ -65,6 +67,14 @@ def _updates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Updated]:
     }
 
 
+@pytest.fixture(name="working", scope="module")
+def _working(updates: dict[str, Updated]) -> dict[str, Updated]:
+    """The same projects, with an environment to run their code in."""
+    for update in updates.values():
+        clones.settled(update.project, warm.lend)
+    return updates
+
+
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edit_is_where_its_file_went(
@@ -95,9 +105,9 @@ def test_what_was_rewritten_is_told_with_its_place(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES)
-def test_the_project_passes_its_linters(updates: dict[str, Updated], release: str) -> None:
+def test_the_project_passes_its_linters(working: dict[str, Updated], release: str) -> None:
     """`make check` looks at the code as the update leaves it."""
-    project = updates[release].project
+    project = working[release].project
 
     call(project, "ruff", "check", "--quiet", "src", "tests/test_mine.py")
     call(project, "ruff", "format", "--check", "--quiet", "src", "tests/test_mine.py")
@@ -168,10 +178,10 @@ def test_the_template_names_no_module_of_earlier_releases() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_edits_act(
-    updates: dict[str, Updated], release: str, monkeypatch: pytest.MonkeyPatch
+    working: dict[str, Updated], release: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The network trains, the score is measured, the form answers, the gate reads its bound."""
-    project = template.lent(updates[release].project)
+    project = working[release].project
     carried.committed(project, "Update")
     monkeypatch.setenv("MLFLOW_OFFLINE", "1")
 
@@ -180,7 +190,7 @@ def test_the_edits_act(
     call(project, "make", "train", SET=own)
 
     metrics = json.loads((project / "reports" / "metrics.json").read_text())
-    if "a score" in updates[release].made:
+    if "a score" in working[release].made:
         assert 0.9 < metrics["top2"] <= 1
     acts = """
 from ml import config, project, train
@@ -193,4 +203,4 @@ print("forms", sorted(project.requests()))
     told = call(project, "python", "-c", acts)
     assert "our own step" in told
     assert "bound 0.5" in told
-    assert ("Review" in told) == ("a request's form" in updates[release].made)
+    assert ("Review" in told) == ("a request's form" in working[release].made)

@@ -32,7 +32,7 @@ ORIGIN = ("package", "commit", "changed")  # metadata besides its content
 CODE = (
     "bentofile.yaml", "src/ml/__init__.py", "src/ml/api", "src/ml/project.py", "src/ml/service.py",
     "src/mlops/__init__.py", "src/mlops/core/__init__.py", "src/mlops/core/project.py",
-    "src/mlops/serving",
+    "src/mlops/serving", "src/mlops/serving/request_log",
 )  # fmt: skip
 LOCKS = {"cpu": "requirements/serving.lock", "cuda": "requirements/serving-cuda.lock"}
 

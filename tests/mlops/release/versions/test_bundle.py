@@ -180,6 +180,7 @@ def test_the_version_covers_all_that_is_packaged() -> None:
         "src/mlops/core/project.py",
         "src/mlops/serving/*.py",
         "src/mlops/serving/page.html",
+        "src/mlops/serving/request_log/*.py",
     }
 
     assert included == covered

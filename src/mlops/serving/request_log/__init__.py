@@ -1,0 +1,1 @@
+"""What is kept of the requests; off unless REQUEST_LOG names a folder."""
