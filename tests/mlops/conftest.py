@@ -48,6 +48,14 @@ def _image(engine: containers.Engine, bento: served.Bento) -> str:
     return engine.containerize(bento)
 
 
+@pytest.fixture(name="traefik", scope="session")
+def _traefik(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of the proxy."""
+    return served.locked_environment(tmp_path_factory.mktemp("traefik") / "venv", "traefik") / (
+        "traefik"
+    )
+
+
 @pytest.fixture(name="platform_base", scope="session")
 def _platform_base() -> Iterator[Platform]:
     """The servers of the platform, none of them started; ended after the tests."""

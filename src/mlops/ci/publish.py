@@ -1,4 +1,4 @@
-"""Post results to GitHub or GitLab: `summary`, `comment`, `release` or `failure`.
+"""Post results to GitHub or GitLab: `summary`, `comment`, `release`, `failure` or `drift`.
 
 Needs nothing that is installed for `failure`: what failed may have been the installation.
 
@@ -12,6 +12,7 @@ from mlops.core.errors import HostError, run
 
 MODULES = {
     "summary": "summary", "comment": "comment", "release": "github_release", "failure": "failure",
+    "drift": "drift",
 }  # fmt: skip
 
 

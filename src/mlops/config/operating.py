@@ -5,7 +5,7 @@ No stage of the pipeline reads them: a change of one runs none again.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from mlops.config.section import Count, Fraction, Section, Share, Text
 
@@ -19,7 +19,7 @@ class Deploy(Section):
     build_options: dict[str, Text]
     context: Text
     start_seconds: Count
-    port: Annotated[int, Field(ge=1, le=65_533)]
+    port: Annotated[int, Field(ge=1, le=65_532)]
     address: Literal["127.0.0.1", "0.0.0.0"]
     proxy: Text
 
@@ -56,6 +56,15 @@ class Canary(Section):
     min_requests: Count
     step_seconds: Count
     max_shift: Share
+    max_refused: Share
+
+    @field_validator("steps")
+    @classmethod
+    def _check_steps(cls, steps: list[int]) -> list[int]:
+        """Refuse steps that judge nothing, or end before all of the traffic."""
+        if steps != sorted(set(steps)) or len(steps) < 2 or steps[-1] != 100:
+            raise ValueError(f"expected rising percentages that end with 100, found {steps}")
+        return steps
 
 
 class RequestLog(Section):
@@ -71,8 +80,23 @@ class RequestLog(Section):
     shipper: Text | None
 
 
+class Distance(Section):
+    """A distance between live requests and the held-out rows, from 0 to 1."""
+
+    max: Fraction
+
+
 class Drift(Section):
     """When live requests count as unlike the held-out rows."""
 
     min_rows: Count
+    window_hours: Count
+    windows: Annotated[int, Field(ge=1, le=30)]
     false_alarms_per_quarter: Annotated[float, Field(gt=0)]
+    predicted_class: Distance
+    confidence: Distance
+    length: Distance
+    truncated: Distance
+    unknown_words: Distance
+    vocabulary: Distance
+    embedding: Distance

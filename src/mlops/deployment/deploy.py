@@ -15,7 +15,7 @@ from mlops.config.schema import Params
 from mlops.core.errors import run
 from mlops.deployment import manifests
 from mlops.deployment.manifests import Release
-from mlops.deployment.rollout import Rollout
+from mlops.deployment.rollout import Rollout, Trial
 from mlops.pipeline.compose import asked
 from mlops.release import bounds, images, signing
 from mlops.release.versions import selection, version_files
@@ -24,9 +24,15 @@ from mlops.release.versions.registry import CHAMPION, Registry, Version
 
 
 def main() -> None:
-    """Deploy the version that VERSION names."""
+    """Deploy the version that VERSION names, all of the traffic at once."""
     params = asked()
-    rollout = Rollout(params)
+    deploy(params, Rollout(params))
+
+
+def deploy(
+    params: Params, rollout: Rollout, strategy: str = "", trial: Trial | None = None
+) -> None:
+    """Deploy the version that VERSION names; a strategy tries it before it is the only one."""
     with rollout.locked():  # better refused now than after the image was built
         version = selection.select(rollout.registry, params, os.environ.get("VERSION"))
         check(version, rollout, params.environment)
@@ -38,12 +44,14 @@ def main() -> None:
             sys.stdout.write(f"{version} is live already\n")
             return
         check(version, rollout, params.environment)  # again: another may have become live meanwhile
+        why = os.environ.get("WHY") or ""
         rollout.replace(
             version,
-            Entry(DEPLOY, version.number, image=image, why=os.environ.get("WHY") or ""),
+            Entry(DEPLOY, version.number, image=image, why=why, strategy=strategy),
             manifests.render(
                 release(version, image), restore_params(version, rollout.registry, params)
             ),
+            trial,
         )
     sys.stdout.write(
         f"{version} is live in {params.environment}; back: make rollback ENV={params.environment}\n"

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlops.core.errors import DeployError
 from mlops.deployment.cluster import Kubectl
 from mlops.deployment.links import NAMESPACE
+from mlops.deployment.target import BusyError
 
 NAME = "model-server-deployment"
 HELD = timedelta(minutes=30)  # the longest that a deployment may take, and a killed one locks out
@@ -31,14 +31,14 @@ def held(kubectl: Kubectl) -> Iterator[None]:
 
 
 def _lease(found: Any) -> dict[str, Any]:
-    """Return the Lease of this deployment; raise DeployError while another holds it."""
+    """Return the Lease of this deployment; raise BusyError while another holds it."""
     now = datetime.now(UTC)
     metadata = {"name": NAME, "namespace": NAMESPACE}
     if found:
         since = datetime.fromisoformat(found["spec"]["acquireTime"])
         until = since + timedelta(seconds=found["spec"]["leaseDurationSeconds"])
         if now < until:
-            raise DeployError(
+            raise BusyError(
                 f"{found['spec']['holderIdentity']} is deploying since {since:%H:%M} UTC; run the "
                 f"command again when that has ended, at {until:%H:%M} UTC at the latest"
             )

@@ -1,11 +1,10 @@
-"""What leads the traffic on one machine: a Traefik pod, and the file with its destination.
+"""What leads the traffic on one machine: a Traefik pod.
 
-Traefik reads the file again whenever it changes, and closes no connection for it: requests that are
+Traefik reads its file again whenever it changes, and closes no connection for it: requests that are
 under way end where they began.
 Source: https://doc.traefik.io/traefik/reference/install-configuration/providers/others/file/
 """
 
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,44 +13,29 @@ from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.client.failure import ServiceError
 from mlops.config.operating import Deploy
+from mlops.deployment.traffic import FILE, HEADER, READ, Traffic
 
-FILE = "live.yml"
-HEADER = "X-Served-By"  # of each answer: which pod gave it
 MOUNT = "/traffic"
-# The service closes a connection that rests for serving.keep_alive: a request must not meet that.
-IDLE = "2s"
+METRICS = 3  # the port of its metrics lies so many after that of the service
+# Edges of the service's own histogram: an objective must be one of them.
+BUCKETS = "0.001,0.0025,0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10"
 
 
-def rules(name: str, port: int) -> str:
-    """Return the file that leads all requests to a pod on a port of loopback."""
-    return yaml.safe_dump(
-        {
-            "http": {
-                "routers": {
-                    "all": {"rule": "PathPrefix(`/`)", "service": "live", "middlewares": ["told"]}
-                },
-                "middlewares": {"told": {"headers": {"customResponseHeaders": {HEADER: name}}}},
-                "services": {
-                    "live": {
-                        "loadBalancer": {
-                            "servers": [{"url": f"http://127.0.0.1:{port}"}],
-                            "serversTransport": "pods",
-                        }
-                    }
-                },
-                "serversTransports": {"pods": {"forwardingTimeouts": {"idleConnTimeout": IDLE}}},
-            }
-        }
-    )
+def leads(port: int, wanted: Traffic) -> bool:
+    """Return whether new requests go where a file says."""
+    if found := has_read(port):
+        return found == wanted.digest
+    # A proxy of a release up to 0.4.0 does not say what it has read.
+    return not wanted.split and serves(port) == wanted.live.name
 
 
-def named(folder: Path) -> str:
-    """Return the pod that the file in a folder leads to; nothing where there is none."""
+def has_read(port: int) -> str:
+    """Return the digest of the file that Traefik has read; nothing where it does not say."""
     try:
-        found = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
-        return str(found["http"]["middlewares"]["told"]["headers"]["customResponseHeaders"][HEADER])
-    except FileNotFoundError:
+        answer = exchange.fetch(Address("http", "127.0.0.1", port + METRICS), "/read", seconds=5)
+    except ServiceError:
         return ""
+    return answer.headers.get(READ, "")
 
 
 def serves(port: int) -> str:
@@ -67,6 +51,11 @@ def pod(name: str, volume: str, deploy: Deploy) -> str:
     """Return the manifest of the proxy, for `podman kube play`."""
     arguments = [
         f"--entrypoints.web.address={deploy.address}:{deploy.port}",
+        f"--entrypoints.metrics.address=127.0.0.1:{deploy.port + METRICS}",
+        "--metrics.prometheus=true",
+        "--metrics.prometheus.entrypoint=metrics",
+        "--metrics.prometheus.addserviceslabels=true",
+        f"--metrics.prometheus.buckets={BUCKETS}",
         f"--providers.file.filename={MOUNT}/{FILE}",
         "--providers.file.watch=true",
         "--global.checknewversion=false",

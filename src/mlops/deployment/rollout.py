@@ -2,21 +2,25 @@
 
 import logging
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from mlops.config.schema import Params
 from mlops.core import hashing
 from mlops.core.errors import DeployError, KnownError
-from mlops.deployment import smoke_test, target
-from mlops.deployment.smoke_test import Wanted
-from mlops.deployment.target import Target
+from mlops.deployment import mover, smoke_test, target
+from mlops.deployment.smoke_test import Pod, Wanted
+from mlops.deployment.target import BusyError, Target
 from mlops.release.versions import history
-from mlops.release.versions.history import DONE, UNDONE, Entry, History
+from mlops.release.versions.history import DONE, ENDED, UNDONE, Entry, History
 from mlops.release.versions.registry import CHALLENGER, CHAMPION, Registry, Version
 
 log = logging.getLogger(__name__)
+
+# Asked between the start of a version and its traffic: what is found of it, for the record.
+# Whatever it raises undoes the change.
+Trial = Callable[[Version, str, Pod], str]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Rollout:
                 log.warning("the record of deployments was changed: %s", found.wrong)
             if found.unfinished:
                 self._recover(found.unfinished)
+            elif mover.is_overdue(self.target):
+                self._unite()
             yield
 
     def is_live(self, version: Version) -> bool:
@@ -64,7 +70,24 @@ class Rollout:
             return False
         return True
 
-    def replace(self, version: Version, entry: Entry, text: str) -> None:
+    def attend(self) -> None:
+        """Undo what divides the traffic while nobody judges it any more."""
+        overdue = mover.is_overdue(self.target)
+        if overdue or (mover.divided(self.target) and self.history.unfinished):
+            with suppress(BusyError), self.locked():
+                pass
+
+    def _unite(self) -> None:
+        """Give all of the traffic to what the record says is live."""
+        standing = self._standing()
+        log.warning("the time of the second version is over: all requests go to what is live")
+        self.target.back(standing.text)
+        number = standing.version.number if standing.version else ""
+        self._note(Entry(ENDED, number, why="its time was over"))
+
+    def replace(
+        self, version: Version, entry: Entry, text: str, trial: Trial | None = None
+    ) -> None:
         """Make a version live by its manifests; raise DeployError when that failed."""
         before = self._standing()
         kept = self.registry.keep(version, text)
@@ -72,29 +95,32 @@ class Rollout:
         self._note(replace(entry, version=version.number, before=number, manifests=kept))
         try:
             with _interrupted_by_sigterm():
-                self._take_over(version, text)
+                found = self._take_over(version, text, trial)
         except BaseException as error:
             reason = _reason(error)
             with _undisturbed():
                 undone = self._undo(before, reason)
             raise DeployError(f"{version} was not deployed: {reason}; {undone}") from None
-        self._complete(version)
+        self._complete(version, found)
 
-    def _take_over(self, version: Version, text: str) -> None:
+    def _take_over(self, version: Version, text: str, trial: Trial | None) -> str:
         wanted = self._wanted(version)
         log.info("version %s starts, without traffic", version.number)
-        smoke_test.check(self.target.start(text), wanted)
+        started = self.target.start(text)
+        smoke_test.check(started, wanted)
+        found = trial(version, text, started) if trial else ""
         log.info("it predicts; now it gets the traffic")
         for pod in self.target.switch(text):
             smoke_test.check(pod, wanted)
         self.registry.point(CHAMPION, version)
+        return found
 
-    def _complete(self, version: Version) -> None:
+    def _complete(self, version: Version, found: str = "") -> None:
         challenger = self.registry.alias(CHALLENGER)
         if challenger and challenger.number == version.number:
             self.registry.forget(CHALLENGER)
         self.target.finish()
-        self._note(Entry(DONE, version.number))
+        self._note(Entry(DONE, version.number, why=found))
 
     def _recover(self, begun: Entry) -> None:
         log.warning("the %s of version %s was interrupted", begun.what, begun.version)

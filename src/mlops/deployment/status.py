@@ -1,13 +1,16 @@
 """Show what is deployed in an environment, its origin, and what a rollback returns to.
 
 Reads: ENV, conf/, the environment's registry, what the target runs
-Writes: nothing; exit code 1 where what runs is not what was deployed
+Writes: nothing, but undoes a canary that nobody judges any more; exit code 1 where what runs is not
+    what was deployed
 """
 
 import sys
 from collections.abc import Iterator
 
 from mlops.core.errors import DeployError, run
+from mlops.deployment import mover
+from mlops.deployment.mover import Split
 from mlops.deployment.rollout import Rollout
 from mlops.deployment.target import Live
 from mlops.pipeline.compose import asked
@@ -26,7 +29,8 @@ def main() -> None:
     rollout, live, unreachable = None, None, ""
     try:
         rollout = Rollout(params)
-        live = rollout.target.live()
+        rollout.attend()
+        live, found = rollout.target.live(), history.read(registry.notes())
     except DeployError as error:
         if found.hashes or champion:  # something was deployed, and nobody knows what runs now
             raise
@@ -35,6 +39,7 @@ def main() -> None:
     rows: list[tuple[str, str]] = [("environment", params.environment)]
     rows += _deployed(registry, live, found) if live else [nothing]
     rows += [("target", unreachable)] if unreachable else []
+    rows += _shared(mover.divided(rollout.target)) if rollout and live else []
     challenger = registry.alias(CHALLENGER)
     verdict = challenger.tags.get("gate.verdict", "no verdict yet") if challenger else ""
     rows.append(("challenger", f"{challenger}: {verdict}" if challenger else "none"))
@@ -42,6 +47,14 @@ def main() -> None:
     sys.stdout.write("".join(f"{name:{WIDTH}} {value}\n" for name, value in rows))
     if rollout and (wrong := [*_wrong(rollout, live, champion, found)]):
         raise DeployError("; ".join(wrong))
+
+
+def _shared(split: Split | None) -> list[tuple[str, str]]:
+    if not split:
+        return []
+    share = f"copies of {split.weight} %" if split.role == "shadow" else f"{split.weight} %"
+    until = f"since {split.begun}, until {split.deadline} at the latest"
+    return [(split.role, f"version {split.version} gets {share} of the requests, {until}")]
 
 
 def _deployed(registry: Registry, live: Live, found: History) -> Iterator[tuple[str, str]]:
@@ -82,13 +95,13 @@ def _wrong(
 ) -> Iterator[str]:
     if found.wrong:
         yield f"the record of deployments was changed: {found.wrong}"
-    if found.unfinished:
+    if found.unfinished and not mover.divided(rollout.target):
         begun = found.unfinished
         yield (
             f"{begun.who} began a {begun.what} of version {begun.version} on {begun.at}, which has "
             "not ended; wait for it, or if it was killed run `make deploy` or `make rollback`"
         )
-    elif live and live.record and live.record not in found.hashes:
+    elif not found.unfinished and live and live.record and live.record not in found.hashes:
         yield "entries that were written at the last deployment are missing in the record"
     deployed, serving = found.live.version if found.live else "", live.version if live else ""
     alias = champion.number if champion else ""

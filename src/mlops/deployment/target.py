@@ -10,6 +10,10 @@ from mlops.core.errors import DeployError
 from mlops.deployment.smoke_test import Pod
 
 
+class BusyError(DeployError):
+    """Another deployment is at work."""
+
+
 @dataclass(frozen=True)
 class Live:
     """What has the traffic."""
@@ -35,7 +39,7 @@ class Target(Protocol):
     """A place that runs one version, and lets another take over without a lost request."""
 
     def lock(self) -> AbstractContextManager[None]:
-        """Keep other deployments out; raise DeployError where one is at work."""
+        """Keep other deployments out; raise BusyError where one is at work."""
 
     def live(self) -> Live | None:
         """Return what has the traffic."""

@@ -17,7 +17,7 @@ from mlops.config import schema
 from mlops.config.schema import PARAMS, Params
 from mlops.core import files, hashing
 from mlops.core.errors import GateError, ServingError, TrackingError, run
-from mlops.release import bounds, work_tree
+from mlops.release import bounds, reference, work_tree
 from mlops.release.evidence import BENTO, REPORTS
 from mlops.release.versions import bundle, version_files
 from mlops.release.versions.registry import CHALLENGER, CHAMPION, MADE, Registry, Version
@@ -30,7 +30,10 @@ LOGGED = ("accuracy", "macro_f1")  # of the evaluation, in MLflow
 
 
 def lay_out(folder: Path) -> None:
-    """Write what a version is made of: what is served, the trained model, the reports."""
+    """Write what a version is made of: what is served, the trained model, the reports.
+
+    With them what it answers now on held-out rows, with which requests are compared later.
+    """
     shutil.copytree(bundle.FOLDER, folder / BENTO)
     shutil.copytree(bundle.MODEL, folder / "model")
     (folder / REPORTS).mkdir()
@@ -40,6 +43,7 @@ def lay_out(folder: Path) -> None:
             raise ServingError(f"{path} is missing; run `make train`")
         shutil.copy(path, folder / REPORTS)
     shutil.copy(PARAMS, folder)
+    reference.write(folder)
 
 
 def tags(params: Params, info: dict[str, Any], release: Path) -> dict[str, str]:

@@ -204,7 +204,7 @@ def test_what_there_is_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each kind is a module with a `main`; another word is refused."""
     monkeypatch.setenv("WHAT", "all")
 
-    with pytest.raises(HostError, match="summary, comment, release, failure"):
+    with pytest.raises(HostError, match="summary, comment, release, failure, drift"):
         publish.main()
 
 

@@ -22,7 +22,9 @@ CHECKS = {
 POLICY: dict[str, Any] = json.loads((ROOT / branch_policy.FILE).read_text())
 ALL_VERBS = set(words_of_make("Makefile", "template.mk"))
 # What one host needs to be told, and the other does by itself.
-HOST_ONLY = ("tell WHAT=comment", "tell WHAT=release", "tell WHAT=failure")
+HOST_ONLY = (
+    "tell WHAT=comment", "tell WHAT=release", "tell WHAT=failure", "tell WHAT=drift",
+)  # fmt: skip
 RELEASES = ("qa", "main", "tag")
 
 

@@ -17,7 +17,7 @@ import teams
 from common import ROOT
 from ml.config import Params
 from mlops.core.errors import DeployError, GateError
-from mlops.deployment import deploy, proxy, rollback, status
+from mlops.deployment import deploy, rollback, status, traffic
 from mlops.deployment.machine import pod_of
 from mlops.deployment.podman import Podman
 from mlops.pipeline.compose import asked
@@ -35,7 +35,7 @@ def _station(
 ) -> Iterator[Station]:
     assert engine.base
     image = stations.proxy(engine, tmp_path_factory.mktemp("proxy"))
-    yield Station(engine, stations.three_ports(), image)
+    yield Station(engine, stations.four_ports(), image)
     engine.podman("pod", "rm", "--force", "--all")
 
 
@@ -171,7 +171,7 @@ def test_a_killed_rollback_is_undone_by_the_next_command(team: Team) -> None:
 
 def test_a_live_pod_that_has_ended_is_started_again(team: Team, station: Station) -> None:
     """By the same command: it does not take the one that has ended for the one it has started."""
-    name = proxy.named(Podman(asked())._folder)
+    name = traffic.named(Podman(asked())._volume.path)
     station.engine.podman("pod", "stop", "--time", "1", pod_of(name))
 
     deploy.main()

@@ -17,6 +17,7 @@ BENCHMARKS = ROOT / "benchmarks"
 # What is typed, and the sections that must be printed.
 QUICK = {
     "data_scale.py --quick": ("Data",),
+    "drift.py --quick": ("False alarms", "Power"),
     "pipeline.py --quick --only training_speed": ("Training speed",),
     "pipeline.py --quick --only quality": ("Quality",),
     "request_log.py --quick": ("Request log",),

@@ -110,7 +110,7 @@ def _team(
     platform_base.up()
     folder = tmp_path_factory.mktemp("flow")
     image = stations.proxy(engine, folder)
-    station = {name: Station(engine, stations.three_ports(), image) for name in ENVIRONMENTS}
+    station = {name: Station(engine, stations.four_ports(), image) for name in ENVIRONMENTS}
     told = variables(platform_base, station, folder)
     team = Team(clones.installed(folder / "project"), platform_base, station, told)
     origin = folder / "origin.git"

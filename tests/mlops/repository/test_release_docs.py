@@ -32,7 +32,7 @@ def _project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _station(engine: containers.Engine, tmp_path: Path) -> Iterator[Station]:
     assert engine.base
     image = stations.proxy(engine, tmp_path)
-    yield Station(engine, stations.three_ports(), image)
+    yield Station(engine, stations.four_ports(), image)
     engine.podman("pod", "rm", "--force", "--all")
     engine.podman("volume", "rm", "--force", "--all")
 

@@ -60,11 +60,11 @@ def proxy(engine: containers.Engine, folder: Path) -> str:
     return PROXY
 
 
-def three_ports() -> int:
-    """Return a port that is free, as are the next two, below those that clients are given."""
+def four_ports() -> int:
+    """Return a port that is free, as are the next three, below those that clients are given."""
     while True:
         port = random.randrange(20_000, 32_000)
-        if all(map(_free, range(port, port + 3))):
+        if all(map(_free, range(port, port + 4))):
             return port
 
 

@@ -34,6 +34,7 @@ EVENTS = {
     "main": Event("push", branch="main"),
     "tag": Event("push", tag="v1.0"),
     "retention": Event("schedule", schedule="retention"),
+    "drift": Event("schedule", schedule="drift"),
     "nightly": Event("schedule", schedule="nightly"),
     "newest": Event("schedule", schedule="newest"),
 }

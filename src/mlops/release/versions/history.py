@@ -13,6 +13,9 @@ from mlops.core import hashing, revision
 
 PREFIX = "release."
 DEPLOY, ROLLBACK, DONE, UNDONE = "deploy", "rollback", "done", "undone"
+CANARY = "canary"  # a strategy
+ENDED = "ended"  # of what made nothing live: two versions have shared the traffic for a while
+STOP = "stop"  # the name under which somebody asks that a change be undone
 LONGEST = 1000  # characters of a reason; MLflow keeps 5,000 of a tag
 
 
@@ -31,11 +34,13 @@ class Entry:
     at: str = ""
     number: int = 0
     previous: str = ""  # SHA-256 of the entry before
+    strategy: str = ""  # how it takes over, if not at once
 
     @property
     def text(self) -> str:
-        """Return the entry as it is kept."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        """Return the entry as it is kept; an earlier release can read what needs no strategy."""
+        values = {name: one for name, one in asdict(self).items() if one or name != "strategy"}
+        return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -137,3 +142,21 @@ def _breaks(entries: list[Entry | None], texts: list[str]) -> Iterator[str]:
             yield f"entry {place + 1} is missing"
         elif entry.previous != hashes[place]:
             yield f"entry {place} is not the one that entry {entry.number} follows"
+
+
+def stop(begun: Entry, why: str) -> str:
+    """Return what asks that a change be undone which somebody else is at."""
+    who = revision.who() or "unknown"
+    return json.dumps({"number": begun.number, "who": who, "why": why[:LONGEST]})
+
+
+def stopped(notes: Mapping[str, str]) -> str:
+    """Return who asks that the change under way be undone, and why; nothing where nobody does."""
+    begun = read(notes).unfinished
+    try:
+        asked = json.loads(notes.get(STOP, "null"))
+        if begun and asked and asked["number"] == begun.number:
+            return f"{asked['who']} has stopped it ({asked['why'] or 'no reason given'})"
+    except (ValueError, TypeError, KeyError):
+        pass
+    return ""
