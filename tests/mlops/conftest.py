@@ -1,5 +1,6 @@
 """What tests of the machinery share: a served Bento, containers, the servers of the platform."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import served
 import servers
 from local_platform.servers import ENVIRONMENTS, Platform
 from ml.config import Params
+
+# Each `dvc` in a folder of a test's own would start a process that reports it to its makers.
+os.environ["DVC_NO_ANALYTICS"] = "1"
 
 
 @pytest.fixture(name="serving_bin", scope="session")
