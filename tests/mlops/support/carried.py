@@ -212,9 +212,9 @@ EDITS = {
     ),
     "the machinery's key": Edit(
         "src/ml/config.py",
-        "    start_seconds: Count\n",
-        "    start_seconds: Count\n    our_zone: Text\n",
-        there=(("src/mlops/config/schema.py", "    our_zone: Text\n"),),
+        "    context: Text\n",
+        "    context: Text\n    our_zone: Text\n",
+        there=(("src/mlops/config/operating.py", "    our_zone: Text\n"),),
     ),
     "a section": Edit(
         "src/ml/config.py",
