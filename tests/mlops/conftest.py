@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import containers
+import locked
 import served
 import servers
 from local_platform.servers import ENVIRONMENTS, Platform
@@ -14,6 +15,12 @@ from ml.config import Params
 
 # Each `dvc` in a folder of a test's own would start a process that reports it to its makers.
 os.environ["DVC_NO_ANALYTICS"] = "1"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kubectl() -> None:
+    """Let every test, and what it starts, find the kubectl that is locked."""
+    os.environ["PATH"] = locked.path("kubectl")
 
 
 @pytest.fixture(name="serving_bin", scope="session")

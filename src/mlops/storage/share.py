@@ -53,15 +53,15 @@ def train(name: str) -> None:
         if isinstance(failed, SystemExit) and failed.code == INTERRUPTED:
             raise
         # What ran before took hours, maybe, and is worth sharing.
-        told = "" if isinstance(failed, SystemExit) else f"{failed}; "
+        first = "" if isinstance(failed, SystemExit) else f"{failed}; "
         try:
             send(name)
         except StorageError as error:
-            raise StorageError(f"{told}nothing is shared: {error}") from error
-        if not told:  # the stage has named its error
+            raise StorageError(f"{first}nothing is shared: {error}") from error
+        if not first:  # the stage has named its error
             terminal.write("what ran before the stage that failed is shared")
             raise
-        raise StorageError(f"{told}what ran before it is shared") from failed
+        raise StorageError(f"{first}what ran before it is shared") from failed
     send(name)
 
 

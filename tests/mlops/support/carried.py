@@ -212,8 +212,8 @@ EDITS = {
     ),
     "the machinery's key": Edit(
         "src/ml/config.py",
-        "    context: Text\n",
-        "    context: Text\n    our_zone: Text\n",
+        "    start_seconds: Count\n",
+        "    start_seconds: Count\n    our_zone: Text\n",
         there=(("src/mlops/config/operating.py", "    our_zone: Text\n"),),
     ),
     "a section": Edit(
