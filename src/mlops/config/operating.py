@@ -20,6 +20,9 @@ class Deploy(Section):
     engine: Literal["podman", "docker"]
     build_options: dict[str, Text]
     context: Text
+    gateway: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9.-]+(/[a-z0-9.-]+)?$")] | None
+    autoscaler: Literal["cpu", "keda"]
+    busy_threads: Fraction
     start_seconds: Count
     port: Annotated[int, Field(ge=1, le=65_533)]
     address: Literal["127.0.0.1", "0.0.0.0"]
