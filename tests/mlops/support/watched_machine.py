@@ -70,7 +70,7 @@ class Machine:
 def machine(folder: Path) -> Iterator[Machine]:
     """Give a machine with a live pod, in which nothing watches."""
     podman = folder / "bin" / "podman"
-    podman.parent.mkdir(parents=True)
+    podman.parent.mkdir(exist_ok=True)
     podman.write_text(PODMAN.format(folder=folder), encoding="utf-8")
     podman.chmod(0o755)
     text = METRICS.format(now=time.time())

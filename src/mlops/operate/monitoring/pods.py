@@ -3,7 +3,9 @@
 The pod is started again with podman, and what it keeps lies in a volume, which outlives it.
 """
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import yaml
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
 from mlops.deployment.machine import TARGETS, Volume, podman
-from mlops.operate.monitoring.servers import ALERTMANAGER, PROMETHEUS, arguments
+from mlops.operate.monitoring.servers import ALERTMANAGER, PROMETHEUS, arguments, check_free, ports
 
 MOUNT, TRAFFIC = "/watch", "/traffic"
 MANIFEST = "pod.yaml"  # in the volume: what was started
@@ -71,15 +73,18 @@ class Pods:
             if self._volume.read(MANIFEST) == manifest and state == "Running":
                 return False
             self.stop()
+        for port in ports(self._params).values():
+            check_free(port, self._params.environment)
         Volume(f"{self._params.environment}-traffic").path  # noqa: B018 -- is made here
         podman("kube", "play", "--quiet", "-", given=manifest)
         self._volume.write(MANIFEST, manifest)
         return True
 
     def reload(self) -> None:
-        """Send SIGHUP to both."""
+        """Send SIGHUP to both; not by `podman kill`, after which podman starts nothing again."""
         for name in self._images:
-            podman("kill", "--signal", "HUP", f"{self._name}-{name}")
+            pid = podman("inspect", f"{self._name}-{name}", "--format", "{{.State.Pid}}")
+            os.kill(int(pid), signal.SIGHUP)
 
     def stop(self) -> None:
         """Remove the pod; Prometheus writes down what it knows first."""

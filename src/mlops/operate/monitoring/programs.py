@@ -5,7 +5,7 @@ They outlive the command that starts them, but not the machine: `make watch` sta
 
 import json
 import shutil
-import socket
+import signal
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ import psutil
 from mlops.config.schema import Params
 from mlops.core.errors import OperateError
 from mlops.deployment.machine import TARGETS, Volume
-from mlops.operate.monitoring.servers import ALERTMANAGER, PROMETHEUS, arguments, ports
+from mlops.operate.monitoring.servers import ALERTMANAGER, PROMETHEUS, arguments, check_free, ports
 
 FOLDER = Path(".runs/watch")
 # Debian calls Alertmanager otherwise than its authors.
@@ -121,7 +121,7 @@ class Programs:
         waiting = [one for one in self._programs if not one.is_wanted()]
         for one in waiting:
             one.stop()
-            _check_free(ports(self._params)[one.name], self._params.environment)
+            check_free(ports(self._params)[one.name], self._params.environment)
         for one in waiting:
             one.start()
         return bool(waiting)
@@ -130,7 +130,7 @@ class Programs:
         """Send SIGHUP to both."""
         for one in self._programs:
             if process := one.find():
-                process.send_signal(1)
+                process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """End both."""
@@ -149,17 +149,3 @@ class Programs:
 
 def _find(name: str) -> str | None:
     return next((found for one in NAMES[name] if (found := shutil.which(one))), None)
-
-
-def _check_free(port: int, environment: str) -> None:
-    """Refuse a port that another server has: its answers would be taken for those of this one."""
-    with socket.socket() as asked:
-        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            asked.bind(("127.0.0.1", port))
-        except OSError:
-            raise OperateError(
-                f"port {port} of this machine is taken, perhaps by the Prometheus of another "
-                "environment; set another one (Alertmanager takes the next): monitoring.port in "
-                f"conf/env/{environment}.yaml"
-            ) from None

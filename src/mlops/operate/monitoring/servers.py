@@ -1,5 +1,6 @@
 """Prometheus and Alertmanager of one machine: what both ways to run them share."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -79,6 +80,20 @@ def arguments(params: Params, folder: str) -> dict[str, list[str]]:
             listen[ALERTMANAGER],
         ],
     }
+
+
+def check_free(port: int, environment: str) -> None:
+    """Refuse a port that another server has: its answers would be taken for those of this one."""
+    with socket.socket() as asked:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            asked.bind(("127.0.0.1", port))
+        except OSError:
+            raise OperateError(
+                f"port {port} of this machine is taken, perhaps by the Prometheus of another "
+                "environment; set another one (Alertmanager takes the next): monitoring.port in "
+                f"conf/env/{environment}.yaml"
+            ) from None
 
 
 def start(servers: Servers, params: Params) -> bool:
