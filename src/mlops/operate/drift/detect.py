@@ -77,8 +77,8 @@ def main() -> None:
     report.write(outcome, before)
     sys.stdout.write("".join(f"{terminal.mark(line)}\n" for line in report.lines(outcome)))
     if params.deploy.target == "podman" and not os.environ.get("VERSION"):  # of what is live
-        told = drift_rules.hand_over(params, exposition.text(outcome).decode())
-        sys.stdout.write(f"{told}\n")
+        said = drift_rules.hand_over(params, exposition.text(outcome).decode())
+        sys.stdout.write(f"{said}\n")
     if code := CODES[outcome.verdict]:
         sys.exit(code)
 

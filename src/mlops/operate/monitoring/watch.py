@@ -46,11 +46,11 @@ def main() -> None:
 def _begin(params: Params) -> list[str]:
     """Start both servers, or give them what has changed."""
     chosen = choose(params)
-    told = write(chosen, params)
+    notes = write(chosen, params)
     started = servers.start(chosen, params)
     address = f"http://127.0.0.1:{servers.ports(params)[ALERTMANAGER]}"
     does = "started" if started else "runs, and has read its configuration again"
-    return [f"watch        {chosen}: {does}", f"alertmanager {address}", *told]
+    return [f"watch        {chosen}: {does}", f"alertmanager {address}", *notes]
 
 
 def _end(params: Params) -> str:
@@ -84,12 +84,12 @@ def write(chosen: Servers, params: Params) -> list[str]:
     config = scraping.on_machine(params, chosen.targets, at)
     files = {"rules.yml": rules.files(params)["rules.yml"], "prometheus.yml": config}
     receivers, before = alertmanager.receivers(), folder / "alertmanager.yml"
-    told = [] if receivers else [KEPT if alertmanager.tells(before) else NOBODY]
-    if KEPT not in told:
+    notes = [] if receivers else [KEPT if alertmanager.tells(before) else NOBODY]
+    if KEPT not in notes:
         files["alertmanager.yml"] = alertmanager.config(receivers)
     for name, value in files.items():
         rules.write(folder / name, rules.text(value, here), name == "alertmanager.yml")
-    return told
+    return notes
 
 
 def _say(*lines: str) -> None:
