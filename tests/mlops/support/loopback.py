@@ -23,7 +23,7 @@ import standin
 from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.client.failure import ServiceError
-from mlops.deployment import machine, proxy, traffic
+from mlops.deployment import machine, mover, proxy, traffic
 from mlops.deployment.mover import Arm, Split
 from mlops.deployment.podman import SETTLE
 from mlops.deployment.target import BusyError, Live
@@ -175,7 +175,7 @@ class Loopback:
     def _announce(self) -> None:
         live, split = traffic.named(self.folder), traffic.divided(self.folder)
         found = {
-            name: (self._state(name)["port"], machine.role(name == live, split))
+            name: (self._state(name)["port"], mover.role(name == live, split))
             for name in NAMES
             if (self.folder / f"{name}.json").exists()
         }
