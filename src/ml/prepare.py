@@ -40,9 +40,8 @@ def main() -> None:
         outputs.write_json(folder / "labels.json", known)
     outputs.write_json(REPORT, known | report(params, source, splits))
     for split, counts in splits.items():
-        found = (f"{number} {reason}" for reason, number in counts["dropped"].items() if number)
-        dropped = ", ".join(found) or "none"
-        log.info("prepared %s: %d rows kept, %s dropped", split, counts["kept"], dropped)
+        dropped = ", ".join(f"{n} {reason}" for reason, n in counts["dropped"].items() if n)
+        log.info("prepared %s: %d rows kept, %s dropped", split, counts["kept"], dropped or "none")
         if stripped := counts["normalised"]["labels"]:
             log.info("prepared %s: %d labels had blanks around them", split, stripped)
 

@@ -1,15 +1,23 @@
 """What tests of the machinery share: a served Bento, containers, the servers of the platform."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import containers
+import locked
 import served
 import servers
 from local_platform.servers import ENVIRONMENTS, Platform
 from ml.config import Params
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _kubectl() -> None:
+    """Let every test, and what it starts, find the kubectl that is locked."""
+    os.environ["PATH"] = locked.path("kubectl")
 
 
 @pytest.fixture(name="serving_bin", scope="session")

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator
 
 from mlops.config.section import Count, Fraction, Section, Share, Text
 
+LAST_PORT = 65_535
+
 
 class Deploy(Section):
     """Where an accepted version goes."""
@@ -18,10 +20,21 @@ class Deploy(Section):
     engine: Literal["podman", "docker"]
     build_options: dict[str, Text]
     context: Text
+    gateway: Annotated[str, Field(pattern=r"^[a-z0-9-]+/[a-z0-9.-]+(/[a-z0-9.-]+)?$")] | None
+    autoscaler: Literal["cpu", "keda"]
+    busy_threads: Fraction
     start_seconds: Count
-    port: Annotated[int, Field(ge=1, le=65_532)]
+    port: Annotated[int, Field(ge=1, le=65_533)]
     address: Literal["127.0.0.1", "0.0.0.0"]
     proxy: Text
+
+    @field_validator("port")
+    @classmethod
+    def _check_port(cls, port: int) -> int:
+        """Leave room for the ports of both pods and of the proxy's own metrics."""
+        if port > LAST_PORT - 3:
+            raise ValueError(f"the next three ports are used as well: {LAST_PORT - 3} at most")
+        return port
 
 
 class LoadTest(Section):
@@ -36,17 +49,23 @@ class LoadTest(Section):
 class Objectives(Section):
     """What a deployed service promises: rules, alerts and decisions on a canary follow from it."""
 
-    availability: Fraction
+    availability: Annotated[float, Field(ge=0.5, lt=1)]
     latency_seconds: Annotated[float, Field(gt=0)]
-    latency_share: Fraction
+    latency_share: Annotated[float, Field(ge=0.5, lt=1)]
     min_requests: Count
 
 
 class Monitoring(Section):
-    """Where Prometheus and Alertmanager are."""
+    """Where Prometheus and Alertmanager are, and what they warn of besides the objectives."""
 
     prometheus: Text | None
     port: Annotated[int, Field(ge=1, le=65_533)]
+    prometheus_image: Text
+    alertmanager_image: Text
+    retention_days: Count
+    idle_minutes: Count
+    stale_days: Count
+    runbook: Text
 
 
 class Canary(Section):

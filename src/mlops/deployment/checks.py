@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from math import ceil
 
 from mlops.config.schema import Serving
-from mlops.deployment import links
+from mlops.deployment import links, scaling
 from mlops.deployment.rendered import Manifests, quantity
 
 NEEDED = ("ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service")
@@ -38,7 +38,8 @@ def _all(found: Manifests, serving: Serving) -> list[str]:
         *_resources(found),
         *_termination(found, serving),
         *_disruption(found),
-        *_scaling(found),
+        *scaling.problems(found),
+        *links.routes(found),
     ]
 
 
@@ -94,19 +95,3 @@ def _disruption(found: Manifests) -> Iterator[str]:
         may_go = found.pods - budget.get("minAvailable", found.pods)
     if not isinstance(may_go, int) or not 1 <= may_go < found.pods:
         yield f"a disruption of {found.pods} pods: expected at least 1 and not all, found {may_go}"
-
-
-def _scaling(found: Manifests) -> Iterator[str]:
-    if "HorizontalPodAutoscaler" not in found.kinds:
-        return
-    spec = found["HorizontalPodAutoscaler"]["spec"]
-    target = (spec["scaleTargetRef"]["kind"], spec["scaleTargetRef"]["name"])
-    if target != ("Deployment", found["Deployment"]["metadata"]["name"]):
-        yield f"the HorizontalPodAutoscaler scales {target}, expected the Deployment"
-    if not 1 <= spec["minReplicas"] < spec["maxReplicas"]:
-        yield f"minReplicas: expected less than maxReplicas, found {spec['minReplicas']}"
-    for one in spec["metrics"]:
-        if not 0 < one["resource"]["target"]["averageUtilization"] < 100:
-            yield "averageUtilization: expected below 100 %, which no pod can exceed"
-    if "replicas" in found["Deployment"]["spec"]:
-        yield "the Deployment has replicas, which the HorizontalPodAutoscaler sets; remove them"

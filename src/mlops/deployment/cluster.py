@@ -60,6 +60,12 @@ class Kubectl:
         found = self("get", kind, *words, "--ignore-not-found", "--output", "json")
         return json.loads(found) if found else None
 
+    def knows(self, kind: str) -> bool:
+        """Return whether the cluster has a kind that is no part of Kubernetes: plural.group."""
+        group = kind.partition(".")[2]
+        found = self("api-resources", f"--api-group={group}", "--output", "name")
+        return kind in found.split()
+
     def apply(self, text: str) -> None:
         """Apply manifests; what they no longer say goes."""
         self("apply", "--server-side", "--force-conflicts", "--filename", "-", given=text)

@@ -72,7 +72,7 @@ def check(version: Version, rollout: Rollout, environment: str) -> None:
 def release(version: Version, image: str) -> Release:
     """Return what the manifests need to know of a version."""
     tags = version.tags
-    return Release(image, version.number, tags["model.sha256"], tags["git.commit"])
+    return Release(image, version.number, tags["model.sha256"], tags["git.commit"], version.created)
 
 
 def restore_params(version: Version, registry: Registry, params: Params) -> Params:

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mlops.core.errors import DeployError
 from mlops.deployment.cluster import Kubectl
 from mlops.deployment.links import NAMESPACE
 from mlops.deployment.target import BusyError
@@ -28,6 +30,19 @@ def held(kubectl: Kubectl) -> Iterator[None]:
         yield
     finally:
         kubectl("delete", "lease", NAME, "--ignore-not-found")
+
+
+def extend(kubectl: Kubectl, until: datetime) -> None:
+    """Hold the Lease longer, where it would run out before a time."""
+    found = kubectl.get("lease", NAME)
+    if found is None:
+        raise DeployError(f"the Lease {NAME} is gone: another deployment may be at work")
+    spec = found["spec"]
+    since = datetime.fromisoformat(spec["acquireTime"])
+    seconds = math.ceil((until - since).total_seconds())
+    if seconds > spec["leaseDurationSeconds"]:
+        change = json.dumps({"spec": {"leaseDurationSeconds": seconds}})
+        kubectl("patch", "lease", NAME, "--type=merge", f"--patch={change}")
 
 
 def _lease(found: Any) -> dict[str, Any]:

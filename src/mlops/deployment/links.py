@@ -64,3 +64,19 @@ def probes(found: Manifests) -> Iterator[str]:
         port = opened.get(asked.get("port"), asked.get("port"))
         if (asked.get("path"), port) != (path, PORT):
             yield f"the {kind} asks {asked}, expected {path} on port {PORT}"
+
+
+def routes(found: Manifests) -> Iterator[str]:
+    """The HTTPRoute, where there is one, has a Gateway and leads to the Service alone."""
+    if "HTTPRoute" not in found.kinds:
+        return
+    spec, service = found["HTTPRoute"]["spec"], found["Service"]
+    expected = {(service["metadata"]["name"], one["port"]) for one in service["spec"]["ports"]}
+    if not spec.get("parentRefs"):
+        yield "the HTTPRoute has no parentRefs; set deploy.gateway"
+    for rule in spec["rules"]:
+        leads = {(one["name"], one["port"]) for one in rule.get("backendRefs", [])}
+        if leads != expected:
+            yield f"the HTTPRoute leads to {sorted(leads)}, expected {sorted(expected)}"
+        if not rule.get("matches"):
+            yield "a rule of the HTTPRoute has no matches; one of all requests has the path /"

@@ -17,12 +17,13 @@ import yaml
 
 from mlops.config.schema import Params, Serving
 from mlops.core.errors import DeployError
-from mlops.deployment import checks, sidecar
+from mlops.deployment import checks, gateway, scaling, sidecar
 
 MANIFESTS = Path("deploy/k8s")
 NAME = "model-server"
 IMAGE = re.compile(r"(?P<name>[\w.-]+(:\d+)?(/[\w.-]+)+)@(?P<digest>sha256:[0-9a-f]{64})")
-VERSION = "MODEL_VERSION"  # tells the service which version it counts for
+# Tell the service which version it counts for, and how old that is.
+VERSION, CREATED = "MODEL_VERSION", "MODEL_CREATED"
 # What a pod needs to go, besides the requests in flight: preStop, closing the workers.
 LEAVING_SECONDS = 30
 
@@ -35,6 +36,7 @@ class Release:
     registered: str  # the version in the registry
     model_sha256: str
     commit: str
+    created: int = 0  # Unix time at which it was registered
 
 
 def render(release: Release, params: Params) -> str:
@@ -82,16 +84,21 @@ def _overlay(release: Release, params: Params) -> dict[str, Any]:
         "mlops/git.commit": release.commit,
     }
     log = sidecar.overlay(params, IMAGE)
+    parts = (log, gateway.overlay(params), scaling.overlay(params))
     served = {"name": NAME, "newName": image["name"], "digest": image["digest"]}
     return {
         **log,
         "resources": [f"../{params.environment}"],
+        "components": [one for part in parts for one in part.get("components", [])],
         "images": [served, *log["images"]],
         "labels": [
             {"pairs": {"app.kubernetes.io/version": release.registered}, "includeTemplates": True}
         ],
         "commonAnnotations": origin,
-        "patches": [{"patch": yaml.safe_dump(_patch(release, params))}],
+        "patches": [
+            {"patch": yaml.safe_dump(_patch(release, params))},
+            *(one for part in parts for one in part.get("patches", [])),
+        ],
     }
 
 
@@ -105,7 +112,10 @@ def _patch(release: Release, params: Params) -> dict[str, Any]:
     container = {
         "name": NAME,
         "resources": {"requests": needs, "limits": needs},
-        "env": [{"name": VERSION, "value": release.registered}],
+        "env": [
+            {"name": VERSION, "value": release.registered},
+            {"name": CREATED, "value": str(release.created)},
+        ],
     }
     cause = f"{params.model.name} version {release.registered}, commit {release.commit}"
     return {
@@ -151,25 +161,6 @@ def deployment(text: str) -> Any:
 def registered(text: str) -> str:
     """Return the registered version that manifests were rendered for."""
     return str(deployment(text)["metadata"]["annotations"]["mlops/registered.version"])
-
-
-def candidate(text: str, name: str) -> str:
-    """Return one pod of these manifests under another name, which the Service does not select."""
-    kinds = ("ConfigMap", "Deployment", "NetworkPolicy")
-    kept = [one for one in yaml.safe_load_all(text) if one["kind"] in kinds]
-    label = {"app.kubernetes.io/name": name}
-    for one in kept:
-        if one["kind"] == "ConfigMap":
-            continue  # its name is its content's: both have it
-        one["metadata"]["name"] = name
-        one["metadata"]["labels"] |= label
-        if one["kind"] == "NetworkPolicy":
-            one["spec"]["podSelector"]["matchLabels"] |= label
-        else:
-            one["spec"]["replicas"] = 1
-            one["spec"]["selector"]["matchLabels"] |= label
-            one["spec"]["template"]["metadata"]["labels"] |= label
-    return yaml.safe_dump_all(kept)
 
 
 def one_machine(text: str, port: int, name: str = NAME, address: str = "127.0.0.1") -> str:

@@ -33,6 +33,8 @@ class Manifests:
     @cached_property
     def pods(self) -> int:
         """How many pods there are at least."""
+        if "ScaledObject" in self.kinds:
+            return int(self["ScaledObject"]["spec"]["minReplicaCount"])
         if "HorizontalPodAutoscaler" in self.kinds:
             return int(self["HorizontalPodAutoscaler"]["spec"]["minReplicas"])
         return int(self["Deployment"]["spec"].get("replicas", 1))

@@ -40,6 +40,7 @@ class Origin:
     model_sha256: str
     commit: str
     labels: Sequence[str]
+    created: float = 0.0  # Unix time at which it was registered; 0: it was not
 
 
 class Factory:
@@ -168,6 +169,10 @@ def describe(make: Factory, origin: Origin) -> None:
     names = ("registered", "model_sha256", "commit")
     info = make.gauge("model_info", "The model that is served", *names, mode="max")
     info.labels(origin.registered, origin.model_sha256, origin.commit).set(1)
+    created = make.gauge(
+        "model_created_time_seconds", "Unix time at which the version was registered", mode="max"
+    )
+    created.set(origin.created)
     start = make.gauge(
         "start_time_seconds", "Unix time of a worker's start, the newest", mode="max"
     )

@@ -1,6 +1,7 @@
 """What answers requests: an engine, the queue before it, and their counts.
 
-Reads: MODEL_VERSION, the version in the registry, which `make deploy` sets
+Reads: MODEL_VERSION and MODEL_CREATED, the version in the registry and the Unix time since when it
+is there, which `make deploy` sets
 """
 
 import logging
@@ -19,7 +20,7 @@ from mlops.serving.queue import BusyError, Queue
 from mlops.serving.schemas import Request
 from mlops.serving.settings import Model
 
-VERSION = "MODEL_VERSION"
+VERSION, CREATED = "MODEL_VERSION", "MODEL_CREATED"
 
 logger = logging.getLogger("bentoml.serve")
 
@@ -111,4 +112,5 @@ def origin(model: Model, service: str) -> Origin:
         model_sha256=model.signature.model_sha256,
         commit=str(model.serving.info.get("commit")),
         labels=model.signature.labels,
+        created=float(os.environ.get(CREATED) or 0),
     )

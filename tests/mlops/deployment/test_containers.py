@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -93,9 +92,6 @@ def played(engine: containers.Engine, text: str, pod: str) -> Iterator[None]:
         engine.podman("kube", "play", "--down", "-", given=text)
 
 
-@pytest.mark.skipif(
-    not any(map(shutil.which, ("kubectl", "kustomize"))), reason="neither kubectl nor kustomize"
-)
 def test_one_machine_runs_the_manifests(
     engine: containers.Engine,
     image: str,

@@ -13,17 +13,16 @@ import yaml
 from common import ROOT
 from ml.config import Params
 from mlops.core.errors import DeployError
-from mlops.deployment import checks, links, manifests
+from mlops.deployment import checks, kubernetes, links, manifests
 from mlops.deployment.manifests import Release
 from mlops.serving import asgi, predictor
 
 DIGEST = f"sha256:{'a' * 64}"
-RELEASE = Release(f"registry.example.com:5000/team/classifier@{DIGEST}", "3", "b" * 64, "c0ffee")
-Make = Callable[..., Params]
-
-pytestmark = pytest.mark.skipif(
-    not any(map(shutil.which, ("kubectl", "kustomize"))), reason="neither kubectl nor kustomize"
+RELEASE = Release(
+    f"registry.example.com:5000/team/classifier@{DIGEST}", "3", "b" * 64, "c0ffee", 1764374400
 )
+GATEWAY = "gateways/public/web"
+Make = Callable[..., Params]
 
 
 @pytest.fixture(autouse=True)
@@ -106,9 +105,12 @@ def test_a_release_can_be_traced_back(make_params: Make) -> None:
 def test_the_service_is_told_its_registered_version(make_params: Make) -> None:
     """On a cluster, for its candidate, and on one machine: it counts by this version."""
     text = manifests.render(RELEASE, make_params(environment="prod"))
-    for one in (text, manifests.candidate(text, "other"), manifests.one_machine(text, 8081)):
+    for one in (text, kubernetes.candidate(text), manifests.one_machine(text, 8081)):
         (container,) = documents(one)["Deployment"]["spec"]["template"]["spec"]["containers"]
-        assert container["env"] == [{"name": predictor.VERSION, "value": "3"}]
+        assert {one["name"]: one["value"] for one in container["env"]} == {
+            predictor.VERSION: "3",
+            predictor.CREATED: "1764374400",
+        }
 
 
 def test_strange_names_stay_text(make_params: Make) -> None:
@@ -256,6 +258,26 @@ BROKEN = [
     ("base/deployment.yaml", "mountPath: /tmp", "mountPath: /var/tmp", "emptyDir"),
     ("base/deployment.yaml", "- configMapRef:\n                name: model-server",
      "- configMapRef:\n                name: other", "ConfigMap that is rendered"),
+    ("gateway/httproute.yaml", "port: 80", "port: 3000", "HTTPRoute leads to"),
+    ("gateway/httproute.yaml", "- name: model-server", "- name: other", "HTTPRoute leads to"),
+    ("gateway/httproute.yaml",
+     "    - matches:\n        - path: {type: PathPrefix, value: /}\n      back", "    - back",
+     "has no matches"),
+]  # fmt: skip
+KEDA = [
+    ("keda/scaledobject.yaml", "minReplicaCount: 3", "minReplicaCount: 0", "at least 1"),
+    ("keda/scaledobject.yaml", "minReplicaCount: 3", "minReplicaCount: 10", "at least 1"),
+    ("keda/scaledobject.yaml", "  pollingI", "  idleReplicaCount: 0\n  pollingI", "idleReplica"),
+    ("keda/scaledobject.yaml", "replicas: 6", "replicas: 1", r"fallback\.replicas"),
+    ("keda/scaledobject.yaml", 'ignoreNullValues: "false"', 'ignoreNullValues: "true"', "lost"),
+    ("keda/scaledobject.yaml", '        ignoreNullValues: "false"', "", "lost Prometheus"),
+    ("keda/scaledobject.yaml", "scaleTargetRef:\n    name: model-server",
+     "scaleTargetRef:\n    name: other", "expected the Deployment"),
+    ("keda/scaledobject.yaml", 'hpa-ownership: "true"', 'hpa-ownership: "false"', "take over"),
+    ("keda/scaledobject.yaml", "Config:\n      name: model-server", "Config:\n      name: other",
+     "take over"),
+    ("keda/kustomization.yaml", "$patch: delete", "# kept", "count the same pods"),
+    ("keda/kustomization.yaml", "replicas: null", "replicas: 2", "Deployment has replicas"),
 ]  # fmt: skip
 
 
@@ -267,7 +289,66 @@ def test_a_broken_manifest_is_refused(
     change(name, old, new)
 
     with pytest.raises(DeployError, match=told):
-        manifests.render(RELEASE, make_params(environment="prod"))
+        manifests.render(RELEASE, make_params(environment="prod", deploy={"gateway": GATEWAY}))
+
+
+@pytest.mark.parametrize(("name", "old", "new", "told"), KEDA)
+def test_a_broken_autoscaler_is_refused(
+    make_params: Make, name: str, old: str, new: str, told: str
+) -> None:
+    """KEDA would scale another, to nothing, on no measurement, or against a second one."""
+    change(name, old, new)
+
+    with pytest.raises(DeployError, match=told):
+        manifests.render(RELEASE, make_params(environment="prod", deploy={"autoscaler": "keda"}))
+
+
+def test_a_route_without_a_gateway_is_refused(make_params: Make) -> None:
+    """It would wait for a controller for ever."""
+    params = make_params(environment="qa", deploy={"gateway": GATEWAY})
+    found = list(yaml.safe_load_all(manifests.render(RELEASE, params)))
+    (route,) = (one for one in found if one["kind"] == "HTTPRoute")
+    del route["spec"]["parentRefs"]
+
+    (wrong,) = checks.problems(yaml.safe_dump_all(found), params.serving)
+    assert "set deploy.gateway" in wrong
+
+
+@pytest.mark.parametrize(
+    ("gateway", "parent"),
+    [
+        ("gateways/public", {"namespace": "gateways", "name": "public"}),
+        (GATEWAY, {"namespace": "gateways", "name": "public", "sectionName": "web"}),
+    ],
+)
+def test_a_gateway_leads_to_the_service(
+    make_params: Make, gateway: str, parent: dict[str, str]
+) -> None:
+    """The cluster's own, by its namespace, name and listener; without one there is no route."""
+    found = documents(
+        manifests.render(RELEASE, make_params(environment="prod", deploy={"gateway": gateway}))
+    )
+
+    assert found["HTTPRoute"]["spec"]["parentRefs"] == [parent]
+    assert "HTTPRoute" not in documents(manifests.render(RELEASE, make_params(environment="prod")))
+
+
+@pytest.mark.parametrize("environment", ["qa", "prod"])
+def test_one_autoscaler_counts_the_pods(make_params: Make, environment: str) -> None:
+    """KEDA's has the bounds of the CPU's, and what may be busy is that of all threads of a pod."""
+    keda = {"autoscaler": "keda", "busy_threads": 0.6}
+    params = make_params(environment=environment, deploy=keda, serving={"workers": 4})
+    found = documents(manifests.render(RELEASE, params))
+    cpu = documents(manifests.render(RELEASE, make_params(environment="prod")))
+    spec, other = found["ScaledObject"]["spec"], cpu["HorizontalPodAutoscaler"]["spec"]
+
+    assert "HorizontalPodAutoscaler" not in found
+    assert "ScaledObject" not in cpu
+    assert "replicas" not in found["Deployment"]["spec"]
+    assert spec["triggers"][0]["metadata"]["threshold"] == "2.4"
+    assert [spec["minReplicaCount"], spec["maxReplicaCount"]] == [
+        other["minReplicas"], other["maxReplicas"],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

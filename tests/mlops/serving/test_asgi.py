@@ -292,6 +292,7 @@ async def test_the_registered_version_is_counted_for(
 ) -> None:
     """It differs between two models whose `model.version` is the same."""
     monkeypatch.setenv("MODEL_VERSION", "12")
+    monkeypatch.setenv("MODEL_CREATED", "1764374400")
     folder = toy.serving(toy.export(tmp_path / "model"))
     found = Predictor(settings.load(folder), "classifier", CollectorRegistry())
     lines = found.metrics.export().decode().splitlines()
@@ -299,6 +300,7 @@ async def test_the_registered_version_is_counted_for(
     assert all('service_version="12"' in line for line in lines if "service_version" in line)
     info = f'{{commit="c0ffee",model_sha256="{"0" * 64}",registered="12"}} 1.0'
     assert f"bentoml_service_model_info{info}" in lines
+    assert "bentoml_service_model_created_time_seconds 1.7643744e+09" in lines
 
 
 async def test_info_leads_back_to_model_and_limits(client: httpx.AsyncClient) -> None:

@@ -214,7 +214,7 @@ EDITS = {
         "src/ml/config.py",
         "    start_seconds: Count\n",
         "    start_seconds: Count\n    our_zone: Text\n",
-        there=(("src/mlops/config/schema.py", "    our_zone: Text\n"),),
+        there=(("src/mlops/config/operating.py", "    our_zone: Text\n"),),
     ),
     "a section": Edit(
         "src/ml/config.py",

@@ -18,22 +18,43 @@ T = TypeVar("T")
 
 
 @contextmanager
-def prometheus(folder: Path, config: dict[str, Any]) -> Iterator[Prometheus]:
-    """Run Prometheus by a configuration until the block ends."""
+def prometheus(
+    folder: Path, config: dict[str, Any], groups: dict[str, Any] | None = None
+) -> Iterator[Prometheus]:
+    """Run Prometheus by a configuration and rules until the block ends."""
     folder.mkdir()
     path = folder / "prometheus.yml"
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    address = f"127.0.0.1:{served.free_port()}"
+    path.write_text(yaml.safe_dump({**config, "rule_files": ["rules.yml"]}), encoding="utf-8")
+    (folder / "rules.yml").write_text(yaml.safe_dump(groups or {}), encoding="utf-8")
     command = ["prometheus", f"--config.file={path}", f"--storage.tsdb.path={folder / 'data'}"]
+    with running(folder, command) as address:
+        found = Prometheus(f"http://{address}")
+        eventually(lambda: _answers(found))
+        yield found
+
+
+@contextmanager
+def alertmanager(folder: Path, config: dict[str, Any]) -> Iterator[str]:
+    """Run Alertmanager until the block ends; give its address."""
+    folder.mkdir()
+    path = folder / "alertmanager.yml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = ["prometheus-alertmanager", f"--config.file={path}", f"--storage.path={folder}"]
+    with running(folder, [*command, "--cluster.listen-address="]) as address:
+        yield address
+
+
+@contextmanager
+def running(folder: Path, command: list[str]) -> Iterator[str]:
+    """Run a server on a free port until the block ends; give its address."""
+    address = f"127.0.0.1:{served.free_port()}"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [*command, f"--web.listen-address={address}"], stdout=log, stderr=log
         )
-    found = Prometheus(f"http://{address}")
     try:
-        eventually(lambda: _answers(found) or process.poll() is not None)
+        yield address
         assert process.poll() is None, (folder / "log").read_text()
-        yield found
     finally:
         process.kill()
         process.wait()

@@ -6,6 +6,7 @@ Run: `python small_service.py FOLDER` serves the model in a folder; the port is 
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,11 @@ def small_service(folder: Path, version: str, **changes: object) -> Iterator[ser
     model = toy.serving(toy.export(folder / "bento"), **changes)
     counts = folder / "counts"
     counts.mkdir()
-    mine = {"MODEL_VERSION": version, "PROMETHEUS_MULTIPROC_DIR": str(counts)}
+    mine = {
+        "MODEL_VERSION": version,
+        "MODEL_CREATED": str(int(time.time())),
+        "PROMETHEUS_MULTIPROC_DIR": str(counts),
+    }
     paths = [ROOT / "src", ROOT / "tests", Path(__file__).parent]
     with subprocess.Popen(
         [sys.executable, __file__, str(model)],

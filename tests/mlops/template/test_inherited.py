@@ -12,7 +12,7 @@ from common import ROOT
 # A README is made of its own template.
 FILES = template.inherited() - {"README.md"}
 # Without the room `operate`. Raised only for what is new; 14,000 is where it should be.
-MACHINERY = 25_954
+MACHINERY = 26_353
 # What stays there.
 SOURCE = "https://github.com/MLops-Project-Platform/mlops-research-template/blob/main/"
 
@@ -47,7 +47,7 @@ def test_a_project_owns_few_files() -> None:
     """Beside src and the locks a person can look through them."""
     rest = [name for name in FILES if not name.startswith(("src/", "requirements/"))]
 
-    assert len(rest) <= 96
+    assert len(rest) <= 106
 
 
 def texts() -> list[str]:

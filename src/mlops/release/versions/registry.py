@@ -38,6 +38,7 @@ class Version:
     tags: Mapping[str, str]
     aliases: tuple[str, ...]
     source: str = ""  # where its files lie
+    created: int = 0  # Unix time
 
     def __str__(self) -> str:
         return f"{self.name} version {self.number}"
@@ -180,6 +181,7 @@ class Registry:
             found.tags,
             tuple(found.aliases),
             found.source,
+            found.creation_timestamp // 1000,
         )
 
 

@@ -1,0 +1,1 @@
+"""Rules, alerts, dashboard, and the Prometheus that runs them on one machine."""
