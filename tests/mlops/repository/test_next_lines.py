@@ -61,6 +61,7 @@ TYPED = {
     "ui": "tests/mlops/repository/test_docs.py",
     "validate": "docs/guide.md",
     "verify": "tests/mlops/storage/test_verify.py",
+    "watch": "tests/mlops/operate/test_watch.py",
 }
 
 
