@@ -32,9 +32,10 @@ from mlops.operate.progressive import deploy
 from mlops.release import images
 from mlops.release.versions.registry import Version
 from open_loop import Client
-from prometheus_server import EACH, prometheus
+from prometheus_server import prometheus
 
 RATE = 80.0
+EACH = "500ms"
 SETTLE = 0.5  # seconds: this Traefik takes up changes each 0.1 s
 STARTED = 5  # requests before a version gets traffic: one of the smoke test, four of held-out rows
 
