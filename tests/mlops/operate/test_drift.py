@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import releases
-from drifted import table
+from drifted import DAY, table
 from ml.config import Params
 from mlops.core.errors import DeployError, OperateError
 from mlops.operate.drift import detect, report
+from mlops.operate.requests import keys
 from mlops.release import reference, register
 from mlops.release.versions.registry import CHAMPION, Registry
 from mlops.serving.engine import Engine
@@ -178,10 +180,39 @@ def test_an_old_report_does_not_outlive_a_failed_check(
     assert list(report.FOLDER.iterdir()) == []
 
 
+def test_the_log_of_the_environment_is_compared(
+    project: Path, live: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without INPUT: the last whole day of it."""
+    engine = Engine(project / "models" / "serving")
+    monkeypatch.setenv("SET", f"{SET} request_log.enabled=true request_log.url=logged")
+    empty = code()
+    today = (datetime.now(UTC) - DAY).days
+    texts = MORE * 60
+    for day in range(today - 2, today + 1):  # today counts where midnight has just passed
+        found = table(texts, engine.predict(texts), day)
+        place = project / "logged" / keys.key("qa", (DAY + timedelta(days=day)).date(), "a")
+        place.parent.mkdir(parents=True)
+        pq.write_table(found, place)
+
+    assert (empty, code()) == (4, 3)
+    assert json.loads((report.FOLDER / "qa.json").read_text())["rows"] == 120
+
+
+def test_a_log_of_others_alone_is_an_error(log: Callable[..., None]) -> None:
+    """Somebody has named another version's log; it is no window without drift."""
+    log(0, version=["2"] * 400)
+
+    with pytest.raises(OperateError, match=r"no request that classifier version 1 .* 400 of other"):
+        detect.main()
+
+
 @pytest.mark.usefixtures("live")
 def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The log, a version, and both with what to type."""
-    with pytest.raises(OperateError, match=r"INPUT: expected.*make drift ENV=qa INPUT="):
+    with pytest.raises(
+        OperateError, match=r"request_log\.enabled is false.*make drift ENV=qa INPUT="
+    ):
         detect.main()
     monkeypatch.setenv("VERSION", "7")
     with pytest.raises(DeployError, match=r"no version 7 in qa\. Available: 1"):

@@ -1,7 +1,7 @@
 """Compare the requests to the live version with what it answered on held-out rows.
 
-Reads: ENV, EXP, SET, VERSION (else the live one), INPUT (logged requests), conf/, the environment's
-    registry
+Reads: ENV, EXP, SET, VERSION (else the live one), INPUT (else the request log of the environment),
+    conf/, the environment's registry
 Writes: reports/drift/<environment>.html, .json, .prom; tag `drift.<version>` of the registered
     model; exit code 0 without drift, 3 with drift, 4 where the requests are too few
 """
@@ -9,14 +9,17 @@ Writes: reports/drift/<environment>.html, .json, .prom; tag `drift.<version>` of
 import math
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 
 from mlops.config.schema import Params
 from mlops.core import terminal
 from mlops.core.errors import OperateError, run
+from mlops.operate import requests
 from mlops.operate.drift import held, report, rows, source
 from mlops.operate.drift.check import check_all
 from mlops.operate.drift.result import DRIFT, NONE, TOO_FEW, Outcome
 from mlops.operate.drift.rows import Rows
+from mlops.operate.drift.source import Log, Window
 from mlops.pipeline.compose import asked
 from mlops.release import reference
 from mlops.release.versions import selection
@@ -36,25 +39,41 @@ def find_version(registry: Registry, params: Params, number: str | None) -> Vers
     return version or selection.select(registry, params, number)
 
 
-def read_log(params: Params, version: Version) -> source.Log:
-    """Return the requests that a version answered, and how many others there are."""
-    place, here = os.environ.get("INPUT"), params.environment
-    if not place:
-        raise OperateError(
-            "INPUT: expected a file, a folder or a URL of logged requests; type "
-            f"make drift ENV={here} INPUT=requests/{here}"
-        )
+def read_input(params: Params, version: Version, place: str) -> tuple[Log, list[Window]]:
+    """Return the requests of INPUT that a version answered, cut up to the newest one."""
     drift = params.drift
     # A window may begin on one date and end on the next.
     days = drift.windows * math.ceil(drift.window_hours / 24) + 1
-    return source.of_version(source.read(place, days), version)
+    log = source.of_version(source.read(place, days), version)
+    if not log.table.num_rows:
+        said = ", ".join(f"{rows:,} of {name}" for name, rows in log.left_out.items()) or "nothing"
+        raise OperateError(
+            f"INPUT: {place} holds no request that {version} answered, but {said}; name a "
+            "version that is registered and in the log: VERSION=..."
+        )
+    return log, source.cut(log.table, drift)
+
+
+def read_log(params: Params, version: Version) -> tuple[Log, list[Window]]:
+    """Return the logged requests that a version answered, up to the last whole window."""
+    if not params.request_log.enabled:
+        here = params.environment
+        raise OperateError(
+            f"no request is logged in {here}: request_log.enabled is false. Set it in "
+            f"conf/env/{here}.yaml and deploy, or name logged requests: make drift ENV={here} "
+            f"INPUT=requests/{here}"
+        )
+    drift = params.drift
+    end = source.last_end(datetime.now(UTC), drift.window_hours)
+    begin = end - timedelta(hours=drift.windows * drift.window_hours)
+    log = source.of_version(requests.read(params, begin, end), version)
+    return log, source.cut(log.table, drift, end)
 
 
 def compare(params: Params, registry: Registry, version: Version) -> tuple[Outcome, Rows]:
     """Return the outcome of the newest window, and what it was compared with."""
-    drift = params.drift
-    log = read_log(params, version)
-    windows = source.cut(log.table, drift.window_hours, drift.windows)
+    drift, place = params.drift, os.environ.get("INPUT")
+    log, windows = read_input(params, version, place) if place else read_log(params, version)
     before = rows.from_table(reference.read(registry, version))
     newest, exceeded = check_all(windows, before, drift, held.read(registry, version))
     held.write(registry, version, exceeded)

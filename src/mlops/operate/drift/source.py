@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.parquet as pq
 
+from mlops.config.operating import Drift
 from mlops.core.errors import OperateError
 from mlops.release.versions.registry import Version
 from mlops.tables.readers import shards
@@ -97,28 +98,35 @@ def of_version(table: pa.Table, version: Version) -> Log:
     kept = table.filter(own)
     copies = pc.sum(shadow).as_py() or 0
     others = table.num_rows - kept.num_rows - copies
-    left_out = {"copies to a shadow": copies, "other versions": others}
+    numbers = sorted(set(table["version"].to_pylist()) - {version.number, None})
+    name = f"other versions ({', '.join(numbers[:5])})"
+    left_out = {"copies to a shadow": copies, name: others}
     left_out = {name: rows for name, rows in left_out.items() if rows}
-    if not kept.num_rows:
-        said = ", ".join(f"{rows:,} of {name}" for name, rows in left_out.items()) or "nothing"
-        raise OperateError(
-            f"the log holds no request that {version} answered, but {said}; name the version that "
-            "it belongs to: VERSION=1"
-        )
     return Log(kept, left_out)
 
 
-def cut(table: pa.Table, hours: int, most: int) -> list[Window]:
-    """Return the last windows of a log, the newest last; one without a request is there too."""
-    length = hours * 3_600_000
-    moments = pc.divide(table["time"].cast(TIME).cast(pa.int64()), length)
-    newest = pc.max(moments).as_py()
+def cut(table: pa.Table, drift: Drift, until: datetime | None = None) -> list[Window]:
+    """Return the last windows, the newest last: until a moment, or with the newest request.
+
+    A window without a request is one too.
+    """
+    length = drift.window_hours * 3_600_000
+    places = pc.divide(table["time"].cast(TIME).cast(pa.int64()), length)
+    newest = pc.max(places).as_py() if until is None else _milliseconds(until) // length - 1
     return [
-        Window(
-            _moment(at * length), _moment((at + 1) * length), table.filter(pc.equal(moments, at))
-        )
-        for at in range(newest - most + 1, newest + 1)
+        Window(_moment(at * length), _moment((at + 1) * length), table.filter(pc.equal(places, at)))
+        for at in range(newest - drift.windows + 1, newest + 1)
     ]
+
+
+def last_end(now: datetime, hours: int) -> datetime:
+    """Return when the last whole window has ended."""
+    length = hours * 3_600_000
+    return _moment(_milliseconds(now) // length * length)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _moment(milliseconds: int) -> datetime:
