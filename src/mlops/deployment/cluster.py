@@ -120,17 +120,20 @@ class ClusterPod:
         return json.loads(text) if text.startswith("{") else text
 
     def ended(self) -> str:
-        """Return why the container does not run."""
-        found = (self._kubectl.get("pod", self.name) if self.name else None) or {}
-        for one in found.get("status", {}).get("containerStatuses", []):
-            waiting = one["state"].get("waiting", {})
-            if one.get("restartCount") or "BackOff" in waiting.get("reason", ""):
-                return self._last_words(waiting.get("reason", "it was started again"))
+        """Return why a container does not run: this pod's, or another's that the selector finds."""
+        words = ("--selector", self._selector) if self._selector else (self._found,)
+        found = self._kubectl.get("pods", *words) or {"items": []}
+        for pod in kept(found.get("items", [found])):
+            for one in pod.get("status", {}).get("containerStatuses", []):
+                waiting = one["state"].get("waiting", {}).get("reason", "")
+                if one.get("restartCount") or "BackOff" in waiting:
+                    name = str(pod["metadata"]["name"])
+                    return self._last_words(name, waiting or "it was started again")
         return ""
 
-    def _last_words(self, reason: str) -> str:
+    def _last_words(self, name: str, reason: str) -> str:
         try:
-            log = self._kubectl("logs", self.name, "--previous", "--tail", "3")
+            log = self._kubectl("logs", name, "--previous", "--tail", "3")
         except DeployError:
             log = ""
         return f"{reason}: {log.splitlines()[-1]}" if log else reason
@@ -138,7 +141,11 @@ class ClusterPod:
 
 def names(kubectl: Kubectl, selector: str) -> list[str]:
     """Return the pods that run and are not to go, the newest first."""
-    found = kubectl.get("pods", "--selector", selector) or {"items": []}
-    kept = [one for one in found["items"] if "deletionTimestamp" not in one["metadata"]]
-    kept.sort(key=lambda one: str(one["metadata"].get("creationTimestamp")), reverse=True)
-    return [str(one["metadata"]["name"]) for one in kept]
+    found = kept((kubectl.get("pods", "--selector", selector) or {"items": []})["items"])
+    found.sort(key=lambda one: str(one["metadata"].get("creationTimestamp")), reverse=True)
+    return [str(one["metadata"]["name"]) for one in found]
+
+
+def kept(pods: list[Any]) -> list[Any]:
+    """Return the pods that are not to go."""
+    return [one for one in pods if "deletionTimestamp" not in one["metadata"]]

@@ -118,6 +118,15 @@ def test_what_hangs_is_seen_by_the_answers_that_do_not_come() -> None:
     assert verdict.arrived(silent, answered({"200": 30}, {}), 5).answer == "good"
 
 
+def test_a_version_that_is_not_scraped_any_more_is_unknown() -> None:
+    """Where pods alone count, one failed scrape takes the series away: that is no lost answer."""
+    stable = Counts(requests=series("http_response_code", {"200": 300}))
+    silent = Counts(requests=series("http_response_code", {"200": 0}))
+
+    assert verdict.arrived(Counts(), stable, 5).answer == "unknown"
+    assert verdict.arrived(silent, stable, 5).answer == "bad"
+
+
 def test_counts_are_told_apart_by_series() -> None:
     """One that was born at 20 counts 20; one that began again counts from 0."""
     before = Counts(proxied=series("code", {"200": 100, "404": 9}))

@@ -62,6 +62,20 @@ def pod(name: str, template: Object) -> Object:
     }
 
 
+def answers(pod: Object, port: int) -> None:
+    """Say in a pod where it answers: all pods of these tests have one address."""
+    pod["status"]["podIP"] = "127.0.0.1"
+    pod["metadata"].setdefault("annotations", {})["tests/port"] = str(port)
+
+
+def restarted(pod: Object) -> Object:
+    """Return a pod whose container has ended and is to be started again."""
+    found = copy.deepcopy(pod)
+    (container,) = found["status"]["containerStatuses"]
+    container |= {"restartCount": 1, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    return found
+
+
 def slices(objects: list[Object], ports: dict[str, int], pods: str) -> dict[str, Object]:
     """Return an EndpointSlice for each pod that runs and that a Service selects, by its name."""
     found = {}
@@ -70,11 +84,17 @@ def slices(objects: list[Object], ports: dict[str, int], pods: str) -> dict[str,
         for pod in (one for one in objects if one["kind"] == "Pod"):
             port = ports.get(f"{pods}/{pod['metadata']['name']}")
             if port and selector <= pod["metadata"]["labels"].items():
-                found[f"{name}-{port}"] = _slice(service, port)
+                found[f"{name}-{port}"] = _slice(service, port, "running" in _state(pod))
     return found
 
 
-def _slice(service: Object, port: int) -> Object:
+def _state(pod: Object) -> Object:
+    (container,) = pod["status"]["containerStatuses"]
+    found: Object = container["state"]
+    return found
+
+
+def _slice(service: Object, port: int, ready: bool) -> Object:
     name = service["metadata"]["name"]
     return {
         "apiVersion": "discovery.k8s.io/v1",
@@ -85,7 +105,9 @@ def _slice(service: Object, port: int) -> Object:
             "labels": {"kubernetes.io/service-name": name},
         },
         "addressType": "IPv4",
-        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True, "serving": True}}],
+        "endpoints": [
+            {"addresses": ["127.0.0.1"], "conditions": {"ready": ready, "serving": ready}}
+        ],
         "ports": [{"name": service["spec"]["ports"][0]["name"], "port": port, "protocol": "TCP"}],
     }
 

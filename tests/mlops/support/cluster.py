@@ -168,6 +168,7 @@ class Cluster:
                         runner.stop(port)
                         return
                     over, self._ports[place] = self._ports.get(place), port
+                    api_objects.answers(pod, port)
                     if over:
                         self._drop(place)
                     self._store(place, pod)
@@ -233,8 +234,16 @@ class Cluster:
             if path.removeprefix(f"{SLICES}/") not in wanted:
                 self._drop(path)
         for name, value in wanted.items():
-            if f"{SLICES}/{name}" not in self.objects:
+            old = self.objects.get(f"{SLICES}/{name}", {})
+            if old.get("endpoints") != value["endpoints"]:
                 self._store(f"{SLICES}/{name}", value)
+
+    def restart(self, port: int) -> None:
+        """Say of the pod that answered there what is said of one whose container has ended."""
+        with self.changed:
+            for path in [path for path, one in self._ports.items() if one == port]:
+                self._store(path, api_objects.restarted(self.objects[path]))
+            self._select()
 
     def one(self, kind: str, name: str = "model-server") -> dict[str, Any] | None:
         """Return an object by its kind and name."""

@@ -26,7 +26,7 @@ HANGS = threading.Event()
 
 def feeling(text: str) -> str:
     """Return the right label of a text."""
-    return LABELS["good" in text]
+    return LABELS["good" in text or "great" in text]
 
 
 @dataclass
@@ -47,6 +47,8 @@ class Version:
             return 200
         if self.behaviour == "hanging":
             HANGS.wait()
+        if self.behaviour == "crashing":
+            os._exit(1)
         if self.behaviour == "slow":
             time.sleep(0.4)
         if self.behaviour == "growing":
@@ -139,6 +141,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        self.send_header("X-Served-By", f"version {self.served.version}")  # a proxy says which pod
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

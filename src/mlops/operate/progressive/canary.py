@@ -52,6 +52,7 @@ class Trial:
     def __init__(self, canary: Canary, version: str, text: str, pods: Sequence[Pod]) -> None:
         self._canary, self._version, self._text = canary, version, text
         self._pods = [pod for pod in pods if not pod.ended()]  # one may have ended once, long ago
+        self._arms: tuple[Arm, ...] = ()  # what is live and this version, once both are asked
         self._begun = datetime.now(UTC)
         params = canary.params
         self._criteria = Criteria(params.objectives, params.canary, canary.allow_shift)
@@ -60,8 +61,8 @@ class Trial:
         """Wait without traffic until both versions are scraped: nobody judges what nobody sees."""
         seconds = self._canary.params.deploy.start_seconds
         self._divide(0, seconds)
-        arms = self._canary.mover.arms()
-        self._poll(seconds, lambda: [self._scraped(arm) for arm in arms])
+        self._arms = self._canary.mover.arms()
+        self._poll(seconds, lambda: [self._scraped(arm) for arm in self._arms])
 
     def analyse(self, weight: int) -> str:
         """Give the version a share of the traffic; return what was found when that is good."""
@@ -107,27 +108,24 @@ class Trial:
                 raise OperateError(f"{pod.name} ended: {last_words}")
 
     def _scraped(self, arm: Arm) -> Finding:
-        up = self._canary.prometheus.value(f"min(up{{{arm.pods}}})")
-        url = self._canary.prometheus.url
-        if up == 1:
+        """Return whether there are counts of a version: they begin with its first scrape."""
+        series = counts.of_pods(arm)
+        if self._canary.prometheus.value(f"count({series})"):
             return Finding("scraped", "good", f"version {arm.version} is scraped")
         return Finding(
             "scraped",
             "unknown",
-            f"{url} does not scrape version {arm.version} (up{{{arm.pods}}} is "
-            f"{'missing' if up is None else f'{up:g}'}); `make watch` starts one that does",
+            f"{self._canary.prometheus.url} does not scrape version {arm.version} (it has no "
+            f"{series}); `make watch` starts one that does",
         )
 
     def _counts(self) -> tuple[Counts, Counts]:
         edge = self._canary.params.objectives.latency_seconds
-        stable, canary = (
-            counts.read(self._canary.prometheus, arm, edge) for arm in self._canary.mover.arms()
-        )
+        stable, canary = (counts.read(self._canary.prometheus, arm, edge) for arm in self._arms)
         return canary, stable
 
     def _at(self) -> float:
-        stable, _ = self._canary.mover.arms()
-        return counts.scraped_at(self._canary.prometheus, stable) or 0.0
+        return counts.scraped_at(self._canary.prometheus, self._arms[0]) or 0.0
 
 
 class Step:

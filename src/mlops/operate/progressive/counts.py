@@ -66,7 +66,6 @@ def read(prometheus: Prometheus, arm: Arm, edge: float) -> Counts:
     edges = "|".join(sorted({f"{edge:g}", str(float(edge)), r"\\+Inf"}))
     within = f'le=~"{edges}"'
     posts = f'{arm.proxied},method="POST"'
-    pods = f'{arm.pods},endpoint="/predict"'
     none = not arm.proxied
     ask = prometheus.vector
     return Counts(
@@ -74,16 +73,23 @@ def read(prometheus: Prometheus, arm: Arm, edge: float) -> Counts:
         proxied_seconds={}
         if none
         else _series(ask(f'{PROXIED_SECONDS}{{{posts},code="200",{within}}}')),
-        requests=_series(ask(f"{REQUESTS}{{{pods}}}")),
-        seconds=_series(ask(f'{SECONDS}{{{pods},http_response_code="200",{within}}}')),
+        requests=_series(ask(of_pods(arm))),
+        seconds=_series(
+            ask(f'{SECONDS}{{{_asked(arm)},http_response_code="200",{within}}}'),
+        ),
         predictions=_series(ask(f"{PREDICTIONS}{{{arm.pods}}}")),
     )
 
 
+def of_pods(arm: Arm) -> str:
+    """Return the series of an arm's requests by status, as its pods count them."""
+    return f"{REQUESTS}{{{_asked(arm)}}}"
+
+
 def scraped_at(prometheus: Prometheus, arm: Arm) -> float | None:
     """Return when the newest of an arm's counts was scraped."""
-    selected = f'{PROXIED}{{{arm.proxied},method="POST"}}' if arm.proxied else ""
-    return prometheus.value(f"max(timestamp({selected or f'{REQUESTS}{{{arm.pods}}}'}))")
+    proxied = f'{PROXIED}{{{arm.proxied},method="POST"}}' if arm.proxied else ""
+    return prometheus.value(f"max(timestamp({proxied or of_pods(arm)}))")
 
 
 def failed(statuses: Mapping[str, int]) -> Part:
@@ -103,6 +109,10 @@ def slow(series: Series) -> Part:
     by_edge = _by("le", series)
     rows = by_edge.pop("+Inf", 0)
     return Part(rows - sum(by_edge.values()), rows)
+
+
+def _asked(arm: Arm) -> str:
+    return f'{arm.pods},endpoint="/predict"'
 
 
 def _series(found: Iterable[Sample]) -> Series:

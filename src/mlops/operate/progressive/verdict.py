@@ -104,6 +104,8 @@ def arrived(canary: Counts, stable: Counts, weight: int) -> Finding:
     What hangs counts nothing: neither an error nor a latency.
     """
     proxied = bool(stable.proxied)
+    if not proxied and not canary.requests:  # gone from Prometheus, which says nothing of answers
+        return Finding("answers", "unknown", "the version is not scraped any more")
     mine, other = _failed(canary, proxied).rows, _failed(stable, proxied).rows
     answered = Part(mine, mine + other)
     text = f"answers: {mine} of {answered.rows}, where {weight} % of the requests go to it"
