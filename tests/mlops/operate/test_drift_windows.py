@@ -33,7 +33,7 @@ def test_a_shadow_and_other_versions_do_not_count(tmp_path: Path) -> None:
     log = source.of_version(source.read(str(tmp_path), 9), LIVE)
 
     assert log.table["request_id"].to_pylist() == ["0-0"]
-    assert log.left_out == {"copies to a shadow": 2, "other versions": 1}
+    assert log.left_out == {"copies to a shadow": 2, "other versions (2)": 1}
 
 
 def test_json_lines_are_read_as_parquet_is(tmp_path: Path) -> None:

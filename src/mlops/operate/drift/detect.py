@@ -48,8 +48,8 @@ def read_input(params: Params, version: Version, place: str) -> tuple[Log, list[
     if not log.table.num_rows:
         said = ", ".join(f"{rows:,} of {name}" for name, rows in log.left_out.items()) or "nothing"
         raise OperateError(
-            f"INPUT: {place} holds no request that {version} answered, but {said}; name the "
-            "version that it belongs to: VERSION=1"
+            f"INPUT: {place} holds no request that {version} answered, but {said}; name a "
+            "version that is registered and in the log: VERSION=..."
         )
     return log, source.cut(log.table, drift)
 

@@ -98,7 +98,9 @@ def of_version(table: pa.Table, version: Version) -> Log:
     kept = table.filter(own)
     copies = pc.sum(shadow).as_py() or 0
     others = table.num_rows - kept.num_rows - copies
-    left_out = {"copies to a shadow": copies, "other versions": others}
+    numbers = sorted(set(table["version"].to_pylist()) - {version.number, None})
+    name = f"other versions ({', '.join(numbers[:5])})"
+    left_out = {"copies to a shadow": copies, name: others}
     left_out = {name: rows for name, rows in left_out.items() if rows}
     return Log(kept, left_out)
 
