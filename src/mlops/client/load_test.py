@@ -2,8 +2,9 @@
 
 With SWEEP=1 ask at rising rates instead, and find the knee (mlops.client.load_sweep).
 
-Reads: conf/ (load_test), ENV, EXP, SET, SWEEP, URL or SERVICE_URL (else this machine: deploy.port,
-    PORT), data/prepared/test.parquet, else the example and the behaviour tests of conf/
+Reads: conf/ (load_test), ENV, EXP, SET, SWEEP, IMAGE (with SWEEP), URL or SERVICE_URL (else this
+    machine: deploy.port, PORT), data/prepared/test.parquet, else the example and the behaviour
+    tests of conf/
 Writes: reports/load_test.json; exit code 1 where the objective is missed
 """
 
