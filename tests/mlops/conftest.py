@@ -13,6 +13,9 @@ import servers
 from local_platform.servers import ENVIRONMENTS, Platform
 from ml.config import Params
 
+# Each `dvc` in a folder of a test's own would start a process that reports it to its makers.
+os.environ["DVC_NO_ANALYTICS"] = "1"
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _kubectl() -> None:

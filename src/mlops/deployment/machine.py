@@ -17,7 +17,6 @@ from mlops.client.response import unlike
 from mlops.core import command
 from mlops.core.errors import DeployError
 from mlops.deployment import manifests
-from mlops.deployment.mover import Split
 
 TARGETS = "targets.json"  # in the volume of the traffic: what Prometheus scrapes
 
@@ -90,13 +89,6 @@ def pod_of(name: str) -> str:
     """Return what podman calls the pod of a Deployment."""
     found = podman("pod", "ps", "--filter", f"name=^{name}-pod", "--format", "{{.Name}}")
     return found.splitlines()[0] if found else ""
-
-
-def role(live: bool, split: Split | None) -> str:
-    """Return what a pod is there for: both versions of an A/B test are live."""
-    if live or (split and split.role == "ab"):
-        return "live"
-    return "shadow" if split and split.role == "shadow" else "canary"
 
 
 def scraped(environment: str, pods: Mapping[str, tuple[int, str]]) -> str:

@@ -68,6 +68,13 @@ def read(text: str) -> Split:
         ) from None
 
 
+def role(live: bool, split: Split | None) -> str:
+    """Return what a pod is there for: both versions of an A/B test are live."""
+    if live or (split and split.role == "ab"):
+        return "live"
+    return "shadow" if split and split.role == "shadow" else "canary"
+
+
 @dataclass(frozen=True)
 class Arm:
     """One of both versions, as Prometheus tells it from the other: label matchers of PromQL."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
-from mlops.deployment import machine, manifests, proxy, smoke_test, traffic
+from mlops.deployment import machine, manifests, mover, proxy, smoke_test, traffic
 from mlops.deployment.machine import Container, Volume, pod_of, podman
 from mlops.deployment.mover import Arm, Split
 from mlops.deployment.smoke_test import PAUSE
@@ -152,7 +152,7 @@ class Podman:
         """Write what Prometheus scrapes, and as what, for its discovery by files."""
         live, split = traffic.named(self._volume.path), traffic.divided(self._volume.path)
         roles = {
-            name: machine.role(name == live, split)
+            name: mover.role(name == live, split)
             for name in self._ports
             if (self._volume.path / f"{name}.yaml").exists()
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
+from mlops.deployment.traffic import ROLE
 
 VOLUME, MOUNT = "requests", "/requests"
 SPARE = 1.25  # of the volume: a pod whose volume is over its limit is evicted
@@ -70,5 +71,8 @@ def on_one_machine(pod: dict[str, Any], environment: str) -> None:
         pod["containers"].append({k: v for k, v in one.items() if k != "restartPolicy"})
     for volume in pod["volumes"]:
         if volume["name"] == VOLUME:
+            # A pod that begins as a canary or shadow may stay as what is live: the proxy knows.
+            header = {"name": "REQUEST_LOG_ROLE_HEADER", "value": ROLE}
+            pod["containers"][0].setdefault("env", []).append(header)
             del volume["emptyDir"]
             volume["persistentVolumeClaim"] = {"claimName": f"{environment}-{VOLUME}"}

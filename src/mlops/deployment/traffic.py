@@ -12,10 +12,12 @@ from typing import Any
 import yaml
 
 from mlops.core import hashing
-from mlops.deployment.mover import Split, read
+from mlops.deployment.mover import Split, read, role
 
 FILE = "live.yml"
 HEADER = "X-Served-By"  # of each answer: which pod gave it
+# Of each request: as what the pod gets it. Whatever a client has sent by that name is replaced.
+ROLE = "X-Mlops-Role"
 READ = "X-Read"  # of /read on the port of the metrics: which file Traefik has read
 # The service closes a connection that rests for serving.keep_alive: a request must not meet that.
 IDLE = "2s"
@@ -47,14 +49,18 @@ class Traffic:
     def text(self) -> str:
         """Return the file."""
         pods = [one for one in (self.live, self.second) if one]
-        headers = {one.name: {HEADER: one.name} for one in pods} | {"read": {READ: self.digest}}
+        headers = {
+            one.name: {
+                "customRequestHeaders": {ROLE: role(one == self.live, self.split)},
+                "customResponseHeaders": {HEADER: one.name},
+            }
+            for one in pods
+        }
+        headers["read"] = {"customResponseHeaders": {READ: self.digest}}
         written = {
             "http": {
                 "routers": {**self._routers(), "read": _on_metrics()},
-                "middlewares": {
-                    name: {"headers": {"customResponseHeaders": header}}
-                    for name, header in headers.items()
-                },
+                "middlewares": {name: {"headers": header} for name, header in headers.items()},
                 "services": {"live": self._service(), **{one.name: _balancer(one) for one in pods}},
                 "serversTransports": {"pods": {"forwardingTimeouts": {"idleConnTimeout": IDLE}}},
             }

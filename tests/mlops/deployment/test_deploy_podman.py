@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import containers
+import loopback
 import releases
 import served
 import stations
@@ -17,12 +18,14 @@ import teams
 from common import ROOT
 from ml.config import Params
 from mlops.core.errors import DeployError, GateError
-from mlops.deployment import deploy, rollback, status, traffic
+from mlops.deployment import deploy, proxy, rollback, status, traffic
 from mlops.deployment.machine import pod_of
 from mlops.deployment.podman import Podman
+from mlops.operate.progressive import deploy as progressive
 from mlops.pipeline.compose import asked
 from mlops.release import gate, register
 from mlops.release.versions import history
+from prometheus_server import prometheus
 from stations import Station
 from teams import Team
 
@@ -213,3 +216,25 @@ def test_a_registry_that_is_down_changes_nothing(
     with pytest.raises(DeployError, match="podman push"):
         deploy.main()
     assert live(team) == "2"
+
+
+def test_a_canary_takes_over_step_by_step(
+    team: Team, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real pods, proxy and Prometheus: no request is lost, and the record says what was found."""
+    better = team.accept({**releases.GOOD, "good": 4.5})
+    folder = Podman(asked())._volume.path
+    metrics = station.port + proxy.METRICS
+    with prometheus(tmp_path / "prometheus", loopback.scraped(folder, metrics)) as server:
+        few = "canary.steps=[50,100] canary.min_requests=50 canary.step_seconds=120"
+        monkeypatch.setenv("SET", f"{station.settings()} {few} monitoring.prometheus={server.url}")
+        monkeypatch.setenv("STRATEGY", "canary")
+        with stations.load(station.port) as load:
+            progressive.main()
+
+    assert load.failed == []
+    assert live(team) == better
+    entries = history.read(team.registry.notes()).entries
+    assert (entries[-2].strategy, entries[-1].what) == ("canary", "done")
+    assert "held-out rows are answered as when they were evaluated; 50 %:" in entries[-1].why
+    status.main()

@@ -106,7 +106,7 @@ def test_a_log_that_nobody_ships_is_refused(make_params: Make, image: str | None
 
 
 def test_on_one_machine_both_pods_share_a_spool_that_stays(make_params: Make) -> None:
-    """The shipper is a container there; what one pod leaves, the next one's ships."""
+    """The shipper is a container there; what one pod leaves, the next ships; with roles."""
     text = rendered(make_params, enabled=True, shipper=SHIPPER)
     blue, green = (pod(manifests.one_machine(text, 3001, name)) for name in ("blue", "green"))
 
@@ -116,6 +116,8 @@ def test_on_one_machine_both_pods_share_a_spool_that_stays(make_params: Make) ->
             "model-server", "request-log"
         ]  # fmt: skip
         assert "restartPolicy" not in one["containers"][1]
+        told = {"name": "REQUEST_LOG_ROLE_HEADER", "value": "X-Mlops-Role"}
+        assert told in one["containers"][0]["env"]
         volumes = {volume["name"]: volume for volume in one["volumes"]}
         assert volumes[f"{name}-requests"] == {
             "name": f"{name}-requests",

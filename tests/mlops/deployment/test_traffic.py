@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mlops.core.errors import DeployError
-from mlops.deployment import machine, mover, traffic
+from mlops.deployment import mover, traffic
 from mlops.deployment.mover import Rule, Split
 from mlops.deployment.traffic import FILE, Backend, Traffic
 
@@ -73,7 +73,7 @@ def test_each_other_file_has_another_digest() -> None:
 def test_prometheus_is_told_what_each_pod_is_there_for() -> None:
     """Both versions of an A/B test are live; a shadow never is."""
     roles = [
-        machine.role(live, split)
+        mover.role(live, split)
         for live, split in (
             (True, None),
             (True, SPLIT),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from data_cases import CASES, Case, Link, Pipe
-from door import Answer, Project, warmed
+from door import Answer, Project, project, warmed
 
 pytestmark = pytest.mark.field
 SMALL = {"sample": 1.0, "min_rows": 1, "min_class_share": 0.0}
@@ -28,8 +28,14 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return warmed(tmp_path_factory.mktemp("data") / "project")
 
 
+@pytest.fixture(name="own", scope="module")
+def _own(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One whose DVC and stages start as a user's do."""
+    return project(tmp_path_factory.mktemp("own") / "project")
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_data(case: Case, home: Project, tmp_path: Path) -> None:
+def test_data(case: Case, home: Project, own: Project, tmp_path: Path) -> None:
     """What a file holds comes out whole, or a sentence says why not."""
     for name, content in case.files.items():
         lay(tmp_path / name, content)
@@ -37,8 +43,8 @@ def test_data(case: Case, home: Project, tmp_path: Path) -> None:
     data = {"train_path": f"{source}{case.ending}", **case.data}
 
     if case.through == "dvc":
-        home.experiment("field", data=data)
-        answer, folder = home.run("dvc", "repro", "prepare", EXP="field"), home.folder
+        own.experiment("field", data=data)
+        answer, folder = own.run("dvc", "repro", "prepare", EXP="field"), own.folder
     else:
         answer, folder = stages(home, tmp_path / "work", case.through, data), tmp_path / "work"
 

@@ -21,14 +21,14 @@ QUICK = {
     "pipeline.py --quick --only training_speed": ("Training speed",),
     "pipeline.py --quick --only quality": ("Quality",),
     "request_log.py --quick": ("Request log",),
-    "serving.py --quick --only models --only start": ("Default model, lists", "Start and size"),
+    "serving.py --quick --only models": ("Default model, lists",),
 }
 SERVERS = {"retention.py --quick": ("Retention",)}
 # Minutes each: installations, servers that load torch, trainings, images.
 LONG = {
     "pipeline.py --quick --only first_run --only noop": ("First run", "No-op"),
-    "serving.py --quick --only peers --only overload": (
-        "MiniLM-L6, side by side", "MiniLM-L6, targets", "Overload",
+    "serving.py --quick --only peers --only start --only overload": (
+        "MiniLM-L6, side by side", "MiniLM-L6, targets", "Start and size", "Overload",
     ),
     "known_result.py --quick": ("Known result",),
     "storage.py --quick": ("Push and pull of 1 GB", "No-op", "Run-cache of 200 entries"),
@@ -75,13 +75,14 @@ def test_a_benchmark_runs(typed: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.nightly
 @pytest.mark.parametrize("typed", SERVERS)
 def test_a_benchmark_with_servers_runs(typed: str) -> None:
     """With those of `make platform`; PostgreSQL, another user, may not enter a test's folder."""
     check(typed, SERVERS[typed], Path(tempfile.gettempdir()))
 
 
-@pytest.mark.parametrize("program", sorted({typed.split()[0] for typed in LONG}))
+@pytest.mark.parametrize("program", sorted({typed.split()[0] for typed in (*LONG, *SERVERS)}))
 def test_a_long_benchmark_starts(program: str) -> None:
     """What it imports is there: only the nightly runs do more."""
     words = [sys.executable, f"benchmarks/{program}", "--help"]

@@ -20,11 +20,14 @@ HOLE = "\0"  # stands for what a message fills in
 PROSE = {"environments", "it", "lines", "on", "one", "room", "the", "them", "this"}
 # Each command that a message prints, and what types it: a test, or a document that a test types.
 TYPED = {
+    "add-labels": "tests/mlops/field/test_operate_field.py",
     "audit": "tests/mlops/ci/test_audit.py",
     "compare": "tests/mlops/pipeline/test_compare.py",
     "deploy": "docs/release.md",
+    "drift": "tests/mlops/field/test_operate_field.py",
     "env-of": "docs/guide.md",
     "experiment": "tests/mlops/field/test_own_data.py",
+    "forget-requests": "tests/mlops/field/test_operate_field.py",
     "gate": "docs/release.md",
     "init": "tests/mlops/template/test_template.py",
     "install": "tests/mlops/field/door.py",
@@ -47,6 +50,7 @@ TYPED = {
     "rollback": "docs/release.md",
     "schema": "tests/mlops/config/test_json_schema.py",
     "serve": "tests/mlops/field/test_clients.py",
+    "rules": "tests/mlops/field/test_operate_field.py",
     "sign": "tests/mlops/release/test_signing.py",
     "smoke": "docs/guide.md",
     "status": "docs/release.md",
@@ -57,6 +61,7 @@ TYPED = {
     "ui": "tests/mlops/repository/test_docs.py",
     "validate": "docs/guide.md",
     "verify": "tests/mlops/storage/test_verify.py",
+    "watch": "tests/mlops/operate/test_watch.py",
 }
 
 

@@ -336,3 +336,23 @@ def tmpfs(folder: Path, kilobytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "sent", "kept"),
+    [
+        ("X-Mlops-Role", "shadow", "shadow"),
+        ("X-Mlops-Role", "canary", "canary"),
+        ("X-Mlops-Role", "anything", "live"),
+        ("", "shadow", "live"),
+    ],
+)
+async def test_a_trusted_proxy_says_as_what_it_asks(
+    spool: Path, monkeypatch: pytest.MonkeyPatch, trusted: str, sent: str, kept: str
+) -> None:
+    """A word of the log's own; where no proxy is trusted, a caller cannot hide a request."""
+    monkeypatch.setenv("REQUEST_LOG_ROLE_HEADER", trusted)
+    service = Service(spool)
+    await service.predict({"text": "good film"}, **{"X-Mlops-Role": sent})
+
+    assert [line["role"] for line in service.end()] == [kept]

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +18,8 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 
-from common import prepare_rows, write_params
+import warm
+from common import ROOT, prepare_rows, write_params
 from ml import train
 from ml.config import Params
 from mlops.core import hashing, paths
@@ -61,6 +61,16 @@ def trained(params: Params) -> list[str]:
     write_params(params)
     train.main()
     return [hashing.digest(path) for path in OUTPUTS]
+
+
+def alone(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program in a process of its own, whose libraries are loaded already."""
+    Path("program.py").write_text(program)
+    return subprocess.run(
+        [warm.python(ROOT / ".venv"), "-m", "program", *words],
+        env={**os.environ, "PYTHONPATH": str(Path(train.__file__).parents[1])},
+        text=True, capture_output=True, check=False,
+    )  # fmt: skip
 
 
 @pytest.fixture(name="base", scope="module")
@@ -155,9 +165,7 @@ def test_a_killed_training_resumes_to_the_same_bytes(
         training={"epochs": 3}, model={"dropout": 0.1}, resources={"checkpoint_steps": every}
     )
     whole = trained(params)
-    killed = subprocess.run(
-        [sys.executable, "-c", KILL], capture_output=True, check=False, env=path()
-    )
+    killed = alone(KILL)
     checkpoints = list(paths.home().glob(".checkpoints/*/checkpoint-*"))
 
     assert killed.returncode == -signal.SIGKILL
@@ -181,13 +189,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     monkeypatch.setattr(arguments, "LOGS", 3)
     training = {"epochs": 2, "gradient_accumulation": 2, "batch_size": 4}
     whole = trained(make_params(training=training, model={"dropout": 0.1}))
-    first, again = (
-        subprocess.run(
-            [sys.executable, "-c", INTERRUPT, *words],
-            text=True, capture_output=True, check=False, env=path(),
-        )
-        for words in (moment, ("evaluate", "-1"))
-    )  # fmt: skip
+    first, again = (alone(INTERRUPT, *words) for words in (moment, ("evaluate", "-1")))
 
     assert first.returncode == 130
     said = f"stopped at step {stopped} of 12; the same command goes on"
@@ -252,11 +254,6 @@ def test_any_training_killed_anywhere_resumes_to_the_same_bytes(
     assert trained(params) == whole
 
 
-def path() -> dict[str, str]:
-    """Return the environment of a stage that runs as a process of its own."""
-    return {**os.environ, "PYTHONPATH": str(Path(train.__file__).parents[1])}
-
-
 class Killed(NamedTuple):
     """A project whose training was killed, and the digests of one that was not."""
 
@@ -276,7 +273,7 @@ def _killed(
     )
     with contextlib.chdir(folder):
         whole = trained(params)
-        done = subprocess.run([sys.executable, "-c", KILL], check=False, env=path())
+        done = alone(KILL)
     assert done.returncode == -signal.SIGKILL
     return Killed(folder, params, whole)
 

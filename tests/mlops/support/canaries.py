@@ -18,13 +18,14 @@ import mlflow
 
 import loopback
 import open_loop
+import prometheus_server
 import proxies
 from common import write_params
 from loopback import Loopback
 from mlops.config import schema
 from mlops.config.schema import Params
 from mlops.core.errors import run
-from mlops.deployment import target
+from mlops.deployment import proxy, target
 from mlops.deployment.rollout import Rollout
 from mlops.deployment.smoke_test import Pod
 from mlops.operate.progressive.canary import Canary
@@ -118,13 +119,18 @@ class Stage:
 def stage(traefik: Path, params: Params) -> Iterator[Stage]:
     """Give a stage in the current folder, with version 1 live."""
     with ExitStack() as stack:
-        proxy = stack.enter_context(proxies.run(traefik, Path.cwd(), params.deploy))
-        params = params.model_copy(update={"deploy": proxy.deploy})
+        started = stack.enter_context(proxies.run(traefik, Path.cwd(), params.deploy))
+        params = params.model_copy(update={"deploy": started.deploy})
         write_params(params)
-        lent = Loopback(proxy)
+        lent = Loopback(started)
         stack.callback(lent.end)
-        address = stack.enter_context(loopback.prometheus(lent))
-        found = Stage(params, lent, address)
+        metrics = lent.proxy.port + proxy.METRICS
+        address = stack.enter_context(
+            prometheus_server.prometheus(
+                lent.folder / "prometheus", loopback.scraped(lent.folder, metrics)
+            )
+        )
+        found = Stage(params, lent, address.url)
         found.deploy(found.register())
         yield found
 

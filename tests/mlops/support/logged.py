@@ -14,7 +14,7 @@ from mlops.serving.request_log.lines import Entry, Kept
 from mlops.serving.request_log.spool import Spool
 
 LABELS = ("negative", "positive")
-ORIGIN = {"version": "7", "model_sha256": "0" * 64, "role": "live"}
+ORIGIN = {"version": "7", "model_sha256": "0" * 64}
 
 
 def answer(positive: float = 0.75, unknown: float = 0.0, tokens: int = 4) -> dict[str, Any]:
@@ -32,9 +32,10 @@ def answer(positive: float = 0.75, unknown: float = 0.0, tokens: int = 4) -> dic
 
 def lines(name: str, time: datetime, text: str = "good film", **found: Any) -> bytes:
     """Return the line of a request of one text; `version` and `role` are the model's."""
-    origin = ORIGIN | {key: found.pop(key) for key in ("version", "role") if key in found}
+    origin = ORIGIN | ({"version": found.pop("version")} if "version" in found else {})
+    role = found.pop("role", "live")
     form = project().requests()["OneText"]
-    entry = Entry(time.timestamp(), name, None, form, {"text": text}, answer(**found), 10)
+    entry = Entry(time.timestamp(), name, None, role, form, {"text": text}, answer(**found), 10)
     return b"".join(Kept(LABELS, origin, texts=True).lines(entry))
 
 

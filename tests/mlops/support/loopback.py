@@ -23,7 +23,7 @@ import standin
 from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.client.failure import ServiceError
-from mlops.deployment import machine, proxy, traffic
+from mlops.deployment import machine, mover, traffic
 from mlops.deployment.mover import Arm, Split
 from mlops.deployment.podman import SETTLE
 from mlops.deployment.target import BusyError, Live
@@ -175,7 +175,7 @@ class Loopback:
     def _announce(self) -> None:
         live, split = traffic.named(self.folder), traffic.divided(self.folder)
         found = {
-            name: (self._state(name)["port"], machine.role(name == live, split))
+            name: (self._state(name)["port"], mover.role(name == live, split))
             for name in NAMES
             if (self.folder / f"{name}.json").exists()
         }
@@ -192,32 +192,15 @@ class Loopback:
             self._announce()
 
 
-CONFIG = """
-global: {{scrape_interval: {interval}, scrape_timeout: {interval}}}
-scrape_configs:
-- job_name: model-server
-  file_sd_configs: [{{files: [{folder}/targets.json]}}]
-- job_name: proxy
-  static_configs: [{{targets: ['127.0.0.1:{port}'], labels: {{environment: qa}}}}]
-"""
-
-
-@contextmanager
-def prometheus(target: Loopback, interval: str = "500ms") -> Iterator[str]:
-    """Run Prometheus beside the target; give its address."""
-    folder, port = target.folder, served.free_port()
-    metrics = target.proxy.port + proxy.METRICS
-    config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(interval=interval, folder=folder, port=metrics))
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        served.end(process)
+def scraped(folder: Path, metrics: int) -> dict[str, Any]:
+    """Return a configuration of Prometheus: the pods by their file, and the proxy."""
+    return {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "scrape_configs": [
+            {
+                "job_name": "model-server",
+                "file_sd_configs": [{"files": [str(folder / machine.TARGETS)]}],
+            },
+            {"job_name": "proxy", "static_configs": [{"targets": [f"127.0.0.1:{metrics}"]}]},
+        ],
+    }

@@ -20,6 +20,7 @@ from mlops.serving import settings
 from mlops.serving.asgi import Endpoint, Http, Scope, Send
 from mlops.serving.predictor import Predictor
 from mlops.serving.request import Receive
+from mlops.serving.request_log.switch import open_log
 
 
 async def bentoml(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -30,7 +31,9 @@ async def bentoml(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 def main() -> None:
     """Serve until the process is ended."""
-    predictor = Predictor(settings.load(Path(sys.argv[1])), "classifier")
+    model = settings.load(Path(sys.argv[1]))
+    predictor = Predictor(model, "classifier")
+    open_log(model, predictor.metrics.registry)  # its metrics are there, whether it is on or not
     app = Http(bentoml, lambda: Endpoint(predictor.predict, predictor))
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None)
     listening = config.bind_socket()

@@ -147,7 +147,8 @@ def become(request: dict[str, Any], files: list[int]) -> None:
     except BaseException:
         traceback.print_exc()
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:  # which has no other
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     os._exit(code)
 

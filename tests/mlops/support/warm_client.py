@@ -43,7 +43,8 @@ def ask(address: str, request: dict[str, object]) -> int:
         signal.signal(number, lambda number, _: server.sendall(b"%d\n" % number))
     code = int(server.makefile().readline())
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:  # which has no other
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code
 

@@ -3,7 +3,8 @@
 Reads: ENV, EXP, SET, VERSION (else the live one), INPUT (else the request log of the environment),
     conf/, the environment's registry
 Writes: reports/drift/<environment>.html, .json, .prom; tag `drift.<version>` of the registered
-    model; exit code 0 without drift, 3 with drift, 4 where the requests are too few
+    model; rules for the Prometheus of `make watch`; exit code 0 without drift, 3 with drift, 4
+    where the requests are too few
 """
 
 import math
@@ -15,11 +16,12 @@ from mlops.config.schema import Params
 from mlops.core import terminal
 from mlops.core.errors import OperateError, run
 from mlops.operate import requests
-from mlops.operate.drift import held, report, rows, source
+from mlops.operate.drift import exposition, held, report, rows, source
 from mlops.operate.drift.check import check_all
 from mlops.operate.drift.result import DRIFT, NONE, TOO_FEW, Outcome
 from mlops.operate.drift.rows import Rows
 from mlops.operate.drift.source import Log, Window
+from mlops.operate.monitoring import drift_rules
 from mlops.pipeline.compose import asked
 from mlops.release import reference
 from mlops.release.versions import selection
@@ -93,6 +95,9 @@ def main() -> None:
     outcome, before = compare(params, registry, version)
     report.write(outcome, before)
     sys.stdout.write("".join(f"{terminal.mark(line)}\n" for line in report.lines(outcome)))
+    if params.deploy.target == "podman" and not os.environ.get("VERSION"):  # of what is live
+        said = drift_rules.hand_over(params, exposition.text(outcome).decode())
+        sys.stdout.write(f"{said}\n")
     if code := CODES[outcome.verdict]:
         sys.exit(code)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from mlops.core.errors import OperateError
 from mlops.operate.monitoring.windows import PAGE, TICKET, written
 
@@ -70,6 +72,15 @@ def config(addresses: dict[str, str], factor: float = 1.0) -> dict[str, Any]:
         ],
         "receivers": [{"name": NOBODY}, *(_receiver(*one) for one in addresses.items())],
     }
+
+
+def tells(path: Path) -> bool:
+    """Return whether the configuration in a file has a receiver."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return any(one["name"] != NOBODY for one in found["receivers"])
+    except FileNotFoundError:
+        return False
 
 
 def _receiver(name: str, url: str) -> dict[str, Any]:

@@ -24,17 +24,22 @@ HEAD = "# Written by `make rules ENV={}` from conf/: change that, and run it aga
 
 def main() -> None:
     """Write the files, and say what they are for."""
-    params = asked()
-    folder = FOLDER / params.environment
-    receivers = alertmanager.receivers()
-    made = {**files(params), "alertmanager.yml": alertmanager.config(receivers)}
-    for name, value in made.items():
-        write(folder / name, text(value, params.environment), name == "alertmanager.yml")
-    if not receivers:
+    made = generate(asked())
+    if not alertmanager.receivers():
         sys.stdout.write(
             "nobody receives the alerts: set ALERT_URL (docs/operate.md), and run it again\n"
         )
-    sys.stdout.write("".join(f"{folder / name}\n" for name in made))
+    sys.stdout.write("".join(f"{path}\n" for path in made))
+
+
+def generate(params: Params) -> list[Path]:
+    """Write the files; return where they are."""
+    folder = FOLDER / params.environment
+    config = alertmanager.config(alertmanager.receivers())
+    made = {**files(params), "alertmanager.yml": config}
+    for name, value in made.items():
+        write(folder / name, text(value, params.environment), name == "alertmanager.yml")
+    return [folder / name for name in made]
 
 
 def files(params: Params) -> dict[str, Any]:
@@ -73,10 +78,10 @@ def _group(name: str, rules: list[dict[str, Any]], windows: Windows) -> Iterator
     yield {"name": f"mlops-{name}", "interval": written(windows.tick), "rules": rules}
 
 
-def text(value: Any, environment: str) -> str:
+def text(value: Any, environment: str, head: str = HEAD) -> str:
     """Return a file."""
     body = yaml.safe_dump(value, sort_keys=False, width=10_000, allow_unicode=True)
-    return HEAD.format(environment) + body
+    return head.format(environment) + body
 
 
 def write(path: Path, content: str, secret: bool = False) -> None:

@@ -2,30 +2,39 @@
 
 from typing import Any
 
+from mlops.config.schema import Params
 from mlops.deployment.manifests import NAME
+from mlops.deployment.proxy import METRICS
 from mlops.operate.monitoring.promql import PODS, PROXY
 
 EACH = "15s"
+DRIFT = "drift.yml"  # rules that `make drift` writes; they may be missing
 NAMESPACE = "mlops"
 PART_OF = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "models"}
 POD = "__meta_kubernetes_pod"
 
 
-def on_machine(
-    environment: str, targets: str, proxy: int, alertmanager: str, each: str = EACH
-) -> dict[str, Any]:
+def on_machine(params: Params, targets: str, alertmanager: str, each: str = EACH) -> dict[str, Any]:
     """Return the configuration beside podman's pods; `targets` is the file that names them."""
-    here = {"targets": [f"127.0.0.1:{proxy}"], "labels": {"environment": environment}}
+    fixed = {
+        PROXY: f"127.0.0.1:{params.deploy.port + METRICS}",
+        "prometheus": f"127.0.0.1:{params.monitoring.port}",
+        "alertmanager": alertmanager,
+    }
+    labels = {"environment": params.environment}
     return {
         "global": {"scrape_interval": each, "scrape_timeout": each, "evaluation_interval": each},
-        "rule_files": ["rules.yml"],
+        "rule_files": ["rules.yml", DRIFT],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]},
         "scrape_configs": [
             {
                 "job_name": PODS,
                 "file_sd_configs": [{"files": [targets], "refresh_interval": each}],
             },
-            {"job_name": PROXY, "static_configs": [here]},
+            *(
+                {"job_name": job, "static_configs": [{"targets": [target], "labels": labels}]}
+                for job, target in fixed.items()
+            ),
         ],
     }
 

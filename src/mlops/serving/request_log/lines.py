@@ -7,16 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlops.serving.request import Headers
 from mlops.serving.schemas import Form
+
+LIVE = "live"
+ROLES = {one.encode(): one for one in (LIVE, "canary", "shadow")}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A request that was answered: when, its name, whose it was, what was asked and found."""
+    """A request that was answered: when, its name, whose and as what, what was asked and found."""
 
     time: float
     name: str
     unit: str | None
+    role: str
     form: Form
     fields: Mapping[str, Any]
     found: Mapping[str, Any]
@@ -28,9 +33,15 @@ class Kept:
     """What each line says of the model, and what it says of a text."""
 
     labels: tuple[str, ...]
-    origin: Mapping[str, str]  # version, model_sha256, role
+    origin: Mapping[str, str]  # version, model_sha256
     texts: bool = False
     key: bytes = b""  # of the HMAC that stands for a text
+    role_header: bytes = b""  # in which a proxy says as what it asks; none: nobody does
+
+    def role(self, headers: Headers) -> str:
+        """Return as what the model was asked, in the words of the log."""
+        found = next((value for name, value in headers if name == self.role_header), b"")
+        return ROLES.get(found, LIVE)
 
     def lines(self, entry: Entry) -> list[bytes]:
         """Return the lines of a request: none for a text that was refused."""
@@ -46,6 +57,7 @@ class Kept:
             "request_id": entry.name,
             "time": round(entry.time * 1000),
             **self.origin,
+            "role": entry.role,
             "item": item,
             "label": one["label"],
             "confidence": max(probabilities),

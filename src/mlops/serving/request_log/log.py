@@ -57,7 +57,8 @@ class RequestLog:
         """Hand over an answered request; return the header that tells its client the name."""
         name, unit = self.name(headers)
         if is_sampled(name, self._sample):
-            self._hand_over(Entry(time.time(), name, unit, form, fields, found, size))
+            role = self._kept.role(headers)
+            self._hand_over(Entry(time.time(), name, unit, role, form, fields, found, size))
         return {REQUEST_ID.decode(): name}
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """Whether requests are kept, as variables say: a Bento is the same with the log and without.
 
 Reads: REQUEST_LOG, REQUEST_LOG_TEXTS, REQUEST_LOG_SAMPLE, REQUEST_LOG_SPOOL_MB,
-    REQUEST_LOG_SECONDS, REQUEST_LOG_KEY, MODEL_VERSION, MODEL_ROLE
+    REQUEST_LOG_SECONDS, REQUEST_LOG_KEY, REQUEST_LOG_ROLE_HEADER,
+    MODEL_VERSION
 """
 
 import os
@@ -27,10 +28,10 @@ def open_log(model: Model, registry: CollectorRegistry = REGISTRY) -> RequestLog
         {
             "version": given.get("MODEL_VERSION") or str(model.serving.info["version"]),
             "model_sha256": model.signature.model_sha256,
-            "role": given.get("MODEL_ROLE") or "live",
         },
         texts=given.get("REQUEST_LOG_TEXTS") == "1",
         key=given.get("REQUEST_LOG_KEY", "").encode(),
+        role_header=given.get("REQUEST_LOG_ROLE_HEADER", "").lower().encode(),
     )
     max_bytes = round(_number(given, "REQUEST_LOG_SPOOL_MB", 512) * 1e6)
     seconds = _number(given, "REQUEST_LOG_SECONDS", 300)
