@@ -1,8 +1,9 @@
 """Write release notes: metrics compared with the model before, model card, SBOM.
 
-Reads: the registry of the environment, conf/, ENV, EXP, TAG, VERSION (else the newest accepted
-    version that the commit that is checked out has made)
-Writes: reports/release/{notes.md,model_card.md,metrics.json,sbom.json}
+Reads: the registry of the environment, reports/load_sweep.{json,png} where they are of this model,
+    conf/, ENV, EXP, TAG, VERSION (else the newest accepted version that the commit that is checked
+    out has made)
+Writes: reports/release/{notes.md,model_card.md,metrics.json,sbom.json,load_sweep.png}
 """
 
 import os
@@ -14,7 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mlops.ci import findings, markdown
+from mlops.ci.base import read
 from mlops.ci.markdown import cell, code
+from mlops.client import load_table
 from mlops.core import outputs, revision
 from mlops.core.errors import GateError, run
 from mlops.pipeline.compose import asked
@@ -103,12 +106,21 @@ def notes(old: Version | None, new: Version, tag: str, here: str) -> Iterator[st
         yield f"Commit {code(here)} {made}.\n"
     figures = findings.figures(_figures(old.tags if old else {}), _figures(tags))
     yield from markdown.figures(figures)
+    yield from load(new)
     if lines := changes(old, new):
         yield "## Changes\n"
         yield from (f"- {cell(line)}" for line in lines)
         yield ""
     yield "## Back\n"
     yield f'    make rollback ENV={tags["environment"]} WHY="..."\n'
+
+
+def load(new: Version) -> Iterator[str]:
+    """Yield the load sweep that was made here, if it is one of this very model."""
+    found = read(load_table.REPORT)
+    if found and found["service"].get("model_sha256") == new.tags["model.sha256"]:
+        image = found["image"] or new.tags.get(images.TAG)
+        yield from load_table.markdown({**found, "image": image})
 
 
 def _figures(tags: Mapping[str, str]) -> dict[str, float]:
@@ -129,6 +141,8 @@ def main() -> None:
         reports = version_files.fetch(registry, new, Path(name), REPORTS)
         for report in ("metrics.json", "model_card.md"):
             shutil.copy(reports / report, folder)
+        if load_table.PICTURE.exists() and any(load(new)):
+            shutil.copy(load_table.PICTURE, folder)
         image = get("IMAGE") or new.tags.get(images.TAG, "")
         found = sbom.make(new, registry, image, params.deploy.engine)
         outputs.write_json(folder / sbom.REPORT.name, found)

@@ -1,6 +1,7 @@
 """Post what came out of a push: metrics, verdict, load; and which version to deploy.
 
-Reads: reports/metrics.json, reports/gate.json, reports/load_test.json, those that are there
+Reads: reports/metrics.json, reports/gate.json, reports/load_test.json,
+    reports/load_sweep.json, those that are there
 Writes: reports/ci.md, reports/ci.env (VERSION=n); the page of the job and its output `version`
 """
 
@@ -11,7 +12,7 @@ from typing import Any
 
 from mlops.ci.base import read
 from mlops.ci.markdown import FIRST, cell
-from mlops.client import load_test
+from mlops.client import load_table, load_test
 from mlops.core import ci_job
 from mlops.core.errors import GateError
 from mlops.release.versions import bundle
@@ -29,7 +30,9 @@ def version(gate: dict[str, Any]) -> str:
     return str(gate["challenger"]).rsplit(" ", 1)[1]
 
 
-def lines(metrics: dict[str, Any], gate: dict[str, Any], load: dict[str, Any]) -> Iterator[str]:
+def lines(
+    metrics: dict[str, Any], gate: dict[str, Any], load: dict[str, Any], sweep: dict[str, Any]
+) -> Iterator[str]:
     """Yield Markdown."""
     if metrics:
         figures = [f"{name} {metrics[name]:.4f}" for name in FIRST if name in metrics]
@@ -45,6 +48,8 @@ def lines(metrics: dict[str, Any], gate: dict[str, Any], load: dict[str, Any]) -
         if not load["valid"]:
             yield f"{cell(load['conclusion'])}\n"
         yield from _checks(load["checks"])
+    if sweep:
+        yield from load_table.markdown(sweep)
 
 
 def _checks(checks: list[dict[str, Any]]) -> Iterator[str]:
@@ -58,7 +63,9 @@ def _checks(checks: list[dict[str, Any]]) -> Iterator[str]:
 def main() -> None:
     """Write what is known."""
     gate = read(GATE)
-    text = "\n".join(lines(read(bundle.METRICS), gate, read(load_test.REPORT))) or "no reports"
+    reports = (bundle.METRICS, load_test.REPORT, load_table.REPORT)
+    metrics, load, sweep = map(read, reports)
+    text = "\n".join(lines(metrics, gate, load, sweep)) or "no reports"
     TEXT.parent.mkdir(exist_ok=True)
     TEXT.write_text(f"{text}\n", encoding="utf-8")
     ci_job.show(text)

@@ -1,20 +1,20 @@
 """Ask a running service at a fixed rate, and hold it to the objective of its environment.
 
-Reads: conf/ (load_test), ENV, EXP, SET, URL or SERVICE_URL (else this machine: deploy.port, PORT),
-    data/prepared/test.parquet, else the example and the behaviour tests of conf/
+With SWEEP=1 ask at rising rates instead, and find the knee (mlops.client.load_sweep).
+
+Reads: conf/ (load_test), ENV, EXP, SET, SWEEP, IMAGE (with SWEEP), URL or SERVICE_URL (else this
+    machine: deploy.port, PORT), data/prepared/test.parquet, else the example and the behaviour
+    tests of conf/
 Writes: reports/load_test.json; exit code 1 where the objective is missed
 """
 
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlops.client import address, exchange, load_outcome, predict, proxy
+from mlops.client import address, exchange, load_generator, load_outcome, load_sweep, predict
 from mlops.client.address import Address
 from mlops.client.load_outcome import Outcome
 from mlops.client.response import is_info
@@ -27,11 +27,7 @@ from mlops.pipeline import compose
 
 REPORT = Path("reports/load_test.json")
 TEST = Path("data/prepared/test.parquet")
-LOCUST = Path(".venv/ci/bin/locust")
-PLAN = Path(__file__).with_name("locustfile.py")
 MOST_TEXTS = 2000
-TIMEOUT = 30.0  # seconds for one request
-SPARE = 120.0  # seconds that Locust may take longer than its plan, on a busy machine
 
 
 def service(params: Params) -> Address:
@@ -56,38 +52,8 @@ def texts(params: Params) -> tuple[list[str], str]:
 
 def measured(where: Address, asked: list[str], wanted: LoadTest) -> Outcome:
     """Run Locust; return what it found."""
-    between = proxy.between(where)
-    plan = {
-        "url": str(where), "headers": where.headers, "proxy": between.url if between else "",
-        "rate": wanted.rate, "count": wanted.rate * wanted.seconds, "texts": asked,
-        "timeout": TIMEOUT,
-    }  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="load-") as name:
-        files = {f"LOAD_{part}": Path(name) / f"{part}.json" for part in ("PLAN", "RECORD")}
-        files["LOAD_PLAN"].write_text(json.dumps(plan), encoding="utf-8")
-        _locust({key: str(path) for key, path in files.items()}, wanted.seconds + TIMEOUT + SPARE)
-        return load_outcome.of(json.loads(files["LOAD_RECORD"].read_text(encoding="utf-8")))
-
-
-def _locust(variables: dict[str, str], seconds: float) -> None:
-    command = [
-        str(LOCUST.resolve()), "--locustfile", str(PLAN), "--headless", "--users", "1",
-        "--only-summary", "--exit-code-on-error", "0",
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **variables},
-            text=True, capture_output=True, check=False, timeout=seconds,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise ServingError(f"{LOCUST} is missing; `make load-test` installs it") from None
-    except subprocess.TimeoutExpired:
-        raise ServingError(f"Locust did not end within {seconds:g} s; run it again") from None
-    if done.returncode or not Path(variables["LOAD_RECORD"]).exists():
-        raise ServingError(
-            f"Locust ended with {done.returncode} and without a result: {done.stderr[-1000:]}"
-        )
+    due = load_generator.even(wanted.rate, wanted.seconds)
+    return load_outcome.of(load_generator.send(where, asked, due))
 
 
 def known(where: Address) -> dict[str, Any]:
@@ -140,6 +106,9 @@ def main() -> None:
     predict.ask(where, params.export.example)
     serves = known(where)
     asked, source = texts(params)
+    if os.environ.get("SWEEP"):
+        load_sweep.sweep(params, where, asked, serves)
+        return
     sys.stdout.write(
         f"asking {where} {wanted.rate} times a second for {wanted.seconds} s, {source}\n"
     )

@@ -1,10 +1,10 @@
 """Requests on a schedule that no answer delays, sent by Locust in the environment of CI's tools.
 
-Request n is due n / rate seconds after the first, and a greenlet of its own sends it then, whatever
-became of the earlier ones. Its latency counts from the moment it was due: a service that stands
+The plan says when each request is due, and a greenlet of its own sends it then, whatever became of
+the earlier ones. Its latency counts from the moment it was due: a service that stands
 still keeps waiting all that were due meanwhile, not only those that a busy user got round to.
 
-Reads: LOAD_PLAN (a JSON file: url, rate, count, timeout, texts, headers, proxy)
+Reads: LOAD_PLAN (a JSON file: url, due, timeout, texts, headers, proxy)
 Writes: LOAD_RECORD (a JSON file), what mlops.client.load_outcome reads
 """
 
@@ -38,7 +38,7 @@ def client() -> HTTPClient:
             proxy["proxy_password"] = unquote(parts.password or "")
     return HTTPClient.from_url(
         PLAN["url"],
-        concurrency=PLAN["count"],
+        concurrency=len(PLAN["due"]),
         connection_timeout=PLAN["timeout"],
         network_timeout=PLAN["timeout"],
         ssl_context_factory=lambda cafile=None: ssl.create_default_context(),
@@ -84,8 +84,8 @@ class Schedule(User):  # type: ignore[misc]
         """Start each request when it is due."""
         http, started = client(), []
         first = time.monotonic()
-        for number in range(PLAN["count"]):
-            due = first + number / PLAN["rate"]
+        for number, seconds in enumerate(PLAN["due"]):
+            due = first + seconds
             gevent.sleep(max(0.0, due - time.monotonic() - RESOLUTION))
             while time.monotonic() < due:
                 gevent.sleep(0)

@@ -44,6 +44,17 @@ class LoadTest(Section):
     seconds: Annotated[int, Field(ge=1, le=3600)]
     max_p99_ms: Annotated[float, Field(gt=0)]
     max_error_share: Annotated[float, Field(ge=0, lt=1)]
+    sweep_rates: list[Annotated[int, Field(ge=1, le=10_000)]]
+    sweep_seconds: Annotated[int, Field(ge=1, le=3600)]
+    warmup_seconds: Annotated[int, Field(ge=0, le=3600)]
+
+    @field_validator("sweep_rates")
+    @classmethod
+    def _check_rates(cls, rates: list[int]) -> list[int]:
+        """Refuse rates between which no knee can lie."""
+        if rates != sorted(set(rates)) or len(rates) < 2:
+            raise ValueError(f"expected two or more rising rates, found {rates}")
+        return rates
 
 
 class Objectives(Section):

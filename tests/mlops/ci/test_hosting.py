@@ -251,7 +251,7 @@ def test_a_load_test_that_judged_nothing_is_no_miss() -> None:
     load = {"passed": False, "valid": False, "conclusion": "the generator was late",
             "objective": {"rate": 5, "seconds": 60}, "checks": []}  # fmt: skip
 
-    text = "\n".join(summary.lines({}, {}, load))
+    text = "\n".join(summary.lines({}, {}, load, {}))
 
     assert "inconclusive" in text
     assert "the generator was late" in text

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import load_bounds
 import releases
 from mlops.ci import release_notes
-from mlops.core import hashing
+from mlops.client import load_table
+from mlops.core import hashing, outputs
 from mlops.core.errors import GateError, KnownError
 from mlops.release import sbom
 from mlops.release.versions.registry import Version
@@ -166,3 +169,23 @@ def test_what_is_refused_leaves_nothing_to_publish(
         release_notes.main()
 
     assert not release_notes.FOLDER.exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_load_sweep_of_this_model_is_in_the_notes() -> None:
+    """With the image that the registry knows; that of another model is left out."""
+    sweep: dict[str, Any] = {
+        "service": {"model_sha256": "a" * 64}, "image": None, "threads": 2, "cores": 4,
+        "rows": [], "busy_threads": 0.61, "objective": load_bounds.of().model_dump(),
+        "knee": {"rate": 45, "above": 49, "reason": ""},
+    }  # fmt: skip
+    pushed = replace(NEW, tags={**NEW.tags, "image": "registry/x@sha256:1f"})
+    outputs.write_json(load_table.REPORT, sweep)
+
+    text = "\n".join(release_notes.notes(OLD, pushed, "", "b" * 40))
+    assert "knee 45/s" in text
+    assert "registry/x@sha256:1f" in text
+    assert "deploy.busy_threads: 0.61" in text
+
+    outputs.write_json(load_table.REPORT, {**sweep, "service": {"model_sha256": "e" * 64}})
+    assert "knee" not in "\n".join(release_notes.notes(OLD, pushed, "", "b" * 40))

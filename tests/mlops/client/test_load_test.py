@@ -11,18 +11,18 @@ import pytest
 
 import answering
 import ci_tools
+import load_bounds
 import served
 import stalling
 from common import ROOT
 from mlops.ci import summary
-from mlops.client import address, load_outcome, load_test
+from mlops.client import address, load_generator, load_outcome, load_test
 from mlops.client.address import Address
 from mlops.client.load_outcome import Outcome
-from mlops.config.operating import LoadTest
 from mlops.core.errors import ServingError
 from mlops.pipeline.compose import compose
 
-WANTED = LoadTest(rate=10, seconds=10, max_p99_ms=100.0, max_error_share=0.01)
+WANTED = load_bounds.of(rate=10, seconds=10, max_p99_ms=100.0, max_error_share=0.01)
 EVEN = [number / 10 for number in range(100)]
 
 
@@ -158,7 +158,7 @@ def _refusing() -> Iterator[str]:
 @pytest.fixture(name="short")
 def _short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A load test of three seconds in a folder that has conf/ alone."""
-    monkeypatch.setattr(load_test, "LOCUST", ci_tools.installed() / "locust")
+    monkeypatch.setattr(load_generator, "LOCUST", ci_tools.installed() / "locust")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf").symlink_to(ROOT / "conf")
     monkeypatch.setenv("SET", "load_test.seconds=3 load_test.rate=20 load_test.max_p99_ms=20000.0")
@@ -199,7 +199,7 @@ def test_a_service_that_refuses_fails(
     assert (found["passed"], found["valid"]) == (False, True)
     assert found["reasons"] == {"status 503": 30}
     assert "30 times: status 503" in capsys.readouterr().out
-    assert "misses its objective at 20/s" in "\n".join(summary.lines({}, {}, found))
+    assert "misses its objective at 20/s" in "\n".join(summary.lines({}, {}, found, {}))
 
 
 def test_nobody_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
@@ -223,7 +223,7 @@ def test_latency_counts_from_when_a_request_was_due() -> None:
     answer before they ask again would never get there.
     """
     log = stalling.Log(stall_at=RATE, stall_for=3 * RATE // 2)
-    wanted = LoadTest(rate=RATE, seconds=SECONDS, max_p99_ms=1.0, max_error_share=0.0)
+    wanted = load_bounds.of(rate=RATE, seconds=SECONDS, max_p99_ms=1.0, max_error_share=0.0)
     texts = [str(number) for number in range(RATE * SECONDS)]
     with stalling.serve(log) as url:
         found = load_test.measured(address.parse(url, "URL"), texts, wanted)
@@ -254,8 +254,8 @@ def test_what_is_no_prediction_is_counted_with_its_reason(
     answer: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is asked again, no redirect followed, and a timeout lasts as long as it did."""
-    monkeypatch.setattr(load_test, "TIMEOUT", 0.5)
-    wanted = LoadTest(rate=10, seconds=1, max_p99_ms=1.0, max_error_share=0.0)
+    monkeypatch.setattr(load_generator, "TIMEOUT", 0.5)
+    wanted = load_bounds.of(rate=10, seconds=1, max_p99_ms=1.0, max_error_share=0.0)
     with answering.serve(answer) as server:
         found = load_test.measured(Address("http", "127.0.0.1", server.port), ["a"], wanted)
 
