@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
-from mlops.deployment import machine, manifests, mover, proxy, smoke_test, traffic
+from mlops.deployment import machine, manifests, mover, smoke_test
 from mlops.deployment.machine import Container, Volume, pod_of, podman
 from mlops.deployment.mover import Arm, Split
 from mlops.deployment.smoke_test import PAUSE
 from mlops.deployment.target import BusyError, Live
-from mlops.deployment.traffic import Backend, Traffic
+from mlops.deployment.traefik import proxy, traffic
+from mlops.deployment.traefik.traffic import Backend, Traffic
 
 SETTLE = 1.0  # seconds in which a request that the proxy had given to the old pod gets there
 SWITCH = 30  # seconds for the proxy to start or to read its file
@@ -117,11 +118,11 @@ class Podman:
         live = traffic.named(self._volume.path)
         return next(name for name in self._ports if name != live)
 
-    def _running(self, text: str) -> str:
-        """Return which pod runs these manifests; nothing where none does."""
+    def _running(self, text: str, *names: str) -> str:
+        """Return which pod runs these manifests, the live one first; nothing where none does."""
         live = traffic.named(self._volume.path)
-        for name, port in sorted(self._ports.items(), key=lambda one: one[0] != live):
-            started = manifests.one_machine(text, port, name)
+        for name in names or sorted(self._ports, key=lambda one: one != live):
+            started = manifests.one_machine(text, self._ports[name], name)
             if self._volume.read(f"{name}.yaml") == started and pod_of(name):
                 return name
         return ""
@@ -170,9 +171,7 @@ class Podman:
 
     def _started(self, text: str) -> str:
         """Return the pod without the traffic that runs these manifests."""
-        name = self._idle
-        started = manifests.one_machine(text, self._ports[name], name)
-        if self._volume.read(f"{name}.yaml") != started or not pod_of(name):
+        if self._running(text, name := self._idle) != name:
             raise DeployError(f"the pod {name} is gone; run the same command again")
         return name
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops.config.schema import Params
 from mlops.core.errors import DeployError
-from mlops.deployment.traffic import ROLE
+from mlops.deployment.traefik.traffic import ROLE
 
 VOLUME, MOUNT = "requests", "/requests"
 SPARE = 1.25  # of the volume: a pod whose volume is over its limit is evicted

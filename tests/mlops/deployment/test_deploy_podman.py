@@ -18,9 +18,10 @@ import teams
 from common import ROOT
 from ml.config import Params
 from mlops.core.errors import DeployError, GateError
-from mlops.deployment import deploy, proxy, rollback, status, traffic
+from mlops.deployment import deploy, rollback, status
 from mlops.deployment.machine import pod_of
 from mlops.deployment.podman import Podman
+from mlops.deployment.traefik import proxy, traffic
 from mlops.operate.progressive import deploy as progressive
 from mlops.pipeline.compose import asked
 from mlops.release import gate, register

@@ -14,7 +14,7 @@ from ml.config import Params
 from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.deployment.mover import Split
-from mlops.deployment.traffic import ROLE, Backend, Traffic
+from mlops.deployment.traefik.traffic import ROLE, Backend, Traffic
 from prometheus_server import eventually
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,4 @@
-"""Rules of mlops.deployment.traffic: who gets the requests, and what is written beside that."""
+"""Rules of deployment.traefik.traffic: who gets the requests, and what is written with that."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from mlops.core.errors import DeployError
-from mlops.deployment import mover, traffic
+from mlops.deployment import mover
 from mlops.deployment.mover import Rule, Split
-from mlops.deployment.traffic import FILE, Backend, Traffic
+from mlops.deployment.traefik import traffic
+from mlops.deployment.traefik.traffic import FILE, Backend, Traffic
 
 BLUE, GREEN = Backend("qa-blue", 8081), Backend("qa-green", 8082)
 BEGUN = datetime(2026, 11, 29, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ import containers
 import proxies
 from ml.config import Params
 from mlops.deployment.mover import Rule, Split
-from mlops.deployment.traffic import HEADER, Backend, Traffic
+from mlops.deployment.traefik.traffic import HEADER, Backend, Traffic
 from proxies import Proxy
 
 pytestmark = pytest.mark.integration

@@ -25,9 +25,10 @@ from loopback import Loopback
 from mlops.config import schema
 from mlops.config.schema import Params
 from mlops.core.errors import run
-from mlops.deployment import proxy, target
+from mlops.deployment import target
 from mlops.deployment.rollout import Rollout
 from mlops.deployment.smoke_test import Pod
+from mlops.deployment.traefik import proxy
 from mlops.operate.progressive.canary import Canary
 from mlops.operate.prometheus import Prometheus
 from mlops.release.versions import history

@@ -23,11 +23,12 @@ import standin
 from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.client.failure import ServiceError
-from mlops.deployment import machine, mover, traffic
+from mlops.deployment import machine, mover
 from mlops.deployment.mover import Arm, Split
 from mlops.deployment.podman import SETTLE
 from mlops.deployment.target import BusyError, Live
-from mlops.deployment.traffic import Backend, Traffic
+from mlops.deployment.traefik import traffic
+from mlops.deployment.traefik.traffic import Backend, Traffic
 from proxies import Proxy
 
 NAMES = ("qa-blue", "qa-green")

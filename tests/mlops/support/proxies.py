@@ -13,8 +13,8 @@ import served
 import stations
 from containers import wait_for
 from mlops.config.operating import Deploy
-from mlops.deployment import proxy
-from mlops.deployment.traffic import FILE, Backend, Traffic
+from mlops.deployment.traefik import proxy
+from mlops.deployment.traefik.traffic import FILE, Backend, Traffic
 
 
 @dataclass

@@ -4,7 +4,7 @@ from typing import Any
 
 from mlops.config.schema import Params
 from mlops.deployment.manifests import NAME
-from mlops.deployment.proxy import METRICS
+from mlops.deployment.traefik.proxy import METRICS
 from mlops.operate.monitoring.promql import PODS, PROXY
 
 EACH = "15s"

@@ -13,7 +13,7 @@ from mlops.client import exchange
 from mlops.client.address import Address
 from mlops.client.failure import ServiceError
 from mlops.config.operating import Deploy
-from mlops.deployment.traffic import FILE, HEADER, READ, Traffic
+from mlops.deployment.traefik.traffic import FILE, HEADER, READ, Traffic
 
 MOUNT = "/traffic"
 METRICS = 3  # the port of its metrics lies so many after that of the service
