@@ -111,7 +111,7 @@ def test_a_cluster_knows_every_field(
         ("minReadySeconds: 5", "minReadySeconds: five"),
         ("autoscaling/v2", "autoscaling/v2beta2"),
         ("topologyKey: kubernetes.io/hostname", "topologykey: kubernetes.io/hostname"),
-        ("weight: 100", "wieght: 100"),
+        ("weight: 100", "mass: 100"),
         ("weight: 100", "weight: -1"),
         ("type: PathPrefix", "type: Prefix"),
         ('ignoreNullValues: "false"', "ignoreNullValues: false"),
