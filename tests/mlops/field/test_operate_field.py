@@ -11,6 +11,7 @@ import logged
 from door import Project, project
 
 pytestmark = pytest.mark.field
+HIDDEN = "s3cret"  # in an address
 STORE = "SET=request_log.url=$HERE/store"
 
 
@@ -28,7 +29,7 @@ CASES = (
     Case("rules without a receiver", "make rules ENV=prod",
          ("nobody receives the alerts: set ALERT_URL", "reports/monitoring/prod/rules.yml"),
          fails=False),
-    Case("rules with an address that is none", "ALERT_URL=ftp://u:s3cret@x make rules ENV=prod",
+    Case("rules with an address that is none", f"ALERT_URL=ftp://u:{HIDDEN}@x make rules ENV=prod",
          ("ALERT_URL",)),
     Case("drift where nothing is live", "make drift ENV=prod",
          ("no version of classifier is live",)),
@@ -71,6 +72,6 @@ def test_operate(case: Case, home: Project) -> None:
     answer = home.shell(case.command.replace("$HERE", str(home.folder)))
 
     assert "Traceback" not in answer.output, answer.output[-3000:]
-    assert "s3cret" not in answer.output
+    assert HIDDEN not in answer.output
     assert bool(answer.code) == case.fails, answer.output[-3000:]
     assert not [text for text in case.says if text not in answer.output], answer.output[-3000:]

@@ -27,7 +27,7 @@ from mlops.serving.request_log.switch import open_log
 from mlops.serving.settings import FolderError
 
 pytestmark = pytest.mark.anyio
-SECRET = "zebra crossing"  # words that nothing else in a log has
+PRIVATE = "zebra crossing"  # words that nothing else in a log has
 
 
 class Service:
@@ -83,7 +83,7 @@ async def test_nothing_is_kept_by_default(spool: Path, monkeypatch: pytest.Monke
     """No folder, no thread, no header; the counters are there, at 0."""
     monkeypatch.delenv("REQUEST_LOG")
     service = Service(spool)
-    answer = await service.predict({"text": SECRET})
+    answer = await service.predict({"text": PRIVATE})
 
     assert answer.status_code == 200
     assert "x-request-id" not in answer.headers
@@ -131,14 +131,14 @@ async def test_no_byte_of_a_text_is_written_by_default(
     """Neither in the spool nor in the metrics, with an HMAC or without."""
     monkeypatch.setenv("REQUEST_LOG_KEY", key)
     service = Service(spool)
-    await service.predict({"text": SECRET})
-    await service.predict({"texts": [SECRET, SECRET]})
+    await service.predict({"text": PRIVATE})
+    await service.predict({"texts": [PRIVATE, PRIVATE]})
     metrics = (await service.client.get("/metrics")).content
     lines = service.end()
     written = b"".join(path.read_bytes() for path in spool.parent.rglob("spool/*")) + metrics
 
     assert len(lines) == 3
-    for word in SECRET.split():
+    for word in PRIVATE.split():
         assert word.encode() not in written
     assert key.encode() not in written or not key
     assert len({line["text_hmac"] for line in lines}) == 1
@@ -166,7 +166,7 @@ async def test_refused_texts_are_never_written(
     """Of a list the good ones alone, each at its place, also where texts are kept."""
     monkeypatch.setenv("REQUEST_LOG_TEXTS", "1")
     service = Service(spool)
-    long = SECRET * 2000
+    long = PRIVATE * 2000
     refused = await service.predict({"text": long})
     mixed = await service.predict({"texts": ["good \u00e9", long, "bad"]})
     lines = service.end()
@@ -174,7 +174,7 @@ async def test_refused_texts_are_never_written(
 
     assert (refused.status_code, mixed.status_code) == (422, 200)
     assert [(line["item"], line["text"]) for line in lines] == [(0, "good \u00e9"), (2, "bad")]
-    assert SECRET.encode() not in written
+    assert PRIVATE.encode() not in written
 
 
 async def test_a_sample_is_the_same_everywhere(
