@@ -175,13 +175,13 @@ MUTATIONS = {
         WORK_TREE + "figures_that_no_evaluation_logged_are_not_registered",
     ),
     "one folder for all": Mutation(
-        "versions/registry.py",
+        "release/versions/registry.py",
         'place = f"{RELEASES}/{hashing.digest(folder)}"',
         "place = SHARED",
         FILES + "the_same_training_with_other_settings_keeps_the_files_of_each_version",
     ),
     "damage overlooked": Mutation(
-        "versions/version_files.py",
+        "release/versions/version_files.py",
         "    if hashing.digest(found) != wanted:",
         "    if not wanted:",
         FILES + "whoever_reads_overwritten_files_says_so",
