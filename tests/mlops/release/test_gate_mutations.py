@@ -22,7 +22,8 @@ class Mutation(NamedTuple):
 
 
 GATE, BOUNDS = "release/test_gate.py::test_", "release/test_bounds.py::test_"
-WORK_TREE, FILES = "release/test_work_tree.py::test_", "versions/test_version_files.py::test_"
+WORK_TREE = "release/test_work_tree.py::test_"
+FILES = "release/versions/test_version_files.py::test_"
 MUTATIONS = {
     "comparison turned round": Mutation(
         "release/criteria.py",
