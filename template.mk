@@ -43,7 +43,7 @@ test-integration: $(INSTALLED)
 
 .PHONY: test-release
 test-release: $(INSTALLED)
-	@python -m pytest -q -m release
+	@python -m pytest -q -m "release and not nightly"
 
 .PHONY: test-nightly
 test-nightly: $(INSTALLED)

@@ -17,15 +17,15 @@ BENCHMARKS = ROOT / "benchmarks"
 # What is typed, and the sections that must be printed.
 QUICK = {
     "data_scale.py --quick": ("Data",),
-    "drift.py --quick": ("False alarms", "Power"),
     "pipeline.py --quick --only training_speed": ("Training speed",),
     "pipeline.py --quick --only quality": ("Quality",),
-    "request_log.py --quick": ("Request log",),
     "serving.py --quick --only models": ("Default model, lists",),
 }
 SERVERS = {"retention.py --quick": ("Retention",)}
 # Minutes each: installations, servers that load torch, trainings, images.
 LONG = {
+    "drift.py --quick": ("False alarms", "Power"),
+    "request_log.py --quick": ("Request log",),
     "pipeline.py --quick --only first_run --only noop": ("First run", "No-op"),
     "serving.py --quick --only peers --only start --only overload": (
         "MiniLM-L6, side by side", "MiniLM-L6, targets", "Start and size", "Overload",
