@@ -36,6 +36,7 @@ CASES = (
     Case(errors.GateError, "make register", "make train"),
     Case(errors.LineageError, "make lineage RUN=abc", "abc"),
     Case(errors.DeployError, "make deploy ENV=qa", "kubectl"),
+    Case(errors.OperateError, "make ship-log", "REQUEST_LOG"),
     Case(errors.HostError, "make tell WHAT=everything", "everything"),
     Case(errors.AuditError, "make audit", "audit.toml", {"requirements/audit.toml": "garbled"}),
     Case(errors.TemplateError, "make update", ".copier-answers.yml"),
