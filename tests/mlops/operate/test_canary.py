@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import takewhile
@@ -17,6 +18,7 @@ from mlops.core.errors import DeployError
 from mlops.deployment import rollback
 from mlops.deployment.target import BusyError
 from mlops.release.versions.history import DONE, UNDONE
+from mlops.release.versions.registry import Version
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +40,15 @@ def _stage(
         patch.chdir(folder)
         with canaries.stage(traefik, params) as stage:
             yield stage
+
+
+def judging(stage: Stage, version: Version) -> "subprocess.Popen[str]":
+    """Start the process of a canary; return it when a fifth of the requests goes there."""
+    judge = stage.start_judge(version)
+    assert judge.stderr
+    seen = [*takewhile(lambda line: "gets 20 % of the requests" not in line, judge.stderr)]
+    assert judge.poll() is None, seen
+    return judge
 
 
 def assert_as_before(stage: Stage, version: str = "1") -> None:
@@ -91,10 +102,7 @@ def test_a_killed_judge_leaves_no_canary_behind_the_next_verb(stage: Stage) -> N
     """Kill -9 while the traffic is divided: what is live answers, and the next verb undoes it."""
     good = stage.register()
     with stage.asked() as client:
-        judge = stage.start_judge(good)
-        assert judge.stderr
-        seen = [*takewhile(lambda line: "gets 20 % of the requests" not in line, judge.stderr)]
-        assert judge.poll() is None, seen
+        judge = judging(stage, good)
         with pytest.raises(BusyError), stage.rollout.locked():  # a second deployment meanwhile
             pass
         judge.send_signal(signal.SIGKILL)
@@ -114,10 +122,7 @@ def test_a_rollback_meanwhile_ends_the_canary(stage: Stage) -> None:
     """Whoever judges undoes it; what was live stays live."""
     good = stage.register()
     with stage.asked() as client:
-        judge = stage.start_judge(good)
-        assert judge.stderr
-        seen = [*takewhile(lambda line: "gets 20 % of the requests" not in line, judge.stderr)]
-        assert judge.poll() is None, seen
+        judge = judging(stage, good)
         begun = stage.rollout.history.unfinished
         assert begun
         assert rollback.end(stage.rollout, begun, "complaints")

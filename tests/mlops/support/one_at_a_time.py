@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import answering
 from mlops.client.load_outcome import Record
+from stalling import listening
 
 SHA = "a" * 64
 
@@ -60,13 +61,5 @@ def serve(cost: float) -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 1024
-        daemon_threads = True
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with listening(Handler) as url:
+        yield url

@@ -57,11 +57,21 @@ def serve(log: Log) -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 1024
-        daemon_threads = True
+    with listening(Handler) as url:
+        yield url
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+
+class Server(ThreadingHTTPServer):
+    """One that no burst of connections is refused by."""
+
+    request_queue_size = 1024
+    daemon_threads = True
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Answer on a free port of loopback until the block ends; give the address."""
+    with Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
