@@ -47,7 +47,8 @@ class Program:
             found = json.loads(self._record.read_text(encoding="utf-8"))
             process = psutil.Process(found["pid"])
             alive = process.status() != psutil.STATUS_ZOMBIE
-            return process if alive and process.cmdline() == found["command"] else None
+            # One that has just begun has no command line yet.
+            return process if alive and process.cmdline() in ([], found["command"]) else None
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
 
