@@ -37,7 +37,7 @@ class BucketSampler(Sampler[int]):
             bucket.copy_(bucket[self.lengths[bucket].argsort(stable=True)])
         # Only the last batch can be short; it stays last, or it would shift the cuts behind it.
         full = len(order) // self.batch_size
-        for index in torch.randperm(full, generator=generator):
-            start = int(index) * self.batch_size
+        for index in torch.randperm(full, generator=generator).tolist():
+            start = index * self.batch_size
             yield from order[start : start + self.batch_size].tolist()
         yield from order[full * self.batch_size :].tolist()
