@@ -27,7 +27,7 @@ from ml import train
 from ml.model import model
 from mlops.config.schema import Params
 from mlops.pipeline import compose
-from mlops.training.rows import Rows
+from mlops.training.rows import Rows, Table, write
 from mlops.training.sampler import BucketSampler
 
 ROOT = Path(__file__).parent.parent
@@ -64,7 +64,10 @@ def beforehand(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: A
     encoded = parts[1](
         frame["text"].to_list(), truncation=True, max_length=LENGTH, padding="max_length"
     )
-    out_of_the_box(params, Rows(dict(encoded), frame["label"].to_list()), parts[0])
+    labels = frame["label"].to_list()
+    columns = {**encoded, "labels": labels}
+    rows = [{name: column[row] for name, column in columns.items()} for row in range(len(labels))]
+    out_of_the_box(params, rows, parts[0])
 
 
 def out_of_the_box(params: Params, rows: Any, model: Any) -> None:
@@ -83,20 +86,29 @@ def out_of_the_box(params: Params, rows: Any, model: Any) -> None:
 
 def ours(params: Params, frame: pl.DataFrame, val: pl.DataFrame, parts: Any) -> None:
     """Train as the stage does, without its record in MLflow."""
-    splits = {
-        name: Rows(dict(parts[1](rows["text"].to_list(), truncation=True)), rows["label"].to_list())
-        for name, rows in (("train", frame), ("val", val))
-    }
     with tempfile.TemporaryDirectory() as folder:
+        splits = {
+            name: tokenized(rows, parts[1], Path(folder) / name)
+            for name, rows in (("train", frame), ("val", val))
+        }
         trainer = train.build_trainer(params, *parts, splits, Path(folder))
         trainer.fit(lambda *_: None, params.training.early_stopping)
+
+
+def tokenized(frame: pl.DataFrame, tokenizer: Any, folder: Path) -> Rows:
+    """Return the rows as the stage has them, in files."""
+    table = folder.with_suffix(".parquet")
+    frame.write_parquet(table)
+    write(Table(table), tokenizer, folder)
+    return Rows(folder)
 
 
 def plain(params: Params, frame: pl.DataFrame, _val: pl.DataFrame, parts: Any) -> None:
     """Train the same batches in a loop of ten lines: what the Trainer itself costs is the rest."""
     model, tokenizer = parts
     training = params.training
-    rows = Rows(dict(tokenizer(frame["text"].to_list(), truncation=True)), frame["label"].to_list())
+    with tempfile.TemporaryDirectory() as folder:  # what is mapped stays when its name is gone
+        rows = tokenized(frame, tokenizer, Path(folder) / "rows")
     collate = DataCollatorWithPadding(tokenizer)
     order = list(BucketSampler(rows.lengths(), training.batch_size, training.seed))
     kind, arguments = train.optimizer(training)

@@ -27,7 +27,7 @@ from mlops.core import files, hashing, outputs, paths
 from mlops.core.errors import run
 from mlops.tracking import runs
 from mlops.training import arguments, checkpoint_key, hardware, rows
-from mlops.training.rows import Rows
+from mlops.training.rows import Rows, Table
 from mlops.training.trainer import BucketTrainer, accuracy, predicted_classes
 
 log = logging.getLogger(__name__)
@@ -45,19 +45,18 @@ def main() -> None:
     labels = files.read_json(PREPARED / "labels.json", "labels")["labels"]
     for test in params.evaluate.behaviour:
         test.expect(labels)  # evaluate needs it: better now than after hours of training
-    tables = {name: PREPARED / f"{name}.parquet" for name in ("train", "val")}
-    frames = {name: files.read_parquet(path, "text", "label") for name, path in tables.items()}
-    digests = {name: hashing.digest(path) for name, path in tables.items()}
+    tables = {name: Table(PREPARED / f"{name}.parquet") for name in ("train", "val")}
+    digests = {name: hashing.digest(table.path) for name, table in tables.items()}
 
     folder = paths.checkpoints(checkpoint_key.key(params, digests))
     with runs.training_run(params, digests, folder / "run") as tracker:
         set_seed(params.training.seed)
-        texts = frames["train"]["text"].to_list()
+        texts = tables["train"]
         log.info("building %s for %s texts", params.model.name, f"{len(texts):,}")
         model, tokenizer = build(params.model, labels, texts)
 
         log.info("tokenizing")
-        splits = rows.tokenize(frames, tokenizer)
+        splits = rows.tokenize(tables, tokenizer, folder / "tokens")
 
         trainer = build_trainer(params, model, tokenizer, splits, folder)
         trainer.fit(tracker.log_metrics, params.training.early_stopping)

@@ -4,11 +4,12 @@ One of your own is a function of logits [batch, classes], labels [batch] and cla
 that returns the loss of each row; `register` gives it the name that `training.custom_loss` takes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -31,7 +32,7 @@ def register(name: str) -> Callable[[RowLoss], RowLoss]:
     return add
 
 
-def build(training: Training, labels: list[int], classes: int) -> Loss:
+def build(training: Training, labels: Sequence[int] | NDArray[Any], classes: int) -> Loss:
     """Return a loss as the Trainer calls it: with outputs, labels, items in the whole step."""
     weights = class_weights(training, labels, classes)
     rows = chosen(training)
@@ -73,7 +74,9 @@ def per_row(
     return each
 
 
-def class_weights(training: Training, labels: list[int], classes: int) -> Tensor | None:
+def class_weights(
+    training: Training, labels: Sequence[int] | NDArray[Any], classes: int
+) -> Tensor | None:
     """Return one weight for each class, or None; balanced weights average 1 over the rows."""
     if training.class_weights == "none":
         return None

@@ -1,5 +1,6 @@
 """The classifier and its tokenizer: from the hub, from a folder, or from random weights."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ BERT_SIZES = ("num_hidden_layers", "hidden_size", "num_attention_heads", "interm
 
 
 def build(
-    config: Model, labels: list[str], texts: list[str]
+    config: Model, labels: list[str], texts: Iterable[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Build the model that the configuration names; `texts` train its tokenizer if it has none."""
     transformers.utils.logging.disable_progress_bar()
@@ -78,7 +79,7 @@ def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
 
 
 def _build_custom(
-    config: Model, labels: list[str], texts: list[str]
+    config: Model, labels: list[str], texts: Iterable[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     name = config.custom or ""
     if name not in custom.REGISTRY:
@@ -101,7 +102,7 @@ def _build_custom(
 
 
 def _build_scratch(
-    config: Model, labels: list[str], texts: list[str]
+    config: Model, labels: list[str], texts: Iterable[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     family = config.scratch.type
     tokenizer = train_tokenizer(texts, family, config.scratch.vocab_size, config.max_length)

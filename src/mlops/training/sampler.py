@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 from torch.utils.data import Sampler
 
 # Longer stretches pad less but mix less; 50 batches leave 3 % padding on SST-2.
@@ -16,8 +17,8 @@ class BucketSampler(Sampler[int]):
     draws from the global generator, so that a resumed epoch differs.
     """
 
-    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
-        self.lengths = torch.tensor(lengths)
+    def __init__(self, lengths: Tensor | list[int], batch_size: int, seed: int) -> None:
+        self.lengths = torch.as_tensor(lengths)
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
@@ -32,13 +33,11 @@ class BucketSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         order = torch.randperm(len(self.lengths), generator=generator)
-        buckets = torch.split(order, self.batch_size * BATCHES_PER_BUCKET)
-        batches: list[torch.Tensor] = []
-        for bucket in buckets:
-            by_length = bucket[self.lengths[bucket].argsort(stable=True)]
-            batches.extend(torch.split(by_length, self.batch_size))
+        for bucket in torch.split(order, self.batch_size * BATCHES_PER_BUCKET):
+            bucket.copy_(bucket[self.lengths[bucket].argsort(stable=True)])
         # Only the last batch can be short; it stays last, or it would shift the cuts behind it.
-        full = len(batches) - (len(batches[-1]) < self.batch_size if batches else 0)
-        shuffled = torch.randperm(full, generator=generator).tolist()
-        for index in [*shuffled, *range(full, len(batches))]:
-            yield from batches[index].tolist()
+        full = len(order) // self.batch_size
+        for index in torch.randperm(full, generator=generator).tolist():
+            start = index * self.batch_size
+            yield from order[start : start + self.batch_size].tolist()
+        yield from order[full * self.batch_size :].tolist()

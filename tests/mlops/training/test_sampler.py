@@ -2,6 +2,7 @@
 
 import random
 
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +56,24 @@ def test_the_short_batch_is_the_last() -> None:
     order = list(BucketSampler(lengths, 8, 0))
 
     assert order[-1] == 16
+
+
+def cut_at_once(lengths: list[int], batch_size: int, seed: int) -> list[int]:
+    """Return the order as releases up to 0.4.0 made it: with a tensor for each batch."""
+    sizes = torch.tensor(lengths)
+    generator = torch.Generator().manual_seed(seed * 1_000_003)
+    order = torch.randperm(len(sizes), generator=generator)
+    batches: list[torch.Tensor] = []
+    for bucket in torch.split(order, batch_size * BATCHES_PER_BUCKET):
+        batches.extend(torch.split(bucket[sizes[bucket].argsort(stable=True)], batch_size))
+    full = len(batches) - (len(batches[-1]) < batch_size)
+    shuffled = torch.randperm(full, generator=generator).tolist()
+    return [int(row) for n in [*shuffled, *range(full, len(batches))] for row in batches[n]]
+
+
+@given(LENGTHS, st.integers(1, 9), st.integers(0, 3))
+def test_the_order_is_that_of_earlier_releases(
+    lengths: list[int], batch_size: int, seed: int
+) -> None:
+    """A model keeps its bytes, though no batch is cut before its turn."""
+    assert list(BucketSampler(lengths, batch_size, seed)) == cut_at_once(lengths, batch_size, seed)
