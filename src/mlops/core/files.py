@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,19 +61,32 @@ def known(path: Path) -> dict[str, Any] | None:
         return None
 
 
+@contextmanager
+def reading(path: Path, *errors: type[Exception]) -> Iterator[None]:
+    """Say that a table is missing or damaged; `errors` are those of the library that reads it."""
+    failures: tuple[type[Exception], ...] = (OSError, *errors)
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing; {AGAIN}") from None
+    except failures as error:
+        first = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} is damaged ({first}); {AGAIN}") from None
+
+
+def expect(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
+    """Raise DataError where a table lacks one of these columns."""
+    if lacking := [name for name in columns if name not in found]:
+        raise DataError(f"{path} is damaged (it has no column {lacking[0]!r}); {AGAIN}")
+
+
 def read_parquet(path: Path, *columns: str, only: bool = False) -> "pl.DataFrame":
     """Read a table that has at least these columns; `only` them where so asked."""
     import polars as pl  # noqa: PLC0415  of no need to those who read JSON
 
-    try:
+    with reading(path, pl.exceptions.PolarsError):
         found = pl.read_parquet(path, columns=list(columns) if only else None)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; {AGAIN}") from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise DataError(f"{path} is damaged ({first}); {AGAIN}") from None
-    if lacking := [name for name in columns if name not in found.columns]:
-        raise DataError(f"{path} is damaged (it has no column {lacking[0]!r}); {AGAIN}")
+        expect(path, found.columns, columns)
     return found
 
 

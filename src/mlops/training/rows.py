@@ -7,7 +7,7 @@ Reads, writes: .checkpoints/<key>/tokens/<split>/: a flat array for each column,
 import logging
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from mlops.core import files, terminal
-from mlops.core.errors import DataError
+from mlops.core.errors import ModelError
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +34,9 @@ class Table:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._known_errors(), pq.ParquetFile(path) as file:
+        with files.reading(path, pa.ArrowException), pq.ParquetFile(path) as file:
             self.rows, names = file.metadata.num_rows, file.schema_arrow.names
-        if lacking := [name for name in ("text", "label") if name not in names]:
-            raise DataError(f"{path} is damaged (it has no column {lacking[0]!r}); {files.AGAIN}")
+            files.expect(path, names, ("text", "label"))
 
     def __len__(self) -> int:
         return int(self.rows)
@@ -48,18 +47,8 @@ class Table:
 
     def pieces(self, *columns: str) -> Iterator[pa.RecordBatch]:
         """Give the rows, some thousands at a time."""
-        with self._known_errors(), pq.ParquetFile(self.path) as file:
+        with files.reading(self.path, pa.ArrowException), pq.ParquetFile(self.path) as file:
             yield from file.iter_batches(PIECE, columns=list(columns))
-
-    @contextmanager
-    def _known_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError:
-            raise DataError(f"{self.path} is missing; {files.AGAIN}") from None
-        except (OSError, pa.ArrowException) as error:
-            first = str(error).strip().partition("\n")[0]
-            raise DataError(f"{self.path} is damaged ({first}); {files.AGAIN}") from None
 
 
 class Rows(Dataset[dict[str, Any]]):
@@ -129,7 +118,8 @@ class _Sink:
 
     def __init__(self, folder: Path, tokenizer: PreTrainedTokenizerBase, stack: ExitStack) -> None:
         self.folder, self.tokenizer, self.stack = folder, tokenizer, stack
-        ids = "uint16" if len(tokenizer) <= 2**16 else "uint32"
+        # Not the size of the vocabulary: ids may have gaps.
+        ids = "uint16" if max(tokenizer.get_vocab().values()) < 2**16 else "uint32"
         self.known = {"input_ids": ids, "labels": "int64", "starts": "int64"}
         self.kinds: dict[str, str] = {}
         self.files: dict[str, BinaryIO] = {}
@@ -139,10 +129,12 @@ class _Sink:
     def add(self, texts: list[str], labels: "np.ndarray[Any, Any]") -> None:
         """Tokenize texts and write them with their labels."""
         found = self.tokenizer(texts, truncation=True)
+        lengths = np.array([len(ids) for ids in found["input_ids"]])
         for name, values in found.items():
+            if [len(row) for row in values] != lengths.tolist():
+                raise ModelError(f"the tokenizer's {name} have not one value for each token")
             if name != MASK:
                 self._append(name, np.concatenate([np.asarray(row) for row in values]))
-        lengths = np.array([len(ids) for ids in found["input_ids"]])
         self._append("starts", self.end + np.cumsum(lengths))
         self._append("labels", labels)
         self.end += int(lengths.sum())
@@ -155,5 +147,10 @@ class _Sink:
         if name not in self.files:
             path = self.folder / f"{name}.bin"
             self.files[name] = self.stack.enter_context(path.open("wb"))
-            self.kinds[name] = self.known.get(name, "uint8")  # token types are few
-        self.files[name].write(values.astype(self.kinds[name]).tobytes())
+            self.kinds[name] = self.known.get(name, "int32")
+        kept = values.astype(self.kinds[name])
+        if not np.array_equal(kept, values):
+            raise ModelError(
+                f"{self.folder.name}: not all {name} are whole numbers of {kept.dtype}"
+            )
+        self.files[name].write(kept.tobytes())

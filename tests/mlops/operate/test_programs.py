@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -28,11 +29,31 @@ def test_a_program_is_found(program: Program) -> None:
     assert found.pid == os.getpid()
 
 
-@pytest.mark.parametrize(("shown", "is_there"), [([], True), ([sys.executable, "other"], False)])
+@pytest.mark.parametrize("shown", [[], [sys.executable, "other"]])
 def test_another_program_is_not_taken_for_it(
-    program: Program, monkeypatch: pytest.MonkeyPatch, shown: list[str], is_there: bool
+    program: Program, monkeypatch: pytest.MonkeyPatch, shown: list[str]
 ) -> None:
-    """One that has just begun has no command line yet, and is not said to have ended."""
+    """Nor a thread of the kernel, which has no command line."""
     monkeypatch.setattr(psutil.Process, "cmdline", lambda _: shown)
 
-    assert bool(program.find()) is is_there
+    assert program.find() is None
+
+
+def test_a_program_that_has_just_begun_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between exec and its first instruction it has no command line."""
+    shown = psutil.Process.cmdline
+    known: list[list[str]] = [[], []]
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda own: known.pop() if known else shown(own))
+    program = Program([sys.executable, "-c", "input()"], tmp_path, "prometheus")
+    reader, writer = os.pipe()
+    monkeypatch.setattr(subprocess, "DEVNULL", reader)
+    program.start()
+    found = program.find()
+    program.stop()
+    os.close(reader)
+    os.close(writer)
+
+    assert found
+    assert not found.is_running()

@@ -7,10 +7,15 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from transformers import BertTokenizerFast, DataCollatorWithPadding, PreTrainedTokenizerFast
+from transformers import (
+    BatchEncoding,
+    BertTokenizerFast,
+    DataCollatorWithPadding,
+    PreTrainedTokenizerFast,
+)
 
 from ml.model import tokenizer as scratch
-from mlops.core.errors import DataError
+from mlops.core.errors import DataError, ModelError
 from mlops.training import rows
 from mlops.training.rows import Rows, Table
 
@@ -70,6 +75,46 @@ def test_a_large_vocabulary_keeps_its_last_token(table: Table, tmp_path: Path) -
     assert found[0]["input_ids"] == tokenizer("w69999 a")["input_ids"]
     assert max(found[0]["input_ids"]) > 2**16
     assert found.columns["input_ids"].dtype == np.uint32
+
+
+def test_ids_may_have_gaps(table: Table, tmp_path: Path) -> None:
+    """The size of the vocabulary says nothing about the highest id."""
+    tokenizer = byte_level(tmp_path)
+    vocabulary = {**tokenizer.get_vocab(), "far": 70_000}
+    tokenizer.get_vocab = lambda: vocabulary
+    rows.write(table, tokenizer, tmp_path / "tokens")
+
+    assert Rows(tmp_path / "tokens").columns["input_ids"].dtype == np.uint32
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"input_ids": [[1], [-1]]}, "not all input_ids are whole numbers of uint16"),
+        ({"input_ids": [[1], [2]], "token_type_ids": [[0.5], [0]]}, "not all token_type_ids"),
+        ({"input_ids": [[1], [2]], "entity_ids": [[1, 2], []]}, "entity_ids have not one value"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    given: dict[str, list[list[Any]]], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than trained as another number."""
+    path = tmp_path / "train.parquet"
+    pl.DataFrame({"text": ["a", "b"], "label": [0, 1]}).write_parquet(path)
+    tokenizer = byte_level(tmp_path)
+    monkeypatch.setattr(type(tokenizer), "__call__", lambda *_, **__: BatchEncoding(given))
+
+    with pytest.raises(ModelError, match=said):
+        rows.write(Table(path), tokenizer, tmp_path / "tokens")
+
+
+def test_a_row_without_a_label_is_refused(tmp_path: Path) -> None:
+    """What prepare never writes is no class of its own."""
+    path = tmp_path / "train.parquet"
+    pl.DataFrame({"text": ["a", "b"], "label": [0, None]}).write_parquet(path)
+
+    with pytest.raises(ModelError, match="train: not all labels are whole numbers of int64"):
+        rows.write(Table(path), byte_level(tmp_path), tmp_path / "train")
 
 
 def test_rows_are_pages_of_files(table: Table, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import json
 import shutil
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,8 +49,7 @@ class Program:
             found = json.loads(self._record.read_text(encoding="utf-8"))
             process = psutil.Process(found["pid"])
             alive = process.status() != psutil.STATUS_ZOMBIE
-            # One that has just begun has no command line yet.
-            return process if alive and process.cmdline() in ([], found["command"]) else None
+            return process if alive and process.cmdline() == found["command"] else None
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
 
@@ -67,6 +68,10 @@ class Program:
                 stderr=log,
                 start_new_session=True,
             )
+        # By its command line it is known; for a moment it has none.
+        with suppress(psutil.Error):
+            while process.poll() is None and not psutil.Process(process.pid).cmdline():
+                time.sleep(0.001)
         record = {"pid": process.pid, "command": self.command}
         self._record.write_text(json.dumps(record), encoding="utf-8")
 
