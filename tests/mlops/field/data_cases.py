@@ -56,6 +56,12 @@ def csv(rows: int = 40, delimiter: str = ",", end: str = "\n", labels: str = "ne
     return f"text{delimiter}label{end}" + lines(rows, delimiter, end, labels)
 
 
+def quoted(delimiter: str, label: str = "label") -> str:
+    """Return a file as R and databases write it, with quotes around each value."""
+    rows = [("text", label), *(line.split(",") for line in lines().splitlines())]
+    return "".join(delimiter.join(f'"{value}"' for value in row) + "\n" for row in rows)
+
+
 def jsonl(*more: object) -> str:
     """Return 40 plain lines of JSON, and more."""
     plain = [{"text": f"film {n}", "label": ("neg", "pos")[n % 2]} for n in range(40)]
@@ -152,6 +158,9 @@ CASES = (
     one("blank lines", csv(end="\n\n"), rows=40),
     one("no end of the last line", csv().rstrip(), rows=40),
     one("semicolons", csv(delimiter=";") + "good, but long;pos\n", rows=41),
+    one("semicolons and all in quotes", quoted(";"), rows=40),
+    one("tabs and all in quotes", quoted("\t"), rows=40),
+    one("all in quotes and no such column", quoted(";", "lable"), "did you mean 'lable'"),
     one("sep= of Excel", "sep=;\n" + csv(delimiter=";"), rows=40),
     one("bars", csv(delimiter="|"), rows=40),
     one("tabs in a CSV", csv(delimiter="\t"), rows=40),

@@ -12,7 +12,7 @@ from common import ROOT
 # A README is made of its own template.
 FILES = template.inherited() - {"README.md"}
 # Without the room `operate`. Raised only for what is new; 14,000 is where it should be.
-MACHINERY = 26_918
+MACHINERY = 26_926
 # What stays there.
 SOURCE = "https://github.com/MLops-Project-Platform/mlops-research-template/blob/main/"
 

@@ -9,11 +9,10 @@ import polars as pl
 import pyarrow as pa
 
 from mlops.config.schema import Data
-from mlops.core.errors import ConfigError, DataError
+from mlops.core.errors import ConfigError
 from mlops.tables.messages import listed, meant, short
 from mlops.tables.readers import dialect, formats, shards
 from mlops.tables.readers.delimited import Delimited, named
-from mlops.tables.readers.shards import Shard
 
 TEXTS = (
     "text", "texts", "message", "body", "review", "comment", "content", "sentence", "description",
@@ -63,17 +62,10 @@ def header(path: str, data: Data) -> tuple[list[str], str]:
     declared, names = dialect.find(found[0], reader.dialect)
     best = declared.delimiter
     for mark in dialect.OTHERS if not declared.above else "":
-        other = _header(found[0], replace(declared, delimiter=mark))
+        other = replace(declared, delimiter=mark).tried(found[0])
         if len(other) > len(names):
             best, names = mark, other
     return named(names), best
-
-
-def _header(shard: Shard, found: dialect.Dialect) -> list[str]:
-    try:
-        return found.header(shard)
-    except DataError:  # quotes that make sense with another delimiter alone
-        return []
 
 
 def described(table: pa.Table) -> list[Column]:

@@ -39,27 +39,43 @@ class Dialect:
 
     def header(self, shard: Shard) -> list[str]:
         """Return the names in the first row."""
+        names = self._first(shard)
+        if isinstance(names, csv.Error):
+            raise DataError(
+                f"{shard.name}: the first row is no header ({names}); name the columns in it"
+            ) from names
+        return names
+
+    def tried(self, shard: Shard) -> list[str]:
+        """Return the names in the first row; none where its quotes make no sense."""
+        names = self._first(shard)
+        return [] if isinstance(names, csv.Error) else names
+
+    def _first(self, shard: Shard) -> list[str] | csv.Error:
         with shard.text() as file:
             try:
                 return next((row for row in self.rows(self.lines(file)) if row), [])
             except csv.Error as error:
-                raise DataError(
-                    f"{shard.name}: the first row is no header ({error}); name the columns in it"
-                ) from error
+                return error
 
 
 def find(shard: Shard, dialect: Dialect) -> tuple[Dialect, list[str]]:
     """Return the dialect of a file and its columns.
 
-    Another delimiter than that of its name counts where Excel's first line declares it, or where
-    only that one gives the columns that are needed.
+    Another delimiter than that of its name counts where Excel's first line declares it, where only
+    that one gives the columns that are needed, or where the quotes of the header make no sense
+    without it.
     """
-    names = dialect.header(shard)
+    names = dialect.tried(shard)
     if len(names) <= 2 and (declared := DECLARED.fullmatch(dialect.delimiter.join(names))):
         dialect = replace(dialect, delimiter=declared[1], above=1)
-        names = dialect.header(shard)
-    for delimiter in OTHERS if shard.needed and not set(shard.needed) <= set(names) else "":
-        other = replace(dialect, delimiter=delimiter)
-        if set(shard.needed) <= set(found := other.header(shard)):
-            return other, found
-    return dialect, names
+        names = dialect.tried(shard)
+    if not names or not set(shard.needed) <= set(names):
+        others = [replace(dialect, delimiter=mark) for mark in OTHERS]
+        tried = [(other, other.tried(shard)) for other in others]
+        for other, found in tried:
+            if len(found) > 1 and set(shard.needed) <= set(found):
+                return other, found
+        if not names:  # as many columns as can be had, for a sentence about them
+            dialect, names = max(tried, key=lambda one: len(one[1]))
+    return dialect, names or dialect.header(shard)
