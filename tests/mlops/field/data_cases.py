@@ -160,7 +160,7 @@ CASES = (
     one("semicolons", csv(delimiter=";") + "good, but long;pos\n", rows=41),
     one("semicolons and all in quotes", quoted(";"), rows=40),
     one("tabs and all in quotes", quoted("\t"), rows=40),
-    one("all in quotes and no such column", quoted(";", "lable"), "did you mean 'lable'"),
+    one("all in quotes and no such column", quoted(";", "labels"), "did you mean 'labels'"),
     one("sep= of Excel", "sep=;\n" + csv(delimiter=";"), rows=40),
     one("bars", csv(delimiter="|"), rows=40),
     one("tabs in a CSV", csv(delimiter="\t"), rows=40),
